@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ref.h - a reference count
+ */
+#ifndef BASE_REF_H
+#define BASE_REF_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct ref {
+	_Atomic unsigned count;
+};
+
+static inline void ref_init(struct ref *r)
+{
+	atomic_init(&r->count, 1u);
+}
+
+static inline void ref_get(struct ref *r)
+{
+	unsigned before = atomic_fetch_add_explicit(&r->count, 1u, memory_order_relaxed);
+
+	assert(before > 0);
+	(void)before;
+}
+
+/* True for whoever drops the last one: everything done under other references is visible. */
+static inline bool ref_put(struct ref *r)
+{
+	unsigned before = atomic_fetch_sub_explicit(&r->count, 1u, memory_order_acq_rel);
+
+	assert(before > 0);
+	return before == 1;
+}
+
+#endif

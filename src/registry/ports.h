@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ports.h - what the registry needs done
+ *
+ * The registry decides; its body acts.  None of these calls may come back into the registry.
+ * An object is a memory object under an id that the registry chose; the body keeps its
+ * descriptors.  Tests and the simulator give bodies of their own.
+ */
+#ifndef REGISTRY_PORTS_H
+#define REGISTRY_PORTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wire/wire.h"
+
+/* Which descriptor goes with a message. */
+enum attachment_kind {
+	ATTACH_NONE = 0,
+	ATTACH_BOARD,	     /* the board, read-only */
+	ATTACH_OBJECT_WRITE, /* object: for reading and writing */
+	ATTACH_OBJECT_READ,  /* object: for reading */
+	ATTACH_BELL,	     /* object: a bell */
+	ATTACH_PIPE,	     /* object: the writing end of a pipe */
+};
+
+struct attachment {
+	enum attachment_kind kind;
+	uint64_t object;
+};
+
+struct ports {
+	void *body;
+
+	uint64_t (*now)(void *body);	/* monotonic, ns */
+	uint64_t (*random)(void *body); /* never 0, unpredictable */
+
+	/* 0, -ENOMEM if the host has not so much memory to promise, -EMFILE. */
+	int (*object_make)(void *body, uint64_t object, uint64_t size);
+	/* The descriptors that came with the message being handled: [0] writes, [1] reads.
+	 * -EPERM if they are not a shareable object of at least @size bytes. */
+	int (*object_take)(void *body, uint64_t object, uint64_t size);
+	/* The descriptor of the message being handled is the writing end of a pipe: keep it. */
+	int (*pipe_take)(void *body, uint64_t object);
+	/* Closes; if @empty, its pages are given back first, so that whoever kept it sees
+	 * zeros. */
+	void (*object_drop)(void *body, uint64_t object, bool empty);
+
+	/* A bell: an object whose layout the body knows (shm/layout.h). */
+	int (*bell_make)(void *body, uint64_t object);
+	/* Slot WIRE_SLOT_EXPORTER is the exporter's.  Resets the slot's counters as well. */
+	void (*bell_set_active)(void *body, uint64_t object, uint32_t slot, bool active);
+	/* Raises the slot's polled word, so that posters ask for the pipe. */
+	void (*bell_raise_polled)(void *body, uint64_t object, uint32_t slot);
+
+	/* The board.  Values only ever grow. */
+	void (*board_set)(void *body, uint32_t slot, uint64_t generation, uint64_t epoch);
+
+	/* On the connection, as the answer to the request with message->serial. */
+	void (*reply)(void *body, uint64_t client, const struct message *message,
+		      struct attachment attachment);
+	/* On the client's channel for events.  -ENOTCONN if it has none, -EAGAIN if it is full.
+	 */
+	int (*event)(void *body, uint64_t client, const struct message *message,
+		     struct attachment attachment);
+	/* One line about something that was decided, "what key=value ...". */
+	void (*log)(void *body, const char *line);
+};
+
+#endif

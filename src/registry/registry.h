@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * registry.h - the broker's mind
+ *
+ * Who is attached, what they own, what is published to whom, who is connected, and how much of
+ * it there may be.  Messages go in, answers and effects come out through ports.h; nothing here
+ * knows a descriptor, a clock or a socket, so it can be simulated by the million.
+ *
+ * A refusal is an answer: registry_handle() then returns 0.  A negative return means that this
+ * client broke the protocol and cannot be served any more.
+ */
+#ifndef REGISTRY_REGISTRY_H
+#define REGISTRY_REGISTRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "registry/ports.h"
+
+#define REGISTRY_GROUPS_MAX 64u
+
+struct registry_identity {
+	int32_t pid;	   /* as the broker sees it; 0: in a pid namespace it cannot see */
+	uint32_t uid, gid; /* effective */
+	uint32_t group_count;
+	uint32_t groups[REGISTRY_GROUPS_MAX];
+};
+
+struct registry_config {
+	uint32_t node;		 /* this node's id, at most TRACT_NODES_MAX - 1 */
+	uint32_t broker_uid;	 /* a client of another user id is told "strong" */
+	uint64_t page_size;	 /* bytes */
+	uint64_t segment_bytes;	 /* largest export */
+	uint64_t user_bytes;	 /* largest sum of one user's regions */
+	uint64_t total_bytes;	 /* largest sum of all */
+	uint32_t exports_max;	 /* on the node */
+	uint32_t imports_max;	 /* on the node */
+	uint32_t per_client_max; /* exports + imports + regions of one client */
+	uint32_t board_slots;
+	uint32_t bell_slots; /* importers of one segment */
+	uint64_t hear_ns;    /* how long a client may take to answer an event */
+};
+
+struct registry;
+
+int registry_new(const struct registry_config *config, const struct ports *ports,
+		 struct registry **ret_registry);
+void registry_free(struct registry *registry);
+
+/* A connection was accepted; nothing is served before its hello. */
+int registry_join(struct registry *registry, const struct registry_identity *identity,
+		  uint64_t *ret_client);
+/* It ended, or its process died: everything it had goes. */
+void registry_leave(struct registry *registry, uint64_t client);
+
+/* One message from a client, from either of its channels. */
+int registry_handle(struct registry *registry, uint64_t client, const struct message *message);
+
+/* When registry_tick() has something to do; UINT64_MAX: never. */
+uint64_t registry_deadline(const struct registry *registry);
+void registry_tick(struct registry *registry);
+
+/* Nobody is attached. */
+bool registry_is_idle(const struct registry *registry);
+
+/* Is every invariant true?  false, and the name of the first that is not. */
+bool registry_check(const struct registry *registry, const char **ret_broken);
+
+#endif

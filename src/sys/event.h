@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * event.h - thin wrappers of epoll, eventfd, timerfd, signalfd, pipes
+ */
+#ifndef SYS_EVENT_H
+#define SYS_EVENT_H
+
+#include <signal.h>
+#include <stdint.h>
+
+enum event_mask { EVENT_IN = 1, EVENT_OUT = 2, EVENT_HUP = 4 };
+
+struct event_ready {
+	uint64_t tag;
+	unsigned mask;
+};
+
+int event_poll_new(int *ret_fd);
+int event_poll_add(int poll, int fd, unsigned mask, uint64_t tag);
+int event_poll_change(int poll, int fd, unsigned mask, uint64_t tag);
+void event_poll_remove(int poll, int fd);
+/* How many of @ready were filled (0 on time-out), or -errno. */
+int event_poll_wait(int poll, struct event_ready *ready, unsigned capacity, int timeout_ms);
+
+int event_signal_new(const sigset_t *set, int *ret_fd);
+int event_pipe_new(int ret_fds[2]); /* non-blocking: [0] reads, [1] writes */
+void event_pipe_fill(int fd);	    /* at least one byte is in it */
+void event_pipe_drain(int fd);	    /* nothing is in it */
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memfd.h - memory objects of the kernel's
+ *
+ * Every object is sealed against shrinking, growing and further seals, and has mode 0600 before
+ * its descriptor leaves the process: so no holder can make another fault by truncating it, no
+ * other user can reopen a read-only descriptor for writing, and no one can seal it against
+ * being emptied.
+ */
+#ifndef SYS_MEMFD_H
+#define SYS_MEMFD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A new, empty, sealed object of @size bytes.  @name shows in /proc/PID/maps as "memfd:name".
+ */
+int memfd_new(const char *name, uint64_t size, int *ret_fd);
+/* A second, read-only description of the same object. */
+int memfd_reopen_readonly(int fd, int *ret_fd);
+/* Is this an object as memfd_new() makes them?  0 and its size, or -EPERM. */
+int memfd_verify(int fd, uint64_t *ret_size);
+/* Gives the pages of a range back; everyone who maps them sees zeros. */
+int memfd_punch(int fd, uint64_t offset, uint64_t size);
+/* Bytes of memory the object holds now. */
+int memfd_resident(int fd, uint64_t *ret_bytes);
+/* Writes all of @size bytes; pages that are overwritten whole are not zeroed first. */
+int memfd_write(int fd, uint64_t offset, const void *bytes, size_t size);
+/* The next run of data at or after @offset, in pages; -ENXIO if none is left. */
+int memfd_next_data(int fd, uint64_t offset, uint64_t *ret_start, uint64_t *ret_end);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sock.h - local sockets that keep message boundaries and carry descriptors
+ *
+ * Every descriptor is born close-on-exec.  No call here raises SIGPIPE.
+ */
+#ifndef SYS_SOCK_H
+#define SYS_SOCK_H
+
+#include <stddef.h>
+
+#define SOCK_FDS_MAX 4
+
+/* Sockets are non-blocking unless said otherwise. */
+int sock_listen(const char *path, unsigned mode, int *ret_fd);
+int sock_accept(int listener, int *ret_fd);
+/* A blocking connection. -ENOENT, -ECONNREFUSED: nobody listens. */
+int sock_connect(const char *path, int *ret_fd);
+int sock_pair(int ret_fds[2]);
+
+/* One message.  0, -EAGAIN if the peer's queue is full, -EPIPE/-ECONNRESET if it is gone. */
+int sock_send(int fd, const void *bytes, size_t size, const int *fds, unsigned fd_count);
+/*
+ * One message: *ret_size bytes (0: the peer has closed) and *ret_fd_count descriptors, which
+ * are the caller's.  -EAGAIN (non-blocking), -EINTR, -ECONNRESET; -EMSGSIZE if it was larger
+ * than @capacity or carried more than SOCK_FDS_MAX descriptors (which are closed).
+ */
+int sock_receive(int fd, void *bytes, size_t capacity, size_t *ret_size, int fds[SOCK_FDS_MAX],
+		 unsigned *ret_fd_count);
+/* Waits until readable.  0, -ETIMEDOUT, -EINTR. */
+int sock_wait_readable(int fd, int timeout_ms);
+int sock_set_blocking(int fd, int blocking);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm.h - this process's mappings
+ */
+#ifndef SYS_VM_H
+#define SYS_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+size_t vm_page_size(void);
+
+enum vm_prot { VM_READ = 1, VM_WRITE = 2, VM_EXEC = 4 };
+
+/* Map @fd (or, if -1, private zero-filled memory) at @addr, replacing what is there in one
+ * step. */
+int vm_replace(void *addr, size_t size, unsigned prot, int fd, uint64_t offset);
+/* As vm_replace with MAP_PRIVATE of @fd. */
+int vm_replace_private(void *addr, size_t size, unsigned prot, int fd, uint64_t offset);
+/* Map where nothing is: at @addr exactly (-EEXIST if taken), or anywhere if NULL. */
+int vm_place(void *addr, size_t size, unsigned prot, int fd, uint64_t offset, void **ret_addr);
+/* Private zero-filled memory anywhere. */
+int vm_anonymous(size_t size, unsigned prot, void **ret_addr);
+void vm_unmap(void *addr, size_t size);
+int vm_protect(void *addr, size_t size, unsigned prot);
+/* Moves the pages of private memory away; the range stays mapped, empty.  (MREMAP_DONTUNMAP) */
+int vm_vacate(void *addr, size_t size, void **ret_moved);
+/* Moves a mapping on top of another range of the same size, in one step. */
+int vm_move_onto(void *from, size_t size, void *onto);
+/* Drops this process's page table entries for a shared mapping; the object keeps its pages. */
+int vm_drop_pages(void *addr, size_t size);
+/* Fails with -ENOMEM, rather than faulting later, if the pages cannot be had. */
+int vm_populate_write(void *addr, size_t size);
+
+/* One mapping, as /proc/self/maps shows it, cut to the range asked about. */
+struct vm_area {
+	uintptr_t start, end;
+	unsigned prot;
+	bool shared;
+	bool file; /* has an inode (memfd, System V and shared anonymous memory included) */
+	bool sysv; /* System V shared memory: inode is the shmid */
+	bool anon_shared; /* MAP_SHARED | MAP_ANONYMOUS */
+	bool memfd;
+	bool hugetlb;	 /* not sliceable at page size */
+	bool special;	 /* [vdso], [stack] and the like that must not be moved */
+	uint64_t offset; /* in the file, of start */
+	uint64_t inode;
+	uint32_t dev_major, dev_minor;
+	uintptr_t whole_start, whole_end; /* the mapping before it was cut */
+};
+
+/*
+ * Calls @visit for each mapping that overlaps the range, in order.  @visit returns 0 to go on
+ * or a negative error to stop with.  -EFAULT if part of the range is not mapped.
+ */
+int vm_walk(const void *addr, size_t size, int (*visit)(const struct vm_area *area, void *arg),
+	    void *arg);
+
+/* Opens the object behind a shared mapping (needs CAP_CHECKPOINT_RESTORE); -EPERM without. */
+int vm_open_backing(const struct vm_area *area, bool writable, int *ret_fd);
+
+/*
+ * The next run of pages that private memory really has, at or after @addr and below @end;
+ * -ENXIO if none is left.  (Pages never touched are zero and need not be copied.)
+ */
+int vm_next_present(uintptr_t addr, uintptr_t end, uintptr_t *ret_start, uintptr_t *ret_end);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wire.h - what clients and the broker tell each other
+ *
+ * Everything here is made from messages.def: one struct per message, a codec and a printer.
+ * Pure: bytes in, values out.  Decoding is strict: every type checks its range, nothing may be
+ * left over, and the number of descriptors must be the table's.
+ *
+ * A message is a header of sixteen bytes (magic, number, descriptors, serial, length of the
+ * body) and a body, little-endian, at most WIRE_SIZE_MAX bytes together.
+ */
+#ifndef WIRE_WIRE_H
+#define WIRE_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tract/types.h>
+
+#define WIRE_VERSION 1u
+#define WIRE_MAGIC 0x54526374u
+#define WIRE_HEADER_SIZE 16u
+#define WIRE_SIZE_MAX 2048u
+#define WIRE_TEXT_MAX 255u
+#define WIRE_BYTES_MAX 1024u
+#define WIRE_SLOT_EXPORTER 0xffffffffu
+
+struct wire_text {
+	uint32_t length;	      /* without the final NUL, which is always there */
+	char text[WIRE_TEXT_MAX + 1]; /* no control characters */
+};
+
+struct wire_access {
+	uint32_t count; /* at most TRACT_ACCESS_MAX */
+	struct tract_access entry[TRACT_ACCESS_MAX];
+};
+
+struct wire_bytes {
+	uint32_t length;
+	uint8_t bytes[WIRE_BYTES_MAX];
+};
+
+/* The C type of each wire type. */
+typedef uint32_t wire_u32;
+typedef uint64_t wire_u64;
+typedef uint32_t wire_flag;   /* 0 or 1 */
+typedef uint32_t wire_rights; /* of TRACT_RIGHT_READ_WRITE */
+typedef uint32_t wire_mode;   /* at most 0777 */
+typedef uint32_t wire_error;  /* 1 to 4095 */
+typedef struct wire_text wire_text;
+typedef struct wire_access wire_access;
+typedef struct wire_bytes wire_bytes;
+
+#define NO_FIELDS
+#define FIELD(type, name, doc) wire_##type name;
+#define MESSAGE(number, name, descriptors, doc, fields) \
+	struct msg_##name {                             \
+		fields                                  \
+	};
+#include "wire/messages.def"
+#undef MESSAGE
+#undef FIELD
+
+enum msg_number {
+#define FIELD(type, name, doc)
+#define MESSAGE(number, name, descriptors, doc, fields) MSG_##name = number,
+#include "wire/messages.def"
+#undef MESSAGE
+#undef FIELD
+};
+
+struct message {
+	enum msg_number number;
+	uint32_t serial; /* a reply's is its request's */
+	union {
+#define FIELD(type, name, doc)
+#define MESSAGE(number, name, descriptors, doc, fields) struct msg_##name name;
+#include "wire/messages.def"
+#undef MESSAGE
+#undef FIELD
+	};
+};
+
+/*
+ * Writes @message to @buffer.  *ret_size is its size.  0, or -EINVAL if a field is out of its
+ * range (ours is the fault), -EMSGSIZE.
+ */
+int wire_encode(const struct message *message, uint8_t buffer[WIRE_SIZE_MAX], size_t *ret_size);
+
+/* -EPROTO unless @bytes are exactly one message that comes with @descriptors descriptors. */
+int wire_decode(const void *bytes, size_t size, unsigned descriptors,
+		struct message *ret_message);
+
+/* The table's name and number of descriptors; NULL, -1 for an unknown number. */
+const char *wire_name(uint32_t number);
+int wire_descriptors(uint32_t number);
+
+/* One line, "name#serial field=value ...", cut to fit, always terminated. */
+void wire_print(const struct message *message, char *line, size_t capacity);
+
+struct wire_text wire_text_of(const char *text);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runner.c - main() of every test program
+ *
+ * Prints TAP.  Arguments are names of tests to run (all without); --list names them.
+ */
+#include "test.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct test_case *tests;
+static const struct test_case *current;
+static char directory[64];
+
+void test_register(struct test_case *test)
+{
+	struct test_case **at = &tests;
+
+	while (*at && strcmp((*at)->file, test->file) <= 0)
+		at = &(*at)->next;
+	test->next = *at;
+	*at = test;
+}
+
+void test_pause_us(unsigned us)
+{
+	struct timespec pause = { .tv_nsec = (long)us * 1000 };
+
+	(void)nanosleep(&pause, NULL);
+}
+
+double test_patience(void)
+{
+	const char *text = getenv("TRACT_TEST_PATIENCE");
+
+	return text ? strtod(text, NULL) : 1.0;
+}
+
+unsigned test_count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	while (dir && readdir(dir))
+		count++;
+	if (dir)
+		(void)closedir(dir);
+	return count;
+}
+
+unsigned test_count_memfd_mappings(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	unsigned count = 0;
+
+	while (maps && fgets(line, sizeof(line), maps))
+		count += strstr(line, "/memfd:tract") != NULL;
+	if (maps)
+		(void)fclose(maps);
+	return count;
+}
+
+unsigned test_count_children(void)
+{
+	char path[64], pids[512] = "";
+	FILE *file;
+	unsigned count = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fgets(pids, sizeof(pids), file))
+		for (char *at = strtok(pids, " "); at; at = strtok(NULL, " "))
+			count++;
+	(void)fclose(file);
+	return count;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	(void)remove(path);
+	return 0;
+}
+
+static void remove_directory(void)
+{
+	if (directory[0])
+		(void)nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *test_directory(void)
+{
+	return directory;
+}
+
+void test_skip(const char *reason)
+{
+	/* libcheck has no third result: the line is what a reader and CI's summary look for. */
+	(void)fprintf(stderr, "# SKIP %s: %s\n", current->name, reason);
+	exit(0);
+}
+
+static void run_one(int index)
+{
+	const struct test_case *test = tests;
+	unsigned fds, mappings;
+
+	while (index-- > 0)
+		test = test->next;
+	current = test;
+	fds = test_count_fds();
+	mappings = test_count_memfd_mappings();
+	test->run();
+	if (test->leaks_allowed)
+		return;
+	ck_assert_msg(test_count_fds() <= fds, "left %u descriptors behind",
+		      test_count_fds() - fds);
+	ck_assert_msg(test_count_memfd_mappings() <= mappings, "left a memfd mapping behind");
+	ck_assert_msg(test_count_children() == 0, "left a child process behind");
+}
+
+static void make_directory(void)
+{
+	(void)strcpy(directory, "/tmp/tract-test-XXXXXX");
+	if (!mkdtemp(directory))
+		abort();
+	(void)setenv("TRACT_DIR", directory, 1);
+	/* A broker that a test started leaves soon after the test's processes have. */
+	(void)setenv("TRACT_IDLE_MS", "200", 0);
+}
+
+static bool wanted(const struct test_case *test, int argc, char **argv)
+{
+	if (argc < 2)
+		return true;
+	for (int i = 1; i < argc; i++)
+		if (strstr(test->name, argv[i]))
+			return true;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create(argv[0]);
+	SRunner *runner;
+	int index = 0, failed;
+
+	if (argc == 2 && strcmp(argv[1], "--list") == 0) {
+		for (const struct test_case *t = tests; t; t = t->next)
+			(void)puts(t->name);
+		return 0;
+	}
+	for (const struct test_case *t = tests; t; t = t->next, index++) {
+		TCase *one;
+		TTest *body;
+
+		if (!wanted(t, argc, argv))
+			continue;
+		one = tcase_create(t->name);
+		body = malloc(sizeof(*body));
+		if (!body)
+			return 1;
+		*body = (TTest){ .name = t->name, .fn = run_one, .file = t->file, .line = 1 };
+		tcase_set_timeout(one, t->seconds * test_patience());
+		tcase_add_unchecked_fixture(one, make_directory, remove_directory);
+		tcase_add_loop_test(one, body, index, index + 1);
+		suite_add_tcase(suite, one);
+	}
+	runner = srunner_create(suite);
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test.h - one line per test, on libcheck
+ *
+ * TEST(a_sentence_that_can_be_false) { ... } defines and registers a test.  Each runs in a
+ * process of its own, with a time limit, and fails if it leaves a descriptor, a memfd mapping
+ * or a child process behind.  SKIP("reason") leaves a test and says why.
+ */
+#ifndef TESTS_TEST_H
+#define TESTS_TEST_H
+
+#include <check.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct test_case {
+	const char *name;
+	void (*run)(void);
+	double seconds;
+	bool leaks_allowed;
+	const char *file;
+	struct test_case *next;
+};
+
+void test_register(struct test_case *test);
+__attribute__((noreturn)) void test_skip(const char *reason);
+
+#define TEST_WITH(test_name, limit, leaks)                                       \
+	static void test_##test_name(void);                                      \
+	__attribute__((constructor)) static void test_register_##test_name(void) \
+	{                                                                        \
+		static struct test_case self = { .name = #test_name,             \
+						 .run = test_##test_name,        \
+						 .seconds = (limit),             \
+						 .leaks_allowed = (leaks),       \
+						 .file = __FILE__ };             \
+		test_register(&self);                                            \
+	}                                                                        \
+	static void test_##test_name(void)
+
+#define TEST(name) TEST_WITH(name, 20, false)
+/* For tests that need more than twenty seconds. */
+#define TEST_SLOW(name, limit) TEST_WITH(name, limit, false)
+
+#define EXPECT(condition) ck_assert_msg(condition, "not true: %s", #condition)
+#define EXPECT_EQ(a, b)                                                                       \
+	do {                                                                                  \
+		long long a_ = (long long)(a), b_ = (long long)(b);                           \
+		ck_assert_msg(a_ == b_, "%s is %lld (0x%llx), not %s, %lld (0x%llx)", #a, a_, \
+			      a_, #b, b_, b_);                                                \
+	} while (0)
+#define EXPECT_STR(a, b) ck_assert_str_eq(a, b)
+/* The condition comes true within @ms milliseconds; for what has no event to wait for. */
+#define EXPECT_WITHIN(ms, condition)                                                   \
+	do {                                                                           \
+		bool true_ = false;                                                    \
+		for (int left_ = (ms)*5; !(true_ = (condition)) && left_ > 0; left_--) \
+			test_pause_us(200);                                            \
+		ck_assert_msg(true_, "not true within %d ms: %s", (ms), #condition);   \
+	} while (0)
+#define SKIP(reason) test_skip(reason)
+
+void test_pause_us(unsigned us);
+/* A fresh directory that is removed, with what is in it, when the test ends.  Borrowed. */
+const char *test_directory(void);
+unsigned test_count_fds(void);
+unsigned test_count_memfd_mappings(void);
+unsigned test_count_children(void);
+
+/* How many times longer than usual things may take here (sanitizers, valgrind). */
+double test_patience(void);
+
+#endif
