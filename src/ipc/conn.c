@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+#include "ipc/conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "base/scope.h"
+
+struct conn_pending {
+	struct conn_pending *next;
+	size_t size;
+	unsigned fd_count;
+	int fds[CONN_FDS_MAX];
+	uint8_t bytes[];
+};
+
+void conn_drop_fds(int *fds, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		fd_scope_end(&fds[i]);
+}
+
+void conn_open(struct conn *c, int fd, bool blocking)
+{
+	*c = (struct conn){ .fd = fd, .blocking = blocking };
+	(void)sock_set_blocking(fd, blocking);
+}
+
+static void pending_free(struct conn_pending *p)
+{
+	if (!p)
+		return;
+	conn_drop_fds(p->fds, p->fd_count);
+	free(p);
+}
+
+DEFINE_SCOPE(pending, struct conn_pending, pending_free);
+
+static struct conn_pending *take_first(struct conn *c)
+{
+	struct conn_pending *p = c->first;
+
+	c->first = p->next;
+	if (!c->first)
+		c->last = NULL;
+	c->queued--;
+	c->queued_fds -= p->fd_count;
+	c->queued_bytes -= p->size;
+	return p;
+}
+
+void conn_close(struct conn *c)
+{
+	while (c->first)
+		pending_free(take_first(c));
+	fd_scope_end(&c->fd);
+	c->fd = -1;
+	c->broken = true;
+}
+
+bool conn_is_open(const struct conn *c)
+{
+	return !c->broken;
+}
+
+/* The peer is done with.  It learns so at once, though the descriptor stays for its owner. */
+static int conn_break(struct conn *c, int error)
+{
+	c->broken = true;
+	if (c->fd >= 0)
+		(void)shutdown(c->fd, SHUT_RDWR);
+	return error;
+}
+
+void conn_set_patience(struct conn *c, int ms)
+{
+	struct timeval patience = { .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
+
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+}
+
+static int send_bytes(struct conn *c, const void *bytes, size_t size, const int *fds,
+		      unsigned fd_count)
+{
+	return sock_send(c->fd, bytes, size, fds, fd_count);
+}
+
+static int enqueue(struct conn *c, const void *bytes, size_t size, const int *fds,
+		   unsigned fd_count)
+{
+	scoped(pending) struct conn_pending *p = NULL;
+
+	if (c->queued >= CONN_QUEUE_MESSAGES || c->queued_bytes + size > CONN_QUEUE_BYTES ||
+	    c->queued_fds + fd_count > CONN_QUEUE_FDS)
+		return -ENOBUFS;
+	p = malloc(sizeof(*p) + size);
+	if (!p)
+		return -ENOMEM;
+	*p = (struct conn_pending){ .size = size };
+	memcpy(p->bytes, bytes, size);
+	for (unsigned i = 0; i < fd_count; i++) {
+		p->fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+		if (p->fds[i] < 0)
+			return -EMFILE;
+		p->fd_count++;
+	}
+	if (c->last)
+		c->last->next = p;
+	else
+		c->first = p;
+	c->last = p;
+	c->queued++;
+	c->queued_bytes += size;
+	c->queued_fds += fd_count;
+	(void)steal(p);
+	return 0;
+}
+
+static int send_or_queue(struct conn *c, const void *bytes, size_t size, const int *fds,
+			 unsigned fd_count)
+{
+	int r;
+
+	if (c->first)
+		return enqueue(c, bytes, size, fds, fd_count);
+	r = send_bytes(c, bytes, size, fds, fd_count);
+	if (r == 0 || r == -EINTR)
+		return r;
+	if (r == -EAGAIN && c->blocking)
+		return conn_break(c, -ETIMEDOUT);
+	if (r == -EAGAIN)
+		return enqueue(c, bytes, size, fds, fd_count);
+	return conn_break(c, -ENOTCONN);
+}
+
+int conn_send(struct conn *c, const struct message *message, const int *fds, unsigned fd_count)
+{
+	uint8_t buffer[WIRE_SIZE_MAX];
+	size_t size;
+	int r;
+
+	if (c->broken)
+		return -ENOTCONN;
+	if (wire_descriptors(message->number) != (int)fd_count)
+		return -EINVAL;
+	r = wire_encode(message, buffer, &size);
+	if (r < 0)
+		return r;
+	r = send_or_queue(c, buffer, size, fds, fd_count);
+	if (r < 0)
+		return r;
+	if (c->tap)
+		c->tap(c->tap_arg, true, buffer, size);
+	return 0;
+}
+
+int conn_flush(struct conn *c)
+{
+	while (c->first && !c->broken) {
+		const struct conn_pending *p = c->first;
+		int r = send_bytes(c, p->bytes, p->size, p->fds, p->fd_count);
+
+		if (r == -EAGAIN)
+			return -EAGAIN;
+		if (r < 0 && r != -EINTR)
+			return conn_break(c, -ENOTCONN);
+		if (r == 0)
+			pending_free(take_first(c));
+	}
+	return c->broken ? -ENOTCONN : 0;
+}
+
+bool conn_has_output(const struct conn *c)
+{
+	return c->first != NULL;
+}
+
+static int receive_failed(struct conn *c, int error)
+{
+	switch (error) {
+	case -EINTR:
+		return error;
+	case -EAGAIN:
+		return c->blocking ? conn_break(c, -ETIMEDOUT) : -EAGAIN;
+	case -EMSGSIZE:
+		return conn_break(c, -EPROTO);
+	default:
+		return conn_break(c, -ENOTCONN);
+	}
+}
+
+int conn_receive(struct conn *c, struct message *ret_message, int fds[CONN_FDS_MAX],
+		 unsigned *ret_fd_count)
+{
+	uint8_t buffer[WIRE_SIZE_MAX];
+	unsigned fd_count = 0;
+	size_t size = 0;
+	int r;
+
+	if (c->broken)
+		return -ENOTCONN;
+	r = sock_receive(c->fd, buffer, sizeof(buffer), &size, fds, &fd_count);
+	if (r < 0)
+		return receive_failed(c, r);
+	if (size == 0 && fd_count == 0)
+		return conn_break(c, -ENOTCONN);
+	r = wire_decode(buffer, size, fd_count, ret_message);
+	if (r < 0) {
+		conn_drop_fds(fds, fd_count);
+		return conn_break(c, -EPROTO);
+	}
+	if (c->tap)
+		c->tap(c->tap_arg, false, buffer, size);
+	*ret_fd_count = fd_count;
+	return 0;
+}
+
+int conn_call(struct conn *c, const struct message *request, const int *fds, unsigned fd_count,
+	      struct message *ret_reply, int ret_fds[CONN_FDS_MAX], unsigned *ret_fd_count)
+{
+	unsigned count = 0;
+	int r;
+
+	do
+		r = conn_send(c, request, fds, fd_count);
+	while (r == -EINTR);
+	if (r < 0)
+		return r;
+	do
+		r = conn_receive(c, ret_reply, ret_fds, &count);
+	while (r == -EINTR);
+	if (r < 0)
+		return r;
+	if (ret_reply->serial != request->serial) {
+		conn_drop_fds(ret_fds, count);
+		return conn_break(c, -EPROTO);
+	}
+	*ret_fd_count = count;
+	return 0;
+}
