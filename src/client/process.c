@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/process.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/thread.h"
+
+static struct mutex hooks_lock = MUTEX_INIT;
+static struct process_hook *first, *last;
+static _Atomic uint32_t serial = 1;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void before_fork(void) NO_THREAD_SAFETY
+{
+	mutex_lock(&hooks_lock);
+	for (struct process_hook *h = first; h; h = h->next)
+		if (h->prepare)
+			h->prepare();
+}
+
+static void after_in_parent(void) NO_THREAD_SAFETY
+{
+	for (struct process_hook *h = last; h; h = h->before)
+		if (h->parent)
+			h->parent();
+	mutex_unlock(&hooks_lock);
+}
+
+static void after_in_child(void) NO_THREAD_SAFETY
+{
+	atomic_fetch_add_explicit(&serial, 1u, memory_order_relaxed);
+	for (struct process_hook *h = last; h; h = h->before)
+		if (h->child)
+			h->child();
+	mutex_init(&hooks_lock);
+}
+
+static void install(void)
+{
+	(void)pthread_atfork(before_fork, after_in_parent, after_in_child);
+}
+
+static void add_locked(struct process_hook *hook) REQUIRES(hooks_lock)
+{
+	for (struct process_hook *h = first; h; h = h->next)
+		if (h == hook)
+			return;
+	hook->before = last;
+	hook->next = NULL;
+	if (last)
+		last->next = hook;
+	else
+		first = hook;
+	last = hook;
+}
+
+void process_hook_add(struct process_hook *hook)
+{
+	(void)pthread_once(&once, install);
+	mutex_lock(&hooks_lock);
+	add_locked(hook);
+	mutex_unlock(&hooks_lock);
+}
+
+uint32_t process_serial(void)
+{
+	return atomic_load_explicit(&serial, memory_order_relaxed);
+}

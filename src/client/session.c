@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "client/locate.h"
+#include "client/process.h"
+#include "sys/sock.h"
+#include "sys/vm.h"
+
+/* Longer than anything the broker waits for: it bounds every wait for a client by a second. */
+#define CALL_TIMEOUT_MS 30000
+
+static struct mutex all_lock = MUTEX_INIT;
+static struct session *all;
+
+/* ---- fork ------------------------------------------------------------------------------- */
+
+static void before_fork(void) NO_THREAD_SAFETY
+{
+	mutex_lock(&all_lock);
+}
+
+static void after_in_parent(void) NO_THREAD_SAFETY
+{
+	mutex_unlock(&all_lock);
+}
+
+/* The broker must see the parent's sockets close when the parent's copies do. */
+static void after_in_child(void) NO_THREAD_SAFETY
+{
+	for (struct session *s = all; s; s = s->next) {
+		mutex_init(&s->lock);
+		mutex_init(&s->listen_lock);
+		conn_close(&s->calls);
+		conn_close(&s->events);
+		s->listening = false;
+	}
+	mutex_init(&all_lock);
+}
+
+static struct process_hook fork_hook = { before_fork, after_in_parent, after_in_child, NULL,
+					 NULL };
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+static void all_add(struct session *session)
+{
+	process_hook_add(&fork_hook);
+	mutex_lock(&all_lock);
+	session->next = all;
+	all = session;
+	mutex_unlock(&all_lock);
+}
+
+static void all_remove(struct session *session)
+{
+	mutex_lock(&all_lock);
+	for (struct session **at = &all; *at; at = &(*at)->next)
+		if (*at == session) {
+			*at = session->next;
+			break;
+		}
+	mutex_unlock(&all_lock);
+}
+
+struct session *session_ref(struct session *session)
+{
+	ref_get(&session->ref);
+	return session;
+}
+
+/* The service thread ends when its channel does.  It may itself hold the last reference. */
+static void stop_listening(struct session *session)
+{
+	if (!session->listening)
+		return;
+	sock_shutdown(session->events.fd);
+	if (pthread_equal(pthread_self(), session->thread))
+		(void)pthread_detach(session->thread);
+	else
+		(void)pthread_join(session->thread, NULL);
+}
+
+void session_unref(struct session *session)
+{
+	if (!session || !ref_put(&session->ref))
+		return;
+	all_remove(session);
+	stop_listening(session);
+	conn_close(&session->events);
+	conn_close(&session->calls);
+	if (session->board)
+		vm_unmap((void *)(uintptr_t)session->board, sizeof(struct shm_board));
+	mutex_deinit(&session->lock);
+	mutex_deinit(&session->listen_lock);
+	free(session);
+}
+
+bool session_is_inherited(const struct session *session)
+{
+	return session->process != process_serial();
+}
+
+bool session_is_usable(const struct session *session)
+{
+	return !session_is_inherited(session) &&
+	       !atomic_load_explicit(&session->lost, memory_order_relaxed);
+}
+
+/* ---- calls ------------------------------------------------------------------------------ */
+
+static int lose(struct session *session)
+{
+	atomic_store_explicit(&session->lost, 1, memory_order_relaxed);
+	return fail(-ENOTCONN,
+		    "the broker is gone; what was mapped goes on working, but nothing "
+		    "new can be agreed with it");
+}
+
+static int exchange_locked(struct session *session, struct message *request, const int *fds,
+			   unsigned fd_count, struct message *reply, int *ret_fd)
+	REQUIRES(session->lock)
+{
+	int received[CONN_FDS_MAX];
+	unsigned count = 0;
+	int r;
+
+	request->serial = ++session->serial;
+	r = conn_call(&session->calls, request, fds, fd_count, reply, received, &count);
+	if (r == -EINVAL)
+		return r;
+	if (r < 0)
+		return lose(session);
+	/* No reply carries more than one. */
+	if (count > 1) {
+		conn_drop_fds(received, count);
+		return lose(session);
+	}
+	*ret_fd = count ? received[0] : -1;
+	return 0;
+}
+
+static int check_usable(struct session *session)
+{
+	if (session_is_inherited(session))
+		return fail(-ECHILD, "this was made by the process that forked this one");
+	if (!session_is_usable(session))
+		return lose(session);
+	return 0;
+}
+
+int session_call(struct session *session, struct message *request, const int *fds,
+		 unsigned fd_count, struct message *reply, int *ret_fd)
+{
+	scoped(fd) int fd = -1;
+	int r;
+
+	r = check_usable(session);
+	if (r < 0)
+		return r;
+	mutex_lock(&session->lock);
+	r = exchange_locked(session, request, fds, fd_count, reply, &fd);
+	mutex_unlock(&session->lock);
+	if (r < 0)
+		return r;
+	if (reply->number == MSG_refused)
+		return fail(-(int)reply->refused.error, "%s", reply->refused.rule.text);
+	if (ret_fd)
+		*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+int session_tell(struct session *session, struct message *request)
+{
+	int r;
+
+	r = check_usable(session);
+	if (r < 0)
+		return r;
+	mutex_lock(&session->lock);
+	request->serial = ++session->serial;
+	do
+		r = conn_send(&session->calls, request, NULL, 0);
+	while (r == -EINTR);
+	mutex_unlock(&session->lock);
+	return r < 0 ? lose(session) : 0;
+}
+
+static int receive_locked(struct session *session, int timeout_ms, struct message *ret_message)
+	REQUIRES(session->lock)
+{
+	int fds[CONN_FDS_MAX];
+	unsigned count = 0;
+	int r;
+
+	r = sock_wait_readable(session->calls.fd, timeout_ms);
+	if (r < 0)
+		return r;
+	r = conn_receive(&session->calls, ret_message, fds, &count);
+	conn_drop_fds(fds, count);
+	return r < 0 ? lose(session) : 0;
+}
+
+int session_receive(struct session *session, int timeout_ms, struct message *ret_message)
+{
+	int r;
+
+	r = check_usable(session);
+	if (r < 0)
+		return r;
+	mutex_lock(&session->lock);
+	r = receive_locked(session, timeout_ms, ret_message);
+	mutex_unlock(&session->lock);
+	return r;
+}
+
+/* ---- opening ---------------------------------------------------------------------------- */
+
+static int greet(struct session *session)
+{
+	struct message request = { .number = MSG_hello };
+	struct message reply;
+	scoped(fd) int board = -1;
+	void *mapped;
+	int r;
+
+	request.hello.version = WIRE_VERSION;
+	request.hello.program = wire_text_of(program_invocation_short_name);
+	r = session_call(session, &request, NULL, 0, &reply, &board);
+	if (r < 0)
+		return r;
+	if (reply.number != MSG_welcome || reply.welcome.version != WIRE_VERSION || board < 0)
+		return fail(-EPROTO,
+			    "the broker speaks another version; stop it (kill its tractd) "
+			    "and the next call starts this library's own");
+	r = vm_place(NULL, sizeof(struct shm_board), VM_READ, board, 0, &mapped);
+	if (r < 0)
+		return r;
+	session->board = mapped;
+	session->welcome = reply.welcome;
+	return 0;
+}
+
+static int session_new(int fd, struct session **ret_session)
+{
+	scoped(session) struct session *session = calloc(1, sizeof(*session));
+	int r;
+
+	if (!session) {
+		fd_scope_end(&fd);
+		return -ENOMEM;
+	}
+	ref_init(&session->ref);
+	mutex_init(&session->lock);
+	mutex_init(&session->listen_lock);
+	session->process = process_serial();
+	conn_open(&session->calls, fd, true);
+	conn_set_patience(&session->calls, CALL_TIMEOUT_MS);
+	session->events = (struct conn)CONN_CLOSED;
+	all_add(session);
+	r = greet(session);
+	if (r < 0)
+		return r;
+	*ret_session = steal(session);
+	return 0;
+}
+
+static int try_open(const char *path, struct session **ret_session)
+{
+	scoped(fd) int fd = -1;
+	int r;
+
+	r = sock_connect(path, &fd);
+	if (r < 0)
+		return r;
+	return session_new(steal_fd(&fd), ret_session);
+}
+
+/* Nobody listens, or the one who did was just leaving. */
+static bool worth_another_try(int r)
+{
+	return r == -ENOENT || r == -ECONNREFUSED || r == -ENOTCONN || r == -ECONNRESET ||
+	       r == -EAGAIN;
+}
+
+int session_open(const char *dir, bool may_start, struct session **ret_session)
+{
+	char path[128];
+	uint64_t deadline = clock_deadline_ms(5000);
+	int r;
+
+	if (snprintf(path, sizeof(path), "%s/broker", dir) >= 108)
+		return fail(-ENAMETOOLONG,
+			    "the directory %s is too long for a socket's name; "
+			    "choose a shorter one in TRACT_DIR",
+			    dir);
+	r = try_open(path, ret_session);
+	if (r == 0 || !worth_another_try(r))
+		return r;
+	if (!may_start)
+		return -ENOENT;
+	while (clock_left(deadline) > 0) {
+		r = locate_start(dir, deadline);
+		if (r < 0)
+			return r;
+		for (unsigned tries = 0; tries < 50; tries++) {
+			r = try_open(path, ret_session);
+			if (r == 0 || !worth_another_try(r))
+				return r;
+			clock_sleep(2 * NS_PER_MS);
+		}
+	}
+	return fail(-ETIMEDOUT,
+		    "a broker was started for %s and did not answer in five seconds; "
+		    "run tractd --foreground --dir %s to see why",
+		    dir, dir);
+}
+
+/* ---- events ----------------------------------------------------------------------------- */
+
+/* 0, or what ended the channel. */
+static int handle_event(struct session *session)
+{
+	struct message event, heard = { .number = MSG_heard };
+	int fds[CONN_FDS_MAX];
+	scoped(fd) int fd = -1;
+	unsigned count = 0;
+	int r;
+
+	do
+		r = conn_receive(&session->events, &event, fds, &count);
+	while (r == -EINTR);
+	if (r < 0)
+		return r;
+	if (count > 1)
+		conn_drop_fds(fds, count);
+	else if (count == 1)
+		fd = fds[0];
+	session->handler(session, &event, &fd);
+	heard.serial = event.serial;
+	return conn_send(&session->events, &heard, NULL, 0);
+}
+
+static void *listen_for_events(void *arg)
+{
+	struct session *session = arg;
+
+	while (handle_event(session) == 0)
+		continue;
+	atomic_store_explicit(&session->lost, 1, memory_order_relaxed);
+	log_event(LOG_LEVEL_INFO, "session.lost");
+	return NULL;
+}
+
+static int listen_locked(struct session *session, session_handler handler)
+	REQUIRES(session->listen_lock)
+{
+	struct message request = { .number = MSG_events };
+	struct message reply;
+	int fds[2], r;
+
+	if (session->listening)
+		return 0;
+	r = sock_pair(fds);
+	if (r < 0)
+		return r;
+	r = session_call(session, &request, &fds[1], 1, &reply, NULL);
+	(void)close(fds[1]);
+	if (r < 0) {
+		(void)close(fds[0]);
+		return r;
+	}
+	conn_open(&session->events, fds[0], true);
+	session->handler = handler;
+	r = thread_start(&session->thread, "tract", listen_for_events, session);
+	session->listening = r == 0;
+	return r;
+}
+
+int session_listen(struct session *session, session_handler handler)
+{
+	int r;
+
+	mutex_lock(&session->listen_lock);
+	r = listen_locked(session, handler);
+	mutex_unlock(&session->listen_lock);
+	return r;
+}

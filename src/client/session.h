@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session.h - one process attached to one broker
+ *
+ * A session is made by the first call that needs the broker and ends with the broker, with the
+ * process, or with its last reference.  It is never revived: what was made through it stays
+ * bound to it, and calls about that say -ENOTCONN once it is lost.
+ *
+ * Calls are one request and its reply, read by the thread that asked.  Events come on a second
+ * channel and are handled by the process's service thread, which session_listen() starts.
+ */
+#ifndef CLIENT_SESSION_H
+#define CLIENT_SESSION_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/ref.h"
+#include "base/scope.h"
+#include "base/thread.h"
+#include "ipc/conn.h"
+#include "shm/layout.h"
+#include "wire/wire.h"
+
+struct session;
+
+/* Handles one event, with the descriptor that came with it or -1; what it keeps it takes. */
+typedef void (*session_handler)(struct session *session, const struct message *event, int *fd);
+
+struct session {
+	struct ref ref;
+	uint32_t process; /* process_serial() when it was made */
+	struct msg_welcome welcome;
+	const struct shm_board *board; /* read-only; as long as the session */
+	_Atomic int lost;
+
+	struct mutex lock; /* one call at a time; guards calls and serial */
+	struct conn calls;
+	uint32_t serial;
+
+	struct mutex listen_lock; /* guards the rest */
+	struct conn events;	  /* the service thread's end */
+	bool listening;
+	pthread_t thread;
+	session_handler handler;
+
+	struct session *next; /* of all in the process, for fork */
+};
+
+/*
+ * Attaches to the broker of @dir, starting one if there is none and @may_start.  0, -ENOENT if
+ * no program tractd is found (or nobody listens and !may_start), -EACCES, -ETIMEDOUT, -EPROTO,
+ * -ENAMETOOLONG.
+ */
+int session_open(const char *dir, bool may_start, struct session **ret_session);
+struct session *session_ref(struct session *session);
+/* NULL is allowed. */
+void session_unref(struct session *session);
+DEFINE_SCOPE(session, struct session, session_unref);
+
+/* Is it this process's own, and is the broker there as far as is known? */
+bool session_is_usable(const struct session *session);
+bool session_is_inherited(const struct session *session);
+
+/*
+ * Asks and waits.  *@reply is the answer; a refusal is returned as its -errno, with its words
+ * in error_reason().  @fds: @fd_count descriptors that go along, still the caller's.  *@ret_fd
+ * is the descriptor that came back, or -1; NULL if none is expected.
+ *
+ * -ENOTCONN: the broker is gone.  -ECHILD: the session is a parent's.
+ */
+int session_call(struct session *session, struct message *request, const int *fds,
+		 unsigned fd_count, struct message *reply, int *ret_fd);
+/* Says, without an answer. */
+int session_tell(struct session *session, struct message *request);
+
+/* The next message of a stream that was asked for (monitor).  -ETIMEDOUT, -EINTR, -ENOTCONN. */
+int session_receive(struct session *session, int timeout_ms, struct message *ret_message);
+
+/* Starts the service thread, once; later calls do nothing. */
+int session_listen(struct session *session, session_handler handler);
+
+#endif
