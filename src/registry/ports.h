@@ -48,19 +48,22 @@ struct ports {
 
 	/* A bell: an object whose layout the body knows (shm/layout.h). */
 	int (*bell_make)(void *body, uint64_t object);
-	/* Slot WIRE_SLOT_EXPORTER is the exporter's.  Resets the slot's counters as well. */
+	/* Slot WIRE_SLOT_EXPORTER is the exporter's.  A slot that becomes active starts with
+	 * its counters at zero; one that ends keeps them, since events that were counted may
+	 * still be taken. */
 	void (*bell_set_active)(void *body, uint64_t object, uint32_t slot, bool active);
 	/* Raises the slot's polled word, so that posters ask for the pipe. */
 	void (*bell_raise_polled)(void *body, uint64_t object, uint32_t slot);
 
-	/* The board.  Values only ever grow. */
+	/* The board.  Values only ever grow; no slot has generation 0 once it was used. */
 	void (*board_set)(void *body, uint32_t slot, uint64_t generation, uint64_t epoch);
 
 	/* On the connection, as the answer to the request with message->serial. */
 	void (*reply)(void *body, uint64_t client, const struct message *message,
 		      struct attachment attachment);
-	/* On the client's channel for events.  -ENOTCONN if it has none, -EAGAIN if it is full.
-	 */
+	/* On the client's channel for events.  -ENOTCONN if it has none, -EAGAIN if it is full:
+	 * the registry keeps what it could not say, and says it when the client has answered
+	 * something or hands a channel over, so the body need not queue events. */
 	int (*event)(void *body, uint64_t client, const struct message *message,
 		     struct attachment attachment);
 	/* One line about something that was decided, "what key=value ...". */

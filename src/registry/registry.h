@@ -7,7 +7,17 @@
  * knows a descriptor, a clock or a socket, so it can be simulated by the million.
  *
  * A refusal is an answer: registry_handle() then returns 0.  A negative return means that this
- * client broke the protocol and cannot be served any more.
+ * client broke the protocol and cannot be served any more: the body calls registry_leave().
+ * A client has at most one request unanswered; some are answered later, by registry_handle()
+ * for another client, registry_leave() or registry_tick().
+ *
+ * What importers may rely on:
+ *  - A segment's generation rises before anything else happens when it is taken back.
+ *  - Its epoch rises when other memory was bound and everybody had his time to move there; in
+ *    region_fence it rises before the copying begins, since the old object is given up.
+ *  - Connections with rights to a region between region_fence and region_fenced wait for its
+ *    end.  An exporter that does not end it in time loses its stalled importers: their
+ *    segments' generation rises, their imports are revoked, the ids stay published.
  */
 #ifndef REGISTRY_REGISTRY_H
 #define REGISTRY_REGISTRY_H
@@ -37,7 +47,7 @@ struct registry_config {
 	uint32_t imports_max;	 /* on the node */
 	uint32_t per_client_max; /* exports + imports + regions of one client */
 	uint32_t board_slots;
-	uint32_t bell_slots; /* importers of one segment */
+	uint32_t bell_slots; /* slots of a bell: importers of one segment, and one more */
 	uint64_t hear_ns;    /* how long a client may take to answer an event */
 };
 
