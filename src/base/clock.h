@@ -19,5 +19,7 @@ uint64_t clock_deadline_ms(int64_t ms);
 int clock_poll_ms(uint64_t deadline);
 /* Nanoseconds until @deadline; 0 if it has passed; CLOCK_NEVER for never. */
 uint64_t clock_left(uint64_t deadline);
+/* For retries of what has no event to wait for. */
+void clock_sleep(uint64_t ns);
 
 #endif

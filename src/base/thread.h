@@ -37,8 +37,8 @@ void mutex_lock(struct mutex *m) ACQUIRE(*m);
 void mutex_unlock(struct mutex *m) RELEASE(*m);
 
 /*
- * Starts a detached or joinable thread with every signal blocked and a small stack (256 KiB).
- * 0 or -errno.
+ * Starts a thread with every signal blocked and a small stack (256 KiB); detached if
+ * @ret_thread is NULL, else to be joined.  Of @name fifteen bytes are used.  0 or -errno.
  */
 int thread_start(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *arg);
 
