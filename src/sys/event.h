@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * event.h - thin wrappers of epoll, eventfd, timerfd, signalfd, pipes
+ * event.h - thin wrappers of epoll, signalfd and pipes
+ *
+ * Polling is level-triggered.  EVENT_HUP is reported, asked for or not, once both ends are
+ * closed or in error; asked for, also once the other end has stopped sending.
  */
 #ifndef SYS_EVENT_H
 #define SYS_EVENT_H
@@ -24,7 +27,8 @@ int event_poll_wait(int poll, struct event_ready *ready, unsigned capacity, int 
 
 int event_signal_new(const sigset_t *set, int *ret_fd);
 int event_pipe_new(int ret_fds[2]); /* non-blocking: [0] reads, [1] writes */
-void event_pipe_fill(int fd);	    /* at least one byte is in it */
-void event_pipe_drain(int fd);	    /* nothing is in it */
+/* At least one byte is in it, if it has a reader.  Never waits, never raises SIGPIPE. */
+void event_pipe_fill(int fd);
+void event_pipe_drain(int fd); /* nothing is in it */
 
 #endif

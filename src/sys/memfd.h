@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A new, empty, sealed object of @size bytes.  @name shows in /proc/PID/maps as "memfd:name".
- */
+/* A new, empty, sealed object of @size bytes.  /proc/PID/maps shows it as "memfd:tract-@name";
+ * a @name that begins with "tract" already, as "memfd:@name". */
 int memfd_new(const char *name, uint64_t size, int *ret_fd);
 /* A second, read-only description of the same object. */
 int memfd_reopen_readonly(int fd, int *ret_fd);

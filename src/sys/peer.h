@@ -22,7 +22,7 @@ struct peer {
 int peer_identify(int socket, struct peer *ret_peer);
 /* A pidfd of the peer, readable once it has died; -ESRCH if that cannot be had. */
 int peer_pidfd(int socket, const struct peer *peer, int *ret_fd);
-/* Ids and start time of a process of ours. */
+/* A pidfd of a process; -ESRCH if there is none.  Only a child of ours surely keeps its pid. */
 int peer_pidfd_of(pid_t pid, int *ret_fd);
 int peer_pidfd_signal(int pidfd, int signal);
 

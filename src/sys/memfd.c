@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memfd.c - memory objects of the kernel's
+ */
+#include "sys/memfd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/scope.h"
+
+/* Headers older than Linux 6.3 lack it. */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+#define PREFIX "tract"
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+static int create(const char *name, int *ret_fd)
+{
+	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	char full_name[64];
+	int fd;
+
+	(void)snprintf(full_name, sizeof(full_name), "%s%s",
+		       strncmp(name, PREFIX, strlen(PREFIX)) == 0 ? "" : PREFIX "-", name);
+	/* A host may refuse memory objects that could be executed. */
+	fd = memfd_create(full_name, flags | MFD_NOEXEC_SEAL);
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create(full_name, flags);
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+int memfd_new(const char *name, uint64_t size, int *ret_fd)
+{
+	scoped(fd) int fd = -1;
+	int r;
+
+	if (size == 0 || size > INT64_MAX)
+		return -EINVAL;
+	r = create(name, &fd);
+	if (r < 0)
+		return r;
+	/* In this order nobody who gets at the object early can do more than who gets it late.
+	 */
+	if (fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)size) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, SEALS) < 0)
+		return -errno;
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+int memfd_reopen_readonly(int fd, int *ret_fd)
+{
+	char path[40];
+	int opened;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	opened = open(path, O_RDONLY | O_CLOEXEC);
+	if (opened < 0)
+		return -errno;
+	*ret_fd = opened;
+	return 0;
+}
+
+int memfd_verify(int fd, uint64_t *ret_size)
+{
+	struct stat st;
+	int seals;
+
+	seals = fcntl(fd, F_GET_SEALS);
+	if (seals < 0 || (seals & SEALS) != SEALS)
+		return -EPERM;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077) != 0)
+		return -EPERM;
+	*ret_size = (uint64_t)st.st_size;
+	return 0;
+}
+
+int memfd_punch(int fd, uint64_t offset, uint64_t size)
+{
+	if (offset > INT64_MAX || size > INT64_MAX)
+		return -EINVAL;
+	while (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+			 (off_t)size) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+int memfd_resident(int fd, uint64_t *ret_bytes)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret_bytes = (uint64_t)st.st_blocks * 512;
+	return 0;
+}
+
+int memfd_write(int fd, uint64_t offset, const void *bytes, size_t size)
+{
+	const char *from = bytes;
+	uint64_t end;
+
+	if (!add_fits(offset, size, &end) || end > INT64_MAX)
+		return -EINVAL;
+	while (size > 0) {
+		ssize_t done = pwrite(fd, from, size, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		if (done == 0)
+			return -EIO;
+		from += done;
+		offset += (uint64_t)done;
+		size -= (size_t)done;
+	}
+	return 0;
+}
+
+int memfd_next_data(int fd, uint64_t offset, uint64_t *ret_start, uint64_t *ret_end)
+{
+	off_t start, end;
+
+	if (offset > INT64_MAX)
+		return -EINVAL;
+	/* The description's file position moves; nobody uses it. */
+	start = lseek(fd, (off_t)offset, SEEK_DATA);
+	if (start < 0)
+		return -errno;
+	end = lseek(fd, start, SEEK_HOLE);
+	/* Another process may have punched the run away between the two. */
+	if (end < 0)
+		return -errno;
+	*ret_start = (uint64_t)start;
+	*ret_end = (uint64_t)end;
+	return 0;
+}
