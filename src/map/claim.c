@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+#include "map/claim.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/fault.h"
+#include "sys/vm.h"
+
+/* ---- System V memory -------------------------------------------------------------------- */
+
+struct sysv_survey {
+	bool all; /* the whole range is one System V segment */
+	unsigned areas;
+	uint32_t shmid;
+	uint64_t offset; /* of the range in the segment */
+	uint64_t size;	 /* of what is attached of the segment, from its start */
+	uint32_t rights;
+};
+
+static int survey_sysv(const struct vm_area *area, void *arg)
+{
+	struct sysv_survey *s = arg;
+
+	s->all = s->areas++ == 0 && area->sysv;
+	s->shmid = (uint32_t)area->inode;
+	s->offset = area->offset;
+	s->size = area->offset + (area->end - area->start);
+	s->rights = ((area->prot & VM_READ) ? TRACT_RIGHT_READ : 0u) |
+		    ((area->prot & VM_WRITE) ? TRACT_RIGHT_WRITE : 0u);
+	return 0;
+}
+
+/* ---- taking ----------------------------------------------------------------------------- */
+
+static int use_locked(struct session *session, struct place *place) REQUIRES(places_lock)
+{
+	if (place->kind == PLACE_IMPORTED)
+		return fail(-EFAULT,
+			    "an imported segment cannot be exported again; connect to the "
+			    "exporter instead");
+	if (place->region->session != session)
+		return fail(-EFAULT, "the memory belongs to a session with another broker");
+	if (place->rights != TRACT_RIGHT_READ_WRITE)
+		return fail(-EACCES,
+			    "memory is exported only where it is readable and writable");
+	place->exports++;
+	return 0;
+}
+
+/* 1 and *ret_place if the range has a place, 0 if there is nothing yet, or why it cannot be. */
+static int find_locked(struct session *session, void *addr, size_t size,
+		       struct place **ret_place) REQUIRES(places_lock)
+{
+	struct place *place;
+	bool partly;
+	int r;
+
+	place = places_find((uintptr_t)addr, size, &partly);
+	if (partly)
+		return fail(-EFAULT,
+			    "part of the range is exported or attached already with other "
+			    "bounds; export the same range, or a part inside it");
+	if (!place)
+		return 0;
+	r = use_locked(session, place);
+	if (r < 0)
+		return r;
+	*ret_place = place;
+	return 1;
+}
+
+static int adopt_locked(struct session *session, void *addr, size_t size,
+			struct tract_region *region, struct place **ret_place)
+	REQUIRES(places_lock)
+{
+	int r;
+
+	r = find_locked(session, addr, size, ret_place);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = places_add((uintptr_t)addr, size, 0, PLACE_ADOPTED, TRACT_RIGHT_READ_WRITE, region,
+		       ret_place);
+	if (r < 0)
+		return r;
+	r = exchange_adopt(addr, size, region->fd);
+	if (r < 0) {
+		/* The caller has a reference of its own: this is not the last. */
+		region_unref(places_remove(*ret_place));
+		return r;
+	}
+	(*ret_place)->exports = 1;
+	return 0;
+}
+
+static int take_private(struct session *session, void *addr, size_t size,
+			struct place **ret_place)
+{
+	scoped(region) struct tract_region *region = NULL;
+	struct place *place = NULL;
+	int r;
+
+	r = region_new(session, size, &region);
+	if (r == 0)
+		r = fault_point("claim.adopt.region_made");
+	if (r < 0)
+		return r;
+	mutex_lock(&places_lock);
+	r = adopt_locked(session, addr, size, region, &place);
+	mutex_unlock(&places_lock);
+	if (r == 0)
+		*ret_place = place;
+	return r;
+}
+
+static int add_sysv_locked(struct session *session, void *addr, size_t size,
+			   const struct sysv_survey *s, struct tract_region *region,
+			   struct place **ret_place) REQUIRES(places_lock)
+{
+	int r;
+
+	r = find_locked(session, addr, size, ret_place);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = places_add((uintptr_t)addr, size, s->offset, PLACE_SYSV, TRACT_RIGHT_READ_WRITE,
+		       region, ret_place);
+	if (r == 0)
+		(*ret_place)->exports = 1;
+	return r;
+}
+
+static int take_sysv(struct session *session, void *addr, size_t size,
+		     const struct sysv_survey *s, struct place **ret_place)
+{
+	scoped(region) struct tract_region *region = NULL;
+	struct place *place = NULL;
+	int r;
+
+	if (s->rights != TRACT_RIGHT_READ_WRITE)
+		return fail(-EACCES,
+			    "memory is exported only where it is readable and writable");
+	r = region_new_sysv(session, s->size, s->shmid, &region);
+	if (r < 0)
+		return r;
+	mutex_lock(&places_lock);
+	r = add_sysv_locked(session, addr, size, s, region, &place);
+	mutex_unlock(&places_lock);
+	if (r == 0)
+		*ret_place = place;
+	return r;
+}
+
+int claim_take(struct session *session, void *addr, size_t size, struct place **ret_place)
+{
+	struct sysv_survey sysv = { 0 };
+	int r;
+
+	places_use();
+	mutex_lock(&places_lock);
+	r = find_locked(session, addr, size, ret_place);
+	mutex_unlock(&places_lock);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = vm_walk(addr, size, survey_sysv, &sysv);
+	if (r == -EFAULT)
+		return fail(r, "part of the range is not mapped");
+	if (r < 0)
+		return r;
+	if (sysv.all)
+		return take_sysv(session, addr, size, &sysv, ret_place);
+	/* Cheaper to refuse now than to ask for memory first. */
+	r = exchange_can_adopt(addr, size);
+	return r < 0 ? r : take_private(session, addr, size, ret_place);
+}
+
+/* ---- giving up -------------------------------------------------------------------------- */
+
+static int drop_locked(struct place *place, struct tract_region **ret_region)
+	REQUIRES(places_lock)
+{
+	int r = 0;
+
+	if (--place->exports > 0 || place->kind == PLACE_ATTACHED)
+		return 0;
+	if (place->kind == PLACE_ADOPTED && !place->inherited)
+		r = exchange_restore((void *)place->start, place->size, place->region->fd,
+				     place->offset);
+	*ret_region = places_remove(place);
+	return r;
+}
+
+int claim_drop(struct place *place)
+{
+	scoped(region) struct tract_region *region = NULL;
+	int r;
+
+	mutex_lock(&places_lock);
+	r = drop_locked(place, &region);
+	mutex_unlock(&places_lock);
+	return r;
+}
+
+/* ---- taking back ------------------------------------------------------------------------ */
+
+static unsigned windows_of(const struct tract_region *region, struct exchange_window *windows)
+	REQUIRES(places_lock)
+{
+	unsigned count = 0;
+
+	for (struct place *p = places_from(0); p; p = places_from(p->start + p->size)) {
+		if (p->region != region)
+			continue;
+		if (windows)
+			windows[count] = (struct exchange_window){
+				.addr = (void *)p->start,
+				.size = p->size,
+				.offset = p->offset,
+				.prot = VM_READ |
+					(p->rights & TRACT_RIGHT_WRITE ? VM_WRITE : 0u),
+			};
+		count++;
+	}
+	return count;
+}
+
+static int fence_locked(struct tract_region *region, int fresh) REQUIRES(places_lock)
+{
+	unsigned count = windows_of(region, NULL);
+	scoped(mem) struct exchange_window *windows = calloc(count + 1, sizeof(*windows));
+	int r;
+
+	if (!windows)
+		return -ENOMEM;
+	(void)windows_of(region, windows);
+	r = exchange_fence(windows, count, region->fd, fresh, region->size);
+	if (r < 0)
+		return r;
+	fd_scope_end(&region->fd);
+	region->fd = fresh;
+	return 0;
+}
+
+int claim_fence(struct place *place)
+{
+	scoped(region) struct tract_region *region = region_ref(place->region);
+	scoped(fd) int fresh = -1;
+	int r;
+
+	if (region->fixed)
+		return fail(-ENOTSUP,
+			    "System V memory cannot be taken back from a process that "
+			    "keeps it attached");
+	r = region_fence_begin(region, &fresh);
+	if (r == 0)
+		r = fault_point("claim.fence.begun");
+	if (r < 0)
+		return r;
+	mutex_lock(&places_lock);
+	r = fence_locked(region, fresh);
+	mutex_unlock(&places_lock);
+	if (r < 0)
+		return r;
+	(void)steal_fd(&fresh);
+	r = fault_point("claim.fence.moved");
+	return r < 0 ? r : region_fence_end(region);
+}

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT */
+#include "map/exchange.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/scope.h"
+#include "map/guard.h"
+#include "sys/memfd.h"
+#include "sys/uffd.h"
+#include "sys/vm.h"
+
+/* How much is copied before the old pages are given back. */
+#define CHUNK ((size_t)2 << 20)
+
+enum hold_kind { HOLD_NONE, HOLD_UFFD, HOLD_GUARD };
+
+/* One mapping of the range, whose accesses wait. */
+struct hold {
+	enum hold_kind kind;
+	char *addr;
+	size_t size;
+	unsigned prot;
+	bool file;   /* private mapping of a file: everything in it is content */
+	bool shared; /* mapping of an object */
+	char *moved; /* where the pages are meanwhile; @addr itself under a guard */
+};
+
+struct holds {
+	struct uffd uffd;
+	bool has_uffd;
+	bool empties; /* the old pages are given back during the move */
+	struct hold *hold;
+	unsigned count;
+	unsigned held; /* the first so many */
+};
+
+static void holds_open(struct holds *h, bool empties)
+{
+	*h = (struct holds){ .uffd = { .fd = -1 }, .empties = empties };
+	h->has_uffd = uffd_open(&h->uffd) == 0;
+}
+
+static void holds_close(struct holds *h)
+{
+	if (h->has_uffd)
+		uffd_close(&h->uffd);
+	free(h->hold);
+}
+
+static int holds_add(struct holds *h, void *addr, size_t size, unsigned prot, bool file,
+		     bool shared)
+{
+	struct hold *grown = reallocarray(h->hold, h->count + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	h->hold = grown;
+	grown[h->count++] = (struct hold){
+		.addr = addr, .size = size, .prot = prot, .file = file, .shared = shared
+	};
+	return 0;
+}
+
+static int hold_by_uffd(struct holds *h, struct hold *hold)
+{
+	void *moved;
+	int r;
+
+	r = uffd_hold(&h->uffd, hold->addr, hold->size, hold->shared);
+	if (r < 0)
+		return r;
+	r = vm_vacate(hold->addr, hold->size, &moved);
+	if (r < 0) {
+		(void)uffd_release(&h->uffd, hold->addr, hold->size);
+		return r;
+	}
+	hold->kind = HOLD_UFFD;
+	hold->moved = moved;
+	return 0;
+}
+
+static int hold_begin(struct holds *h, struct hold *hold)
+{
+	int r = -ENOSYS;
+
+	if (h->has_uffd && !hold->file)
+		r = hold_by_uffd(h, hold);
+	if (r == 0)
+		return 0;
+	/* The old object's pages go while they are copied: reads must not see that. */
+	r = guard_hold(hold->addr, hold->size, h->empties);
+	if (r < 0)
+		return r;
+	hold->kind = HOLD_GUARD;
+	hold->moved = hold->addr;
+	return 0;
+}
+
+/* Puts everything back as it was. */
+static void holds_undo(struct holds *h)
+{
+	while (h->held > 0) {
+		struct hold *hold = &h->hold[--h->held];
+
+		if (hold->kind == HOLD_GUARD) {
+			(void)vm_protect(hold->addr, hold->size, hold->prot);
+			guard_release(hold->addr, hold->size);
+			continue;
+		}
+		if (vm_move_onto(hold->moved, hold->size, hold->addr) < 0)
+			abort(); /* The content is at another address than its users know. */
+		(void)uffd_wake(&h->uffd, hold->addr, hold->size);
+	}
+}
+
+/* Other memory has been mapped over every held range. */
+static void holds_done(struct holds *h)
+{
+	for (unsigned i = 0; i < h->held; i++) {
+		struct hold *hold = &h->hold[i];
+
+		if (hold->kind == HOLD_GUARD) {
+			guard_release(hold->addr, hold->size);
+			continue;
+		}
+		(void)uffd_wake(&h->uffd, hold->addr, hold->size);
+		vm_unmap(hold->moved, hold->size);
+	}
+	h->held = 0;
+}
+
+static int holds_begin(struct holds *h)
+{
+	for (; h->held < h->count; h->held++) {
+		int r = hold_begin(h, &h->hold[h->held]);
+
+		if (r < 0) {
+			holds_undo(h);
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* ---- adopt ------------------------------------------------------------------------------ */
+
+static int survey(const struct vm_area *area, void *arg)
+{
+	struct holds *h = arg;
+
+	if (area->special || area->hugetlb)
+		return fail(-EFAULT,
+			    "a stack, a mapping of the kernel's or huge pages cannot be "
+			    "exported; use memory from malloc, valloc or mmap");
+	if (area->sysv || (area->shared && !area->anon_shared))
+		return fail(-EFAULT,
+			    "a shared mapping of a file cannot be exported; map the file "
+			    "MAP_PRIVATE, or export System V memory by itself");
+	if (!(area->prot & VM_READ) || !(area->prot & VM_WRITE))
+		return fail(-EACCES,
+			    "memory is exported only where it is readable and writable");
+	return holds_add(h, (void *)area->start, area->end - area->start, area->prot,
+			 area->file && !area->shared, area->shared);
+}
+
+/* A page of a file's private mapping past the file's end has no content, and says EFAULT. */
+static int copy_pages(int fd, uint64_t offset, const char *from, size_t size)
+{
+	size_t page = vm_page_size();
+	int r;
+
+	r = memfd_write(fd, offset, from, size);
+	if (r != -EFAULT)
+		return r;
+	for (size_t at = 0; at < size; at += page) {
+		r = memfd_write(fd, offset + at, from + at, page);
+		if (r < 0 && r != -EFAULT)
+			return r;
+	}
+	return 0;
+}
+
+/* What was never touched is zero in the object too, and costs nothing. */
+static int copy_present(int fd, uint64_t offset, const struct hold *hold)
+{
+	uintptr_t base = (uintptr_t)hold->moved, start, end = base;
+	int r;
+
+	for (;;) {
+		r = vm_next_present(end, base + hold->size, &start, &end);
+		if (r == -ENXIO)
+			return 0;
+		if (r == 0)
+			r = memfd_write(fd, offset + (start - base), (const void *)start,
+					end - start);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int copy_in(int fd, const char *addr, const struct hold *hold)
+{
+	uint64_t offset = (uint64_t)(hold->addr - addr);
+
+	if (hold->file || hold->shared)
+		return copy_pages(fd, offset, hold->moved, hold->size);
+	return copy_present(fd, offset, hold);
+}
+
+static int adopt_held(struct holds *h, char *addr, size_t size, int fd)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < h->held && r == 0; i++)
+		r = copy_in(fd, addr, &h->hold[i]);
+	if (r == 0)
+		r = fault_point("exchange.adopt.copied");
+	if (r == 0)
+		r = vm_replace(addr, size, VM_READ | VM_WRITE, fd, 0);
+	if (r < 0)
+		holds_undo(h);
+	else
+		holds_done(h);
+	return r;
+}
+
+int exchange_can_adopt(const void *addr, size_t size)
+{
+	struct holds h = { .uffd = { .fd = -1 } };
+	int r;
+
+	r = vm_walk(addr, size, survey, &h);
+	holds_close(&h);
+	return r;
+}
+
+int exchange_adopt(void *addr, size_t size, int fd)
+{
+	struct holds h;
+	int r;
+
+	holds_open(&h, false);
+	r = vm_walk(addr, size, survey, &h);
+	if (r == -EFAULT && !error_reason()[0])
+		r = fail(-EFAULT, "part of the range is not mapped");
+	if (r == 0)
+		r = holds_begin(&h);
+	if (r == 0)
+		r = adopt_held(&h, addr, size, fd);
+	holds_close(&h);
+	return r;
+}
+
+/* ---- fence ------------------------------------------------------------------------------ */
+
+/* Copies runs of data, giving the old object's pages back behind itself. */
+static int move_content(int old_fd, int fresh_fd, const char *old, uint64_t size)
+{
+	uint64_t start, end = 0;
+	int r;
+
+	while (end < size) {
+		r = memfd_next_data(old_fd, end, &start, &end);
+		if (r == -ENXIO)
+			return 0;
+		if (r < 0)
+			return r;
+		for (uint64_t at = start; at < end;) {
+			uint64_t part = end - at < CHUNK ? end - at : CHUNK;
+
+			r = memfd_write(fresh_fd, at, old + at, part);
+			if (r == 0)
+				r = memfd_punch(old_fd, at, part);
+			if (r < 0)
+				return r;
+			at += part;
+		}
+	}
+	return 0;
+}
+
+/* Brings back what a failed move had already taken. */
+static void move_back(int old_fd, int fresh_fd, const char *fresh, uint64_t size)
+{
+	if (move_content(fresh_fd, old_fd, fresh, size) < 0)
+		abort(); /* Content that was there a moment ago could not be kept. */
+}
+
+static int replace_windows(const struct exchange_window *windows, unsigned count, int fd)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < count && r == 0; i++)
+		r = vm_replace(windows[i].addr, windows[i].size, windows[i].prot, fd,
+			       windows[i].offset);
+	return r;
+}
+
+static int fence_held(struct holds *h, const struct exchange_window *windows, unsigned count,
+		      int old_fd, int fresh_fd, uint64_t size)
+{
+	void *old = NULL, *fresh = NULL;
+	int r;
+
+	r = vm_place(NULL, size, VM_READ, old_fd, 0, &old);
+	if (r == 0)
+		r = vm_place(NULL, size, VM_READ, fresh_fd, 0, &fresh);
+	if (r == 0) {
+		r = move_content(old_fd, fresh_fd, old, size);
+		if (r == 0)
+			r = fault_point("exchange.fence.copied");
+		if (r < 0)
+			move_back(old_fd, fresh_fd, fresh, size);
+	}
+	/* From here on the fresh object has the content: there is no way back. */
+	if (r == 0 && replace_windows(windows, count, fresh_fd) < 0)
+		abort();
+	if (old)
+		vm_unmap(old, size);
+	if (fresh)
+		vm_unmap(fresh, size);
+	if (r < 0)
+		holds_undo(h);
+	else
+		holds_done(h);
+	return r;
+}
+
+int exchange_fence(const struct exchange_window *windows, unsigned count, int old_fd,
+		   int fresh_fd, uint64_t size)
+{
+	struct holds h;
+	int r = 0;
+
+	holds_open(&h, true);
+	for (unsigned i = 0; i < count && r == 0; i++)
+		if (windows[i].prot & VM_WRITE)
+			r = holds_add(&h, windows[i].addr, windows[i].size, windows[i].prot,
+				      false, true);
+	if (r == 0)
+		r = holds_begin(&h);
+	if (r == 0)
+		r = fence_held(&h, windows, count, old_fd, fresh_fd, size);
+	holds_close(&h);
+	return r;
+}
+
+/* ---- restore ---------------------------------------------------------------------------- */
+
+static int move_out(int fd, uint64_t offset, const char *from, char *to, size_t size)
+{
+	uint64_t start, end = offset, limit = offset + size;
+	int r;
+
+	while (end < limit) {
+		r = memfd_next_data(fd, end, &start, &end);
+		if (r == -ENXIO || (r == 0 && start >= limit))
+			return 0;
+		if (r < 0)
+			return r;
+		if (end > limit)
+			end = limit;
+		for (uint64_t at = start; at < end;) {
+			uint64_t part = end - at < CHUNK ? end - at : CHUNK;
+
+			memcpy(to + (at - offset), from + (at - offset), part);
+			(void)memfd_punch(fd, at, part);
+			at += part;
+		}
+	}
+	return 0;
+}
+
+static int restore_held(struct holds *h, void *addr, size_t size, int fd, uint64_t offset,
+			void *fresh)
+{
+	void *old;
+	int r;
+
+	r = vm_place(NULL, size, VM_READ, fd, offset, &old);
+	if (r == 0) {
+		r = move_out(fd, offset, old, fresh, size);
+		vm_unmap(old, size);
+	}
+	if (r < 0) {
+		/* Nothing has been given back yet: the first look at the object failed. */
+		holds_undo(h);
+		return r;
+	}
+	if (vm_move_onto(fresh, size, addr) < 0)
+		abort();
+	holds_done(h);
+	return 0;
+}
+
+int exchange_restore(void *addr, size_t size, int fd, uint64_t offset)
+{
+	struct holds h;
+	void *fresh;
+	int r;
+
+	r = vm_anonymous(size, VM_READ | VM_WRITE, &fresh);
+	if (r < 0)
+		return r;
+	holds_open(&h, true);
+	r = holds_add(&h, addr, size, VM_READ | VM_WRITE, false, true);
+	if (r == 0)
+		r = holds_begin(&h);
+	if (r == 0)
+		r = restore_held(&h, addr, size, fd, offset, fresh);
+	if (r < 0)
+		vm_unmap(fresh, size);
+	holds_close(&h);
+	return r;
+}
+
+/* ---- an importer's window --------------------------------------------------------------- */
+
+int exchange_stall_begin(struct exchange_stall *stall, void *addr, size_t size)
+{
+	struct uffd u;
+	int r;
+
+	r = uffd_open(&u);
+	if (r < 0) {
+		r = guard_hold(addr, size, true);
+		if (r == 0)
+			*stall = (struct exchange_stall){ .addr = addr, .size = size };
+		return r;
+	}
+	r = uffd_hold(&u, addr, size, 1);
+	if (r == 0)
+		r = vm_drop_pages(addr, size);
+	if (r < 0) {
+		uffd_close(&u);
+		return r;
+	}
+	*stall = (struct exchange_stall){ .uffd = u.fd + 1, .addr = addr, .size = size };
+	return 0;
+}
+
+void exchange_stall_end(struct exchange_stall *stall)
+{
+	struct uffd u = { .fd = stall->uffd - 1 };
+
+	if (!stall->addr)
+		return;
+	if (stall->uffd) {
+		(void)uffd_wake(&u, stall->addr, stall->size);
+		uffd_close(&u);
+	} else {
+		guard_release(stall->addr, stall->size);
+	}
+	*stall = (struct exchange_stall){ 0 };
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exchange.h - put other memory behind an address while threads go on using it
+ *
+ * Three exchanges, one way of doing them: accesses to the range are made to wait, the content
+ * is copied, the new memory is mapped over the old in one step, the waiting threads go on.  No
+ * store is lost: it lands before the copy or after the exchange.
+ *
+ *	adopt     private memory becomes a shared object        (export)
+ *	fence     a shared object is replaced by a fresh one     (taking back)
+ *	restore   a shared object becomes private memory again   (end of the last export)
+ *
+ * Fence and restore give the old object's pages back as they copy, in pieces of two megabytes,
+ * so that memory for both is never needed at once.
+ *
+ * Accesses wait through userfaultfd, or through a guard (guard.h) where that is not possible.
+ * One exchange runs at a time in a process: the caller holds the map's lock.
+ */
+#ifndef MAP_EXCHANGE_H
+#define MAP_EXCHANGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The range must be mapped, readable and writable throughout.  0; -EFAULT if part of it is
+ * unmapped or a kind of memory that cannot be moved; -EACCES; -ENOMEM.  On failure the range is
+ * as it was.
+ */
+int exchange_adopt(void *addr, size_t size, int fd);
+/* Would it?  Looks, and does nothing. */
+int exchange_can_adopt(const void *addr, size_t size);
+
+/* A place where the object is mapped in this process. */
+struct exchange_window {
+	void *addr;
+	size_t size;
+	uint64_t offset; /* in the object */
+	unsigned prot;
+};
+
+/* 0 or -errno with everything as it was; copies the whole object, mapped or not. */
+int exchange_fence(const struct exchange_window *windows, unsigned count, int old_fd,
+		   int fresh_fd, uint64_t size);
+
+int exchange_restore(void *addr, size_t size, int fd, uint64_t offset);
+
+/*
+ * For an importer's window while its object is being fenced elsewhere: accesses wait from
+ * stall_begin until the window was mapped over and stall_end.  A zeroed struct is not stalled.
+ */
+struct exchange_stall {
+	int uffd; /* descriptor + 1; 0: none */
+	void *addr;
+	size_t size;
+};
+
+int exchange_stall_begin(struct exchange_stall *stall, void *addr, size_t size);
+void exchange_stall_end(struct exchange_stall *stall);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "map/places.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "client/process.h"
+#include "sys/vm.h"
+
+struct mutex places_lock = MUTEX_INIT;
+
+static int compare(const struct place *a, const struct place *b)
+{
+	return (a->start > b->start) - (a->start < b->start);
+}
+
+RB_HEAD(places, place);
+RB_GENERATE_INTERNAL(places, place, entry, compare, __attribute__((unused)) static)
+static struct places places = RB_INITIALIZER(&places);
+
+/* ---- fork ------------------------------------------------------------------------------- */
+
+static void before_fork(void) NO_THREAD_SAFETY
+{
+	mutex_lock(&places_lock);
+}
+
+static void after_in_parent(void) NO_THREAD_SAFETY
+{
+	mutex_unlock(&places_lock);
+}
+
+/*
+ * Memory that was private before it was exported is private in the child: its stores stay its
+ * own.  Pages that it has not written show what the parent stores.
+ */
+static void after_in_child(void) NO_THREAD_SAFETY
+{
+	struct place *place, *next;
+
+	for (place = RB_MIN(places, &places); place; place = next) {
+		next = RB_NEXT(places, &places, place);
+		if (place->kind != PLACE_ADOPTED)
+			continue;
+		(void)vm_replace_private((void *)place->start, place->size, VM_READ | VM_WRITE,
+					 place->region->fd, place->offset);
+		RB_REMOVE(places, &places, place);
+		place->inherited = true;
+	}
+	mutex_init(&places_lock);
+}
+
+static struct process_hook fork_hook = { before_fork, after_in_parent, after_in_child, NULL,
+					 NULL };
+
+/* ---- the table -------------------------------------------------------------------------- */
+
+/* The last place that starts at or before @start. */
+static struct place *at_or_before(uintptr_t start)
+{
+	struct place key = { .start = start };
+	struct place *after = RB_NFIND(places, &places, &key);
+
+	if (after && after->start == start)
+		return after;
+	return after ? RB_PREV(places, &places, after) : RB_MAX(places, &places);
+}
+
+struct place *places_from(uintptr_t start)
+{
+	struct place *place = at_or_before(start);
+
+	if (place && place->start + place->size > start)
+		return place;
+	return place ? RB_NEXT(places, &places, place) : RB_MIN(places, &places);
+}
+
+struct place *places_find(uintptr_t start, size_t size, bool *ret_partly)
+{
+	struct place *place = places_from(start);
+
+	*ret_partly = false;
+	if (!place || place->start >= start + size)
+		return NULL;
+	if (place->start <= start && place->start + place->size >= start + size)
+		return place;
+	*ret_partly = true;
+	return NULL;
+}
+
+int places_add(uintptr_t start, size_t size, uint64_t offset, enum place_kind kind,
+	       uint32_t rights, struct tract_region *region, struct place **ret_place)
+{
+	struct place *place = calloc(1, sizeof(*place));
+
+	if (!place)
+		return -ENOMEM;
+	*place = (struct place){
+		.start = start,
+		.size = size,
+		.offset = offset,
+		.kind = kind,
+		.rights = rights,
+		.region = region ? region_ref(region) : NULL,
+	};
+	RB_INSERT(places, &places, place);
+	if (ret_place)
+		*ret_place = place;
+	return 0;
+}
+
+struct tract_region *places_remove(struct place *place)
+{
+	struct tract_region *region = place->region;
+
+	if (!place->inherited)
+		RB_REMOVE(places, &places, place);
+	free(place);
+	return region;
+}
+
+bool places_check(void)
+{
+	struct place *place;
+	uintptr_t end = 0;
+
+	RB_FOREACH (place, places, &places) {
+		if (place->start < end || place->size == 0 || place->inherited)
+			return false;
+		if ((place->kind == PLACE_IMPORTED) != (place->region == NULL))
+			return false;
+		if (place->kind == PLACE_ADOPTED && place->exports == 0)
+			return false;
+		if (place->region && place->offset + place->size > place->region->size)
+			return false;
+		end = place->start + place->size;
+	}
+	return true;
+}
+
+/* ---- imports ---------------------------------------------------------------------------- */
+
+int places_add_import(void *addr, size_t size, uint64_t offset, uint32_t rights)
+{
+	struct place *old;
+	bool partly;
+	int r;
+
+	process_hook_add(&fork_hook);
+	mutex_lock(&places_lock);
+	/* A fixed map may take the place of another window that is being given up. */
+	while ((old = places_find((uintptr_t)addr, size, &partly)) ||
+	       (partly && (old = places_from((uintptr_t)addr)))) {
+		if (old->kind != PLACE_IMPORTED)
+			break;
+		(void)places_remove(old);
+	}
+	r = old ? -EBUSY
+		: places_add((uintptr_t)addr, size, offset, PLACE_IMPORTED, rights, NULL, NULL);
+	mutex_unlock(&places_lock);
+	return r;
+}
+
+void places_remove_import(void *addr)
+{
+	struct place *place;
+
+	mutex_lock(&places_lock);
+	place = places_from((uintptr_t)addr);
+	if (place && place->start == (uintptr_t)addr && place->kind == PLACE_IMPORTED)
+		(void)places_remove(place);
+	mutex_unlock(&places_lock);
+}
+
+void places_use(void)
+{
+	process_hook_add(&fork_hook);
+}

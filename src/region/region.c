@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "region/region.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "sys/vm.h"
+
+static int region_make(struct session *session, uint64_t size, uint64_t id, int fd,
+		       struct tract_region **ret_region)
+{
+	struct tract_region *region = calloc(1, sizeof(*region));
+
+	if (!region)
+		return -ENOMEM;
+	ref_init(&region->ref);
+	region->session = session_ref(session);
+	region->id = id;
+	region->size = size;
+	region->rights = TRACT_RIGHT_READ_WRITE;
+	region->fd = fd;
+	*ret_region = region;
+	return 0;
+}
+
+static void tell_close(struct session *session, uint64_t id)
+{
+	struct message request = { .number = MSG_region_close };
+
+	request.region_close.region = id;
+	(void)session_tell(session, &request);
+}
+
+int region_new(struct session *session, uint64_t size, struct tract_region **ret_region)
+{
+	struct message request = { .number = MSG_region_create };
+	struct message reply;
+	scoped(fd) int fd = -1;
+	int r;
+
+	request.region_create.size = size;
+	r = session_call(session, &request, NULL, 0, &reply, &fd);
+	if (r < 0)
+		return r;
+	r = fault_point("region.create.answered");
+	if (r == 0)
+		r = region_make(session, size, reply.region_created.region, fd, ret_region);
+	if (r < 0) {
+		tell_close(session, reply.region_created.region);
+		return r;
+	}
+	(void)steal_fd(&fd);
+	return 0;
+}
+
+static int made_known(struct session *session, uint64_t size, uint64_t id, int fd,
+		      struct tract_region **ret_region)
+{
+	int r;
+
+	r = region_make(session, size, id, fd, ret_region);
+	if (r < 0)
+		tell_close(session, id);
+	else
+		(*ret_region)->fixed = true;
+	return r;
+}
+
+int region_new_offered(struct session *session, uint64_t size, int write_fd, int read_fd,
+		       struct tract_region **ret_region)
+{
+	struct message request = { .number = MSG_region_offer };
+	struct message reply;
+	scoped(fd) int writing = write_fd;
+	scoped(fd) int reading = read_fd;
+	int r;
+
+	request.region_offer.size = size;
+	r = session_call(session, &request, (int[]){ writing, reading }, 2, &reply, NULL);
+	if (r < 0)
+		return r;
+	r = made_known(session, size, reply.region_known.region, writing, ret_region);
+	if (r == 0)
+		(void)steal_fd(&writing);
+	return r;
+}
+
+int region_new_sysv(struct session *session, uint64_t size, uint32_t shmid,
+		    struct tract_region **ret_region)
+{
+	struct message request = { .number = MSG_region_sysv };
+	struct message reply;
+	int r;
+
+	request.region_sysv.size = size;
+	request.region_sysv.shmid = shmid;
+	r = session_call(session, &request, NULL, 0, &reply, NULL);
+	if (r < 0)
+		return r;
+	return made_known(session, size, reply.region_known.region, -1, ret_region);
+}
+
+struct tract_region *region_ref(struct tract_region *region)
+{
+	ref_get(&region->ref);
+	return region;
+}
+
+void region_unref(struct tract_region *region)
+{
+	if (!region || !ref_put(&region->ref))
+		return;
+	/* An inherited copy of a parent's region is not this process's to give up. */
+	if (session_is_usable(region->session))
+		tell_close(region->session, region->id);
+	fd_scope_end(&region->fd);
+	session_unref(region->session);
+	free(region);
+}
+
+int region_fence_begin(struct tract_region *region, int *ret_fresh)
+{
+	struct message request = { .number = MSG_region_fence };
+	struct message reply;
+
+	request.region_fence.region = region->id;
+	return session_call(region->session, &request, NULL, 0, &reply, ret_fresh);
+}
+
+int region_fence_end(struct tract_region *region)
+{
+	struct message request = { .number = MSG_region_fenced };
+	struct message reply;
+
+	request.region_fenced.region = region->id;
+	return session_call(region->session, &request, NULL, 0, &reply, NULL);
+}
+
+/* ---- the public face -------------------------------------------------------------------- */
+
+static int spec_check(const struct tract_region_spec *spec)
+{
+	if (spec->size == 0 || !is_multiple(spec->size, vm_page_size()))
+		return fail(-EINVAL,
+			    "a region's size is a multiple of the page size, %zu bytes",
+			    vm_page_size());
+	if (spec->rights & ~(uint32_t)TRACT_RIGHT_READ_WRITE)
+		return fail(-EINVAL, "a region's rights are of TRACT_RIGHT_READ_WRITE");
+	if (spec->cache > TRACT_CACHE_WRITE_COMBINING)
+		return fail(-EINVAL, "there is no such cache policy");
+	if (spec->cache > TRACT_CACHE_WRITE_BACK)
+		return fail(-ENOTSUP, "Linux gives programs write-back memory only");
+	if (spec->numa_node > 0)
+		return fail(-ENOTSUP, "placement on a node is not offered by this version");
+	return 0;
+}
+
+int tract_region_create(struct tract *ctx, const struct tract_region_spec *spec,
+			struct tract_region **ret_region)
+{
+	scoped(session) struct session *session = NULL;
+	int r;
+
+	error_clear_reason();
+	if (!ctx || !spec || !ret_region)
+		return -EINVAL;
+	r = spec_check(spec);
+	if (r == 0)
+		r = context_session(ctx, &session);
+	if (r == 0)
+		r = region_new(session, spec->size, ret_region);
+	if (r == 0 && spec->rights)
+		(*ret_region)->rights = spec->rights;
+	return r;
+}
+
+void tract_region_close(struct tract_region *region)
+{
+	region_unref(region);
+}
+
+size_t tract_region_size(const struct tract_region *region)
+{
+	return region ? region->size : 0;
+}
+
+uint64_t tract_region_id(const struct tract_region *region)
+{
+	return region ? region->id : 0;
+}
