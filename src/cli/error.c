@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * error.c - errors in words
+ *
+ * The library gives a sentence with every refusal; where it has none, the system's words for
+ * the errno stand in.  Colour only for a terminal whose user has not said NO_COLOR.
+ */
+#include "out.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool wants_color(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return isatty(STDERR_FILENO) && !(no_color && *no_color);
+}
+
+/* The words are put together first: asking about the terminal would change what %m means. */
+static void say(const char *format, va_list args, const char *end)
+{
+	char *words = NULL;
+
+	if (vasprintf(&words, format, args) < 0)
+		words = NULL;
+	(void)fprintf(stderr, "%s %s%s\n", wants_color() ? "\033[1;31mtract:\033[0m" : "tract:",
+		      words ? words : "out of memory", end);
+	free(words);
+}
+
+void out_error(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args, "");
+	va_end(args);
+}
+
+const char *out_reason(int r)
+{
+	const char *reason = tract_reason();
+
+	return *reason ? reason : strerror(-r);
+}
+
+void out_failed(int r, const char *format, ...)
+{
+	char end[600];
+	const char *hint = "";
+	va_list args;
+
+	(void)snprintf(end, sizeof(end), ": %s", out_reason(r));
+	/* What to do next, where the library cannot know that a person asks. */
+	if (r == -ENOENT && !strstr(end, "`tract "))
+		hint = end[strlen(end) - 1] == '.' ? " `tract ls` shows what is."
+						   : ". `tract ls` shows what is.";
+	(void)strncat(end, hint, sizeof(end) - strlen(end) - 1);
+	va_start(args, format);
+	say(format, args, end);
+	va_end(args);
+}
+
+int out_usage(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args, "; see `tract help`");
+	va_end(args);
+	return CLI_USAGE;
+}
+
+int out_exit_of(int r)
+{
+	return r == -ENOTCONN ? CLI_NO_BROKER : CLI_REFUSED;
+}
+
+bool out_reader_gone(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = 0 };
+
+	return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
+int out_finish(int end)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return end;
+	if (!out_reader_gone())
+		out_error("cannot write to standard output: %m");
+	return end == CLI_OK ? CLI_REFUSED : end;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * get.c - tract get: a segment's bytes to a file or a pipe
+ *
+ * The bytes are copied a piece at a time in the implicit barrier mode, so that each piece is
+ * certified by the library before it is written: it came from memory the exporter still held.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "interrupt.h"
+#include "out.h"
+#include "progress.h"
+#include "target.h"
+#include "words.h"
+
+#define PIECE ((size_t)1 << 20)
+/* A piece is copied again if the exporter bound other memory meanwhile. */
+#define TRIES 5
+
+enum { NODE, ID, BYTES, PIECES, MS, OUTPUT, COLUMNS };
+
+static const struct out_column columns[COLUMNS] = {
+	[NODE] = { "NODE", "node", OUT_COUNT },
+	[ID] = { "ID", "id", OUT_ID },
+	[BYTES] = { "BYTES", "bytes", OUT_COUNT },
+	[PIECES] = { "CERTIFIED", "certified_pieces", OUT_COUNT },
+	[MS] = { "TIME", "ms", OUT_COUNT },
+	[OUTPUT] = { "FILE", "file", OUT_TEXT },
+};
+
+struct copy {
+	struct tract_import *import;
+	struct target *target;
+	struct progress progress;
+	uint32_t node, id;
+	uint64_t total, done;
+	uint64_t pieces;
+	char *buffer; /* PIECE bytes */
+};
+
+static int fetch(const struct copy *copy, size_t count)
+{
+	int r = -EIO;
+
+	for (unsigned i = 0; i < TRIES && r == -EIO; i++)
+		r = tract_import_get(copy->import, (off_t)copy->done, copy->buffer, count);
+	return r;
+}
+
+static int fetch_failed(const struct copy *copy, int r)
+{
+	char done[WORDS_MAX], total[WORDS_MAX];
+
+	progress_end(&copy->progress);
+	(void)words_size(copy->done, done);
+	(void)words_size(copy->total, total);
+	if (r == -ESTALE)
+		out_error(
+			"segment 0x%08x on node %u was taken back by its exporter after %s of "
+			"%s were copied; what was copied is incomplete",
+			copy->id, copy->node, done, total);
+	else
+		out_failed(r, "cannot copy segment 0x%08x on node %u beyond %s of %s", copy->id,
+			   copy->node, done, total);
+	return out_exit_of(r);
+}
+
+static int copy_all(struct copy *copy)
+{
+	while (copy->done < copy->total) {
+		uint64_t left = copy->total - copy->done;
+		size_t count = left < PIECE ? (size_t)left : PIECE;
+		int r = fetch(copy, count);
+
+		if (r < 0)
+			return fetch_failed(copy, r);
+		if (!target_write(copy->target, copy->buffer, count))
+			return CLI_REFUSED;
+		copy->done += count;
+		copy->pieces++;
+		progress_show(&copy->progress, copy->done);
+		if (interrupt_seen()) {
+			progress_end(&copy->progress);
+			out_error("interrupted");
+			return CLI_REFUSED;
+		}
+	}
+	progress_end(&copy->progress);
+	return target_finish(copy->target) ? CLI_OK : CLI_REFUSED;
+}
+
+static int report(const struct cli *cli, const struct copy *copy)
+{
+	struct out_table *table;
+	int end;
+
+	if (!cli_has(cli, OPTION_JSON))
+		return CLI_OK;
+	table = out_table_new(cli, "copies", columns, COLUMNS);
+	out_row(table);
+	out_set_number(table, NODE, copy->node);
+	out_set_number(table, ID, copy->id);
+	out_set_number(table, BYTES, copy->done);
+	out_set_number(table, PIECES, copy->pieces);
+	out_set_number(table, MS, progress_ms(&copy->progress));
+	out_set_text(table, OUTPUT, cli->output);
+	end = out_print(&table, 1);
+	out_table_free(table);
+	return end;
+}
+
+static int copy_segment(const struct cli *cli, struct copy *copy)
+{
+	struct target target;
+	int end;
+
+	copy->total = tract_import_size(copy->import);
+	if (cli_has(cli, OPTION_LENGTH)) {
+		if (cli->length > copy->total) {
+			out_error("segment 0x%08x on node %u has only %llu bytes", copy->id,
+				  copy->node, (unsigned long long)copy->total);
+			return CLI_REFUSED;
+		}
+		copy->total = cli->length;
+	}
+	copy->buffer = malloc(PIECE);
+	if (!copy->buffer) {
+		out_error("out of memory");
+		return CLI_REFUSED;
+	}
+	if (!target_open(&target, cli->output)) {
+		free(copy->buffer);
+		return CLI_REFUSED;
+	}
+	copy->target = &target;
+	copy->progress = progress_begin(copy->total, target.fd);
+	end = copy_all(copy);
+	target_close(&target);
+	free(copy->buffer);
+	return end == CLI_OK ? report(cli, copy) : end;
+}
+
+/* The implicit mode wants a barrier. */
+static int copy_with_barrier(const struct cli *cli, struct copy *copy)
+{
+	struct tract_barrier barrier;
+	int r = tract_barrier_init(copy->import, &barrier);
+	int end;
+
+	if (r < 0) {
+		out_failed(r, "cannot copy segment 0x%08x", copy->id);
+		return out_exit_of(r);
+	}
+	end = copy_segment(cli, copy);
+	(void)tract_barrier_destroy(&barrier);
+	return end;
+}
+
+int verb_get(const struct cli *cli)
+{
+	struct copy copy = { .import = NULL };
+	uint64_t node, id;
+	int end, r;
+
+	if (!options_number(cli->operands[0], UINT32_MAX, &node))
+		return out_usage("\"%s\" is no node id", cli->operands[0]);
+	if (!options_number(cli->operands[1], UINT32_MAX, &id) || id == 0)
+		return out_usage("\"%s\" is no segment id", cli->operands[1]);
+	if (cli_has(cli, OPTION_JSON) && !cli->output)
+		return out_usage("--json tells about a copy to a file: give --output");
+	end = cli_connect(cli);
+	if (end != CLI_OK)
+		return end;
+	copy.node = (uint32_t)node;
+	copy.id = (uint32_t)id;
+	r = tract_import_connect(cli->ctx, copy.node, copy.id, TRACT_RIGHT_READ, &copy.import);
+	if (r < 0) {
+		out_failed(r, "cannot connect to segment 0x%x on node %u", copy.id, copy.node);
+		return out_exit_of(r);
+	}
+	interrupt_catch();
+	end = copy_with_barrier(cli, &copy);
+	(void)tract_import_close(copy.import);
+	return end;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli.h"
+
+#include <string.h>
+
+const struct verb verbs[] = {
+	{ .name = "ls",
+	  .options = OPTION_JSON | OPTION_BYTES,
+	  .summary = "list the segments on this node",
+	  .help = "Every exported segment with its exporter.  You see what your own processes "
+		  "export;\nthe broker's user and root see all.  An empty node is not an "
+		  "error.",
+	  .run = verb_ls },
+	{ .name = "show",
+	  .operands = "ID",
+	  .least = 1,
+	  .most = 1,
+	  .options = OPTION_JSON | OPTION_BYTES,
+	  .summary = "show one segment in full, and who imports it",
+	  .help = "ID is the published id, decimal or with 0x in front.",
+	  .run = verb_show },
+	{ .name = "ps",
+	  .options = OPTION_JSON | OPTION_BYTES,
+	  .summary = "list the processes on this node and what they hold",
+	  .help = "Every process connected to the broker, itself excepted.  An empty node is "
+		  "not an error.",
+	  .run = verb_ps },
+	{ .name = "monitor",
+	  .options = OPTION_JSON,
+	  .summary = "print messages and events as they pass, until ^C",
+	  .help = "For the broker's user and root.  With --json, one object a line.",
+	  .run = verb_monitor },
+	{ .name = "export",
+	  .operands = "[FILE]",
+	  .least = 0,
+	  .most = 1,
+	  .options = OPTION_JSON | OPTION_ID | OPTION_MODE | OPTION_ONCE,
+	  .summary = "export the content of a file, or of standard input",
+	  .help = "Loads FILE (standard input if it is missing or -) into memory, exports it "
+		  "and "
+		  "prints the id.\nStays until ^C or SIGTERM, then takes the memory back.  The "
+		  "segment is padded with zeros to\nwhole pages.",
+	  .run = verb_export },
+	{ .name = "get",
+	  .operands = "NODE ID",
+	  .least = 2,
+	  .most = 2,
+	  .options = OPTION_JSON | OPTION_OUTPUT | OPTION_LENGTH,
+	  .summary = "copy a segment's bytes to a file or a pipe",
+	  .help = "Writes to standard output without --output.  Every piece is certified "
+		  "before "
+		  "it is written.\nA file appears under its name when it is complete, and not "
+		  "before.",
+	  .run = verb_get },
+	{ .name = "version",
+	  .options = OPTION_JSON,
+	  .summary = "print the version",
+	  .run = verb_version,
+	  .offline = true },
+	{ .name = "help",
+	  .operands = "[VERB]",
+	  .least = 0,
+	  .most = 1,
+	  .summary = "explain the command, or one verb",
+	  .run = verb_help,
+	  .offline = true },
+	{ .name = NULL },
+};
+
+const struct verb *verb_find(const char *name)
+{
+	for (const struct verb *verb = verbs; verb->name; verb++)
+		if (strcmp(verb->name, name) == 0)
+			return verb;
+	return NULL;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * words.h - values as people write them
+ *
+ * Each writes into the caller's buffer and returns it.
+ */
+#ifndef CLI_WORDS_H
+#define CLI_WORDS_H
+
+#include <stdint.h>
+
+#define WORDS_MAX 64
+
+const char *words_size(uint64_t bytes, char text[WORDS_MAX]);
+const char *words_age(uint64_t ms, char text[WORDS_MAX]);
+const char *words_mode(uint32_t mode, char text[WORDS_MAX]);
+const char *words_rights(uint32_t rights, char text[WORDS_MAX]);
+/* A user's name, or the number. */
+const char *words_user(uint32_t uid, char text[WORDS_MAX]);
+/* A process's name from /proc, or "?". */
+const char *words_process(int32_t pid, char text[WORDS_MAX]);
+const char *words_backing(uint32_t backing);
+
+#endif

@@ -1,0 +1,318 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# cli.sh TRACT TRACTD COMPLETION - the command tract, as a person and a script see it
+#
+# Prints TAP.  Works on a node of its own in a temporary directory; its broker leaves by itself.
+
+set -u
+tract=$(realpath "$1")
+completion=$(realpath "$3")
+export TRACT_BROKER_PROGRAM TRACT_IDLE_MS=300 TRACT_DIR NO_COLOR=
+TRACT_BROKER_PROGRAM=$(realpath "$2")
+work=$(mktemp -d /tmp/tract-cli.XXXXXX)
+TRACT_DIR=$work/node
+mkdir -m 0700 "$TRACT_DIR"
+count=0
+exporter=
+
+# Runs tract; its status, output and errors are in $status, $out and $err.
+run() {
+	"$tract" "$@" >"$work/out" 2>"$work/err" </dev/null
+	status=$?
+	out=$(<"$work/out")
+	err=$(<"$work/err")
+}
+
+# One test: a sentence, and a command that is true if it holds.
+holds() {
+	local sentence=$1
+	shift
+	count=$((count + 1))
+	if "$@"; then
+		echo "ok $count - $sentence"
+	else
+		echo "not ok $count - $sentence"
+		printf '# it ended with %s\n' "$status"
+		sed 's/^/# out: /' "$work/out" | head -n 20
+		sed 's/^/# err: /' "$work/err" | head -n 20
+	fi
+}
+
+ended_with() { [[ $status -eq $1 ]]; }
+said() { [[ $err == "tract: "*"$1"* && $(wc -l <"$work/err") -eq 1 ]]; }
+was_silent() { [[ -z $err ]]; }
+printed() { [[ $out == *"$1"* ]]; }
+is_json() { python3 -m json.tool <"$work/out" >/dev/null; }
+# The value of a JSON member, by a Python expression over the document j.
+json() { python3 -c "import json,sys; j=json.load(open('$work/out')); sys.exit(0 if ($1) else 1)"; }
+refused() { ended_with "$1" && said "$2"; }
+
+# Exports "$@" in the background; the id is in $id, the process in $exporter.
+export_start() {
+	: >"$work/id"
+	"$tract" export "$@" >"$work/id" 2>"$work/export-err" &
+	exporter=$!
+	for _ in {1..200}; do
+		[[ -s $work/id ]] && break
+		kill -0 "$exporter" 2>/dev/null || break
+		sleep 0.02
+	done
+	id=$(head -n 1 "$work/id")
+}
+
+export_stop() {
+	[[ -n $exporter ]] || return 0
+	kill "-${1:-TERM}" "$exporter" 2>/dev/null
+	wait "$exporter"
+	ended=$?
+	exporter=
+}
+
+clean_up() {
+	export_stop
+	for _ in {1..150}; do
+		[[ -e $TRACT_DIR/broker ]] || break
+		sleep 0.02
+	done
+	rm -rf "$work"
+}
+trap clean_up EXIT
+
+test_offline() {
+	run version
+	holds 'version prints the version' printed 'tract '
+	run version --json
+	holds 'version --json is JSON' json 'j["version"]'
+	run help
+	holds 'help ends with 0' ended_with 0
+	for verb in ls show ps monitor export get version help; do
+		run help "$verb"
+		holds "help explains $verb" printed "usage: tract $verb"
+		holds "completion knows $verb" grep -q "verbs='[^']*\<$verb\>" "$completion"
+	done
+	for option in $("$tract" help ls; "$tract" help get; "$tract" help export); do
+		[[ $option == --* ]] || continue
+		holds "completion knows $option" grep -q -e "$option" "$completion"
+	done
+	run
+	holds 'no verb at all is a usage error, with help' ended_with 2
+}
+
+test_usage() {
+	run frob
+	holds 'an unknown verb is a usage error' refused 2 frob
+	run ls --frob
+	holds 'an unknown option is a usage error' refused 2 --frob
+	run ls --once
+	holds 'an option of another verb is a usage error' refused 2 --once
+	run get 0
+	holds 'a missing operand is a usage error' refused 2 'tract get NODE ID'
+	run show 12q
+	holds 'a number with rubbish behind it is no id' refused 2 12q
+	run show 0x1ffffffff
+	holds 'a number beyond 32 bits is no id' refused 2 0x1ffffffff
+	run export --mode 0777 /etc/passwd
+	holds 'a mode has no execute bits' refused 2 0777
+	run get 0 0x400001 --json
+	holds 'get --json without a file is a usage error' refused 2 --output
+}
+
+test_empty_node() {
+	for verb in ls ps; do
+		run "$verb"
+		holds "$verb of a node without a broker ends with 0" ended_with 0
+		holds "$verb of a node without a broker prints nothing" [ -z "$out$err" ]
+		run "$verb" --json
+		holds "$verb --json of an empty node is JSON" is_json
+	done
+	holds 'ls and ps start no broker' [ ! -e "$TRACT_DIR/broker" ]
+	TRACT_BROKER_PROGRAM=/nonexistent run get 0 0x400001
+	holds 'where no broker can be started it ends with 3' refused 3 'cannot reach the broker'
+	run get 0 0x400001 -o "$work/never"
+	holds 'get of what is not there ends with 1, in words' \
+		refused 1 'cannot connect to segment 0x400001 on node 0: '
+	holds 'and points to ls' said 'tract ls'
+	holds 'and leaves no file' [ ! -e "$work/never" ]
+	run show 0x400001
+	holds 'show of what is not there ends with 1, in words' refused 1 0x00400001
+}
+
+test_export() {
+	head -c 3000000 /dev/urandom >"$work/file"
+	export_start "$work/file" --id 0x400001 --mode 0640
+	holds 'export prints the id asked for' [ "$id" = 0x00400001 ]
+	run ls
+	holds 'ls shows it' printed 0x00400001
+	holds 'ls shows a size for people' printed '2.9 MiB'
+	run ls --bytes
+	holds 'ls --bytes shows the exact size' printed 3002368
+	run --json ls
+	holds 'ls --json is JSON' is_json
+	holds 'with the facts' json "[(s['id'], s['size'], s['pid'], s['exporter'], s['mode']) for s in j['segments']] == [(0x400001, 3002368, $exporter, 'tract', '0640')]"
+	run ps --json
+	holds 'ps shows who exports how much' json "[(p['exports'], p['bytes']) for p in j['processes'] if p['pid'] == $exporter] == [(1, 3002368)]"
+	run ps
+	holds 'ps has a table' printed PROCESS
+	run show 4194305
+	holds 'show takes a decimal id' printed "process $exporter"
+	run show 0x400001 --json
+	holds 'show --json has the segment and its importers' \
+		json "j['segments'][0]['access_entries'] == 1 and j['importers'] == []"
+	run export /etc/passwd --id 0x400001
+	holds 'an id in use is refused in words' refused 1 'cannot publish: '
+	run export "$work/nothing"
+	holds 'a file that is not there is refused in words' refused 1 'No such file'
+	run export /dev/null
+	holds 'an empty input is refused in words' refused 1 empty
+}
+
+test_get() {
+	run get 0 0x400001 --length 3000000 -o "$work/copy"
+	holds 'get to a file ends with 0' ended_with 0
+	holds 'what was got is bit-identical' cmp "$work/file" "$work/copy"
+	holds 'and nothing else was left beside it' [ "$(echo "$work"/copy*)" = "$work/copy" ]
+	run get 0 4194305
+	holds 'get to a pipe is silent on standard error' was_silent
+	holds 'the same bytes in front' cmp -n 3000000 "$work/file" "$work/out"
+	holds 'and whole pages of them' [ "$(stat -c %s "$work/out")" = 3002368 ]
+	run get 0 0x400001 -o "$work/copy" --json
+	holds 'get --json tells how many pieces were certified' \
+		json "j['copies'][0]['certified_pieces'] == 3 and j['copies'][0]['bytes'] == 3002368"
+	run get 0 0x400001 -n 9999999999
+	holds 'more than there is is refused' refused 1 'has only'
+	run get 7 0x400001
+	holds 'a node that is not there is refused' ended_with 1
+	run get 0 0x400001 -o "$work/no/such/place"
+	holds 'a file that cannot be written is refused' refused 1 'No such file'
+}
+
+test_pipes() {
+	"$tract" get 0 0x400001 2>"$work/err" | head -c 10 >"$work/out"
+	status=${PIPESTATUS[0]}
+	err=$(<"$work/err")
+	holds 'get into a pipe closed early ends with 1' ended_with 1
+	holds 'without a word' was_silent
+	"$tract" ls >/dev/full 2>"$work/err"
+	status=$?
+	err=$(<"$work/err")
+	holds 'a full disk is noticed' refused 1 'No space left'
+}
+
+test_taken_back() {
+	mkfifo "$work/fifo"
+	# The reader takes one byte and then waits: get is held in the middle by the full pipe.
+	"$tract" get 0 0x400001 >"$work/fifo" 2>"$work/err" &
+	local getter=$!
+	exec 9<"$work/fifo"
+	head -c 1 <&9 >/dev/null
+	export_stop
+	cat <&9 >/dev/null
+	exec 9<&-
+	wait "$getter"
+	status=$?
+	err=$(<"$work/err")
+	: >"$work/out"
+	holds 'export ends with 0 on SIGTERM' [ "$ended" -eq 0 ]
+	holds 'a segment taken back in the middle ends get with 1, in words' \
+		refused 1 'was taken back by its exporter'
+	run get 0 0x400001
+	holds 'afterwards its id is not there' refused 1 'cannot connect to segment'
+	run ls --json
+	holds 'and ls is empty again' json "j['segments'] == []"
+}
+
+test_stdin_once() {
+	seq 100000 >"$work/numbers"
+	export_start --once <"$work/numbers"
+	run get 0 "$id" -n "$(stat -c %s "$work/numbers")"
+	holds 'export reads standard input' cmp "$work/numbers" "$work/out"
+	wait "$exporter"
+	status=$?
+	exporter=
+	holds 'export --once ends after the first importer' ended_with 0
+	seq 100000 | "$tract" export - --once --json >"$work/out" &
+	exporter=$!
+	for _ in {1..200}; do
+		[[ -s $work/out ]] && break
+		sleep 0.02
+	done
+	holds 'export - takes a pipe, and --json tells the length' \
+		json "j['exports'][0]['bytes'] == $(stat -c %s "$work/numbers")"
+	export_stop INT
+	status=$ended
+	holds 'export ends with 0 on ^C' ended_with 0
+}
+
+test_importers() {
+	export_start "$work/file"
+	mkfifo "$work/fifo2"
+	"$tract" get 0 "$id" >"$work/fifo2" &
+	local getter=$!
+	exec 9<"$work/fifo2"
+	head -c 1 <&9 >/dev/null
+	run show "$id" --json
+	holds 'show tells who imports, with what rights' \
+		json "[(i['pid'], i['rights']) for i in j['importers']] == [($getter, 'r')]"
+	exec 9<&-
+	wait "$getter" 2>/dev/null
+	export_stop
+}
+
+test_monitor() {
+	"$tract" monitor >"$work/out" 2>"$work/err" &
+	local monitor=$!
+	for _ in {1..50}; do
+		run_quietly ls
+		[[ -s $work/out ]] && break
+		sleep 0.02
+	done
+	kill -INT "$monitor"
+	wait "$monitor"
+	status=$?
+	out=$(<"$work/out")
+	err=$(<"$work/err")
+	holds 'monitor ends with 0 on SIGINT' ended_with 0
+	holds 'monitor shows messages as they pass' printed next_segment
+	timeout 10 "$tract" monitor --json >"$work/fifo2" &
+	monitor=$!
+	(
+		for _ in {1..100}; do
+			kill -0 "$monitor" 2>/dev/null || break
+			run_quietly ls
+			sleep 0.02
+		done
+	) &
+	head -n 1 "$work/fifo2" >"$work/out"
+	wait "$monitor"
+	status=$?
+	holds 'monitor --json prints one object a line' json "j['line']"
+	holds 'monitor ends when nobody reads it' ended_with 0
+	wait
+}
+
+run_quietly() { "$tract" "$@" >/dev/null 2>&1; }
+
+test_completion() {
+	export_start /etc/passwd --id 0x400abc
+	out=$(PATH=$(dirname "$tract"):$PATH bash -c '. "$1"
+		COMP_WORDS=(tract show "") COMP_CWORD=2
+		_tract
+		echo "${COMPREPLY[@]}"' - "$completion" 2>&1)
+	echo "$out" >"$work/out"
+	holds 'completion offers the ids that are there' [ "$out" = 0x00400abc ]
+	export_stop
+}
+
+test_offline
+test_usage
+test_empty_node
+test_export
+test_get
+test_pipes
+test_taken_back
+test_stdin_once
+test_importers
+test_monitor
+test_completion
+echo "1..$count"
