@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.h - the node's directory, and the host's memory
+ * dir.h - the node's directory, and where the code lies
  */
 #ifndef SYS_DIR_H
 #define SYS_DIR_H
 
-#include <stdint.h>
+#include "sys/host.h"
 
-/* Makes it if need be (mode 0700).  0, -EACCES if it is another user's or others may write. */
+/*
+ * Makes it if need be (mode 0700; what is above it must exist) and opens it.  0, -EACCES if it
+ * is another user's or others may write, -ENOTDIR if it is something else or a symbolic link.
+ */
 int dir_prepare(const char *path, int *ret_fd);
 /* Held until @fd is closed or the process dies.  0, -EWOULDBLOCK. */
 int dir_lock(int fd);
-/* The path of this shared object or program; for finding what was installed beside it. */
+/*
+ * The path, file name included, of the shared object or program that @symbol is in; for finding
+ * what was installed beside it.  -ENAMETOOLONG, -ENOENT.
+ */
 int dir_of_code(const void *symbol, char *ret_path, unsigned capacity);
-/* Total memory, and what could be had now without swapping, under this control group; bytes. */
-int host_memory(uint64_t *ret_total, uint64_t *ret_available);
-/* Fills with unpredictable bytes. */
-void host_random(void *bytes, unsigned size);
 
 #endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dir.c - the node's directory, and where the code lies
+ */
+#include "sys/dir.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+
+int dir_prepare(const char *path, int *ret_fd)
+{
+	scoped(fd) int fd = -1;
+	struct stat st;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ELOOP ? -ENOTDIR : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_uid != geteuid() || (st.st_mode & 022) != 0)
+		return -EACCES;
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+int dir_lock(int fd)
+{
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+int dir_of_code(const void *symbol, char *ret_path, unsigned capacity)
+{
+	scoped(mem) char *path = NULL;
+	struct link_map *object = NULL;
+	Dl_info info;
+
+	if (!dladdr1(symbol, &info, (void **)&object, RTLD_DL_LINKMAP) || !object)
+		return -ENOENT;
+	/* The program itself has no name there; what it was called may not be a path. */
+	path = realpath(object->l_name[0] ? object->l_name : "/proc/self/exe", NULL);
+	if (!path)
+		return -errno;
+	if (strlen(path) >= capacity)
+		return -ENAMETOOLONG;
+	(void)strcpy(ret_path, path);
+	return 0;
+}

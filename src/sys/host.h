@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * host.h - what this machine has to give
+ */
+#ifndef SYS_HOST_H
+#define SYS_HOST_H
+
+#include <stdint.h>
+
+/* Total memory, and what could be had now without swapping, under this control group; bytes. */
+int host_memory(uint64_t *ret_total, uint64_t *ret_available);
+/* Fills with unpredictable bytes. */
+void host_random(void *bytes, unsigned size);
+
+#endif

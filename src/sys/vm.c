@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm.c - change this process's mappings
+ *
+ * What reads them is in vm_walk.c.
+ */
+#include "sys/vm.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Headers older than Linux 5.14 lack it. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+size_t vm_page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static int native_prot(unsigned prot)
+{
+	return (prot & VM_READ ? PROT_READ : 0) | (prot & VM_WRITE ? PROT_WRITE : 0) |
+	       (prot & VM_EXEC ? PROT_EXEC : 0);
+}
+
+/* MAP_SHARED of a descriptor, or private memory where there is none. */
+static int kind_of(int fd)
+{
+	return fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+}
+
+static int map(void *addr, size_t size, unsigned prot, int flags, int fd, uint64_t offset,
+	       void **ret_addr)
+{
+	void *mapped = mmap(addr, size, native_prot(prot), flags, fd, (off_t)offset);
+
+	if (mapped == MAP_FAILED)
+		return -errno;
+	*ret_addr = mapped;
+	return 0;
+}
+
+int vm_replace(void *addr, size_t size, unsigned prot, int fd, uint64_t offset)
+{
+	void *mapped;
+
+	return map(addr, size, prot, kind_of(fd) | MAP_FIXED, fd, offset, &mapped);
+}
+
+int vm_replace_private(void *addr, size_t size, unsigned prot, int fd, uint64_t offset)
+{
+	void *mapped;
+
+	return map(addr, size, prot, MAP_PRIVATE | MAP_FIXED, fd, offset, &mapped);
+}
+
+int vm_place(void *addr, size_t size, unsigned prot, int fd, uint64_t offset, void **ret_addr)
+{
+	int flags = kind_of(fd) | (addr ? MAP_FIXED_NOREPLACE : 0);
+
+	return map(addr, size, prot, flags, fd, offset, ret_addr);
+}
+
+int vm_anonymous(size_t size, unsigned prot, void **ret_addr)
+{
+	return map(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, ret_addr);
+}
+
+void vm_unmap(void *addr, size_t size)
+{
+	(void)munmap(addr, size);
+}
+
+int vm_protect(void *addr, size_t size, unsigned prot)
+{
+	return mprotect(addr, size, native_prot(prot)) < 0 ? -errno : 0;
+}
+
+int vm_vacate(void *addr, size_t size, void **ret_moved)
+{
+	/* Not mremap(): sanitizers follow what it moves, and take the range to be gone. */
+	long moved =
+		syscall(SYS_mremap, addr, size, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0L);
+
+	if (moved == -1)
+		return -errno;
+	*ret_moved = (void *)moved;
+	return 0;
+}
+
+int vm_move_onto(void *from, size_t size, void *onto)
+{
+	if (syscall(SYS_mremap, from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, onto) == -1)
+		return -errno;
+	return 0;
+}
+
+int vm_drop_pages(void *addr, size_t size)
+{
+	return madvise(addr, size, MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
+int vm_populate_write(void *addr, size_t size)
+{
+	while (madvise(addr, size, MADV_POPULATE_WRITE) < 0) {
+		/* Here EFAULT says that an access would raise SIGBUS. */
+		if (errno == EFAULT)
+			return -ENOMEM;
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}

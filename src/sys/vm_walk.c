@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm_walk.c - read this process's mappings
+ *
+ * Reading must not change what is read: an allocation may enlarge the very mapping that is
+ * asked about.  So a walk first collects what it finds, on the stack if there is little, and
+ * calls its visitor after.
+ */
+#include "sys/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/scope.h"
+#include "sys/memfd.h"
+
+#define FEW_AREAS 16
+#define DELETED " (deleted)"
+/* The smallest huge page any machine has. */
+#define HUGE_MIN UINT64_C(65536)
+
+struct lines {
+	int fd;
+	size_t used, at;
+	bool skipping; /* the rest of a line too long for us */
+	char buffer[4096];
+};
+
+/* The next line without its end, cut to @capacity; 1, 0 at the end, -errno. */
+static int next_line(struct lines *in, char *line, size_t capacity)
+{
+	size_t length = 0;
+
+	for (;;) {
+		if (in->at == in->used) {
+			ssize_t size = read(in->fd, in->buffer, sizeof(in->buffer));
+
+			if (size < 0 && errno == EINTR)
+				continue;
+			if (size <= 0)
+				return size < 0 ? -errno : 0;
+			in->used = (size_t)size;
+			in->at = 0;
+		}
+		if (in->buffer[in->at] == '\n')
+			break;
+		if (length + 1 < capacity)
+			line[length++] = in->buffer[in->at];
+		in->at++;
+	}
+	in->at++;
+	line[length] = '\0';
+	return 1;
+}
+
+static bool begins_with(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static bool ends_with(const char *text, const char *suffix)
+{
+	size_t length = strlen(text), tail = strlen(suffix);
+
+	return length >= tail && strcmp(text + length - tail, suffix) == 0;
+}
+
+/*
+ * The device of the kernel's own file system for memory objects.  One with huge pages is on
+ * another, which is the only thing that tells it apart here.
+ */
+static bool on_memory_device(const struct vm_area *a)
+{
+	static _Atomic uint64_t known;
+	uint64_t device = atomic_load_explicit(&known, memory_order_relaxed);
+	struct stat st;
+
+	if (device == 0) {
+		scoped(fd) int fd = -1;
+
+		if (memfd_new("device", vm_page_size(), &fd) < 0 || fstat(fd, &st) < 0)
+			return true;
+		device = st.st_dev;
+		atomic_store_explicit(&known, device, memory_order_relaxed);
+	}
+	return makedev(a->dev_major, a->dev_minor) == device;
+}
+
+static bool is_on_hugetlbfs(const struct vm_area *a, const char *path)
+{
+	struct statfs fs;
+
+	if (!is_multiple(a->whole_start, HUGE_MIN) || !is_multiple(a->whole_end, HUGE_MIN))
+		return false;
+	return statfs(path, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC;
+}
+
+/* What the path says about a mapping.  All of these names are the kernel's. */
+static void classify(struct vm_area *a, const char *path)
+{
+	bool deleted = ends_with(path, DELETED);
+
+	a->file = a->inode != 0;
+	if (path[0] == '[') {
+		a->anon_shared = begins_with(path, "[anon_shmem:");
+		a->special = strcmp(path, "[heap]") != 0 && !begins_with(path, "[anon:") &&
+			     !a->anon_shared;
+	} else if (deleted && begins_with(path, "/SYSV")) {
+		a->sysv = true;
+		a->hugetlb = !on_memory_device(a);
+	} else if (deleted && begins_with(path, "/memfd:")) {
+		a->memfd = true;
+		a->hugetlb = !on_memory_device(a);
+	} else if (strcmp(path, "/dev/zero" DELETED) == 0) {
+		a->anon_shared = a->shared;
+	} else if (begins_with(path, "/anon_hugepage")) {
+		a->anon_shared = a->shared;
+		a->hugetlb = true;
+	} else if (path[0] == '/') {
+		a->hugetlb = is_on_hugetlbfs(a, path);
+	}
+}
+
+/* "start-end rwxp offset major:minor inode   path" */
+static bool parse_line(const char *line, struct vm_area *a)
+{
+	unsigned major, minor;
+	char prot[5];
+	int path = 0;
+
+	*a = (struct vm_area){ 0 };
+	if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %" SCNx64 " %x:%x %" SCNu64 " %n",
+		   &a->start, &a->end, prot, &a->offset, &major, &minor, &a->inode, &path) < 7)
+		return false;
+	a->prot = (prot[0] == 'r' ? (unsigned)VM_READ : 0) |
+		  (prot[1] == 'w' ? (unsigned)VM_WRITE : 0) |
+		  (prot[2] == 'x' ? (unsigned)VM_EXEC : 0);
+	a->shared = prot[3] == 's';
+	a->dev_major = major;
+	a->dev_minor = minor;
+	a->whole_start = a->start;
+	a->whole_end = a->end;
+	classify(a, line + path);
+	return true;
+}
+
+static void cut(struct vm_area *a, uintptr_t start, uintptr_t end)
+{
+	if (a->start < start) {
+		a->offset += start - a->start;
+		a->start = start;
+	}
+	if (a->end > end)
+		a->end = end;
+}
+
+/* Reads all areas in the range, and keeps those there is room for.  How many there are. */
+static int collect(uintptr_t start, uintptr_t end, struct vm_area *areas, size_t capacity,
+		   size_t *ret_count)
+{
+	scoped(fd) int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	struct lines in = { .fd = fd };
+	char line[PATH_MAX + 256];
+	struct vm_area a;
+	size_t count = 0;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	while ((r = next_line(&in, line, sizeof(line))) > 0) {
+		uintptr_t first, last;
+
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &first, &last) < 2)
+			return -EIO;
+		if (last <= start)
+			continue;
+		if (first >= end)
+			break;
+		if (count < capacity) {
+			if (!parse_line(line, &a))
+				return -EIO;
+			cut(&a, start, end);
+			areas[count] = a;
+		}
+		count++;
+	}
+	if (r < 0)
+		return r;
+	*ret_count = count;
+	return 0;
+}
+
+static int visit_all(uintptr_t start, uintptr_t end, const struct vm_area *areas, size_t count,
+		     int (*visit)(const struct vm_area *area, void *arg), void *arg)
+{
+	uintptr_t at = start;
+	int r;
+
+	for (size_t i = 0; i < count; at = areas[i++].end)
+		if (areas[i].start != at)
+			return -EFAULT;
+	if (at != end)
+		return -EFAULT;
+	for (size_t i = 0; i < count; i++) {
+		r = visit(&areas[i], arg);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Room for @count areas, in a mapping that the kernel does not join to a neighbour of ours:
+ * few are left out of core dumps. */
+static int areas_new(size_t count, struct vm_area **ret_areas)
+{
+	void *areas;
+	int r;
+
+	r = vm_anonymous(count * sizeof(**ret_areas), VM_READ | VM_WRITE, &areas);
+	if (r < 0)
+		return r;
+	(void)madvise(areas, count * sizeof(**ret_areas), MADV_DONTDUMP);
+	*ret_areas = areas;
+	return 0;
+}
+
+int vm_walk(const void *addr, size_t size, int (*visit)(const struct vm_area *area, void *arg),
+	    void *arg)
+{
+	uintptr_t start = (uintptr_t)addr, end;
+	struct vm_area few[FEW_AREAS], *areas = few;
+	size_t count = 0, capacity = FEW_AREAS;
+	int r;
+
+	if (!add_fits(start, size, &end))
+		return -EFAULT;
+	for (;;) {
+		r = collect(start, end, areas, capacity, &count);
+		if (r < 0 || count <= capacity)
+			break;
+		/* Another thread may map more between two looks. */
+		if (areas != few)
+			vm_unmap(areas, capacity * sizeof(*areas));
+		areas = few;
+		capacity = count + FEW_AREAS;
+		r = areas_new(capacity, &areas);
+		if (r < 0)
+			break;
+	}
+	if (r == 0)
+		r = visit_all(start, end, areas, count, visit, arg);
+	if (areas != few)
+		vm_unmap(areas, capacity * sizeof(*areas));
+	return r;
+}
+
+int vm_open_backing(const struct vm_area *area, bool writable, int *ret_fd)
+{
+	char path[64];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/map_files/%" PRIxPTR "-%" PRIxPTR,
+		       area->whole_start, area->whole_end);
+	fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* In /proc/self/pagemap, a page that is in memory or in swap. */
+#define PAGEMAP_HAS (UINT64_C(3) << 62)
+
+/* The first page in [page, end) that is there or, if not @wanted, is not; @end if none. */
+static int find_page(int fd, uintptr_t page, uintptr_t end, bool wanted, uintptr_t *ret_page)
+{
+	uint64_t entries[512];
+
+	while (page < end) {
+		size_t ask = end - page < ARRAY_LEN(entries) ? end - page : ARRAY_LEN(entries);
+		ssize_t size = pread(fd, entries, ask * sizeof(*entries),
+				     (off_t)(page * sizeof(*entries)));
+
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size < (ssize_t)sizeof(*entries))
+			return size < 0 ? -errno : -EIO;
+		for (size_t i = 0; i < (size_t)size / sizeof(*entries); i++, page++) {
+			if (((entries[i] & PAGEMAP_HAS) != 0) == wanted) {
+				*ret_page = page;
+				return 0;
+			}
+		}
+	}
+	*ret_page = end;
+	return 0;
+}
+
+int vm_next_present(uintptr_t addr, uintptr_t end, uintptr_t *ret_start, uintptr_t *ret_end)
+{
+	scoped(fd) int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uintptr_t size = vm_page_size();
+	uintptr_t first, last;
+	int r;
+
+	if (addr >= end)
+		return -ENXIO;
+	/* Where the kernel does not tell, every page may be there. */
+	if (fd < 0) {
+		*ret_start = addr;
+		*ret_end = end;
+		return 0;
+	}
+	r = find_page(fd, addr / size, end / size, true, &first);
+	if (r < 0)
+		return r;
+	if (first == end / size)
+		return -ENXIO;
+	r = find_page(fd, first, end / size, false, &last);
+	if (r < 0)
+		return r;
+	*ret_start = first * size;
+	*ret_end = last * size;
+	return 0;
+}
