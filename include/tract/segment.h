@@ -137,7 +137,7 @@ TRACT_API int tract_export_unpublish(struct tract_export *export);
  */
 TRACT_API int tract_export_rebind(struct tract_export *export, void *addr, size_t size);
 
-/* Borrowed facts. */
+/* The export's size in bytes, and its first address.  Borrowed facts. */
 TRACT_API size_t tract_export_size(const struct tract_export *export);
 TRACT_API void *tract_export_address(const struct tract_export *export);
 /* The published id, or 0. */
@@ -176,6 +176,7 @@ TRACT_API int tract_import_connect(struct tract *ctx, uint32_t node, uint32_t id
  */
 TRACT_API int tract_import_close(struct tract_import *import);
 
+/* The segment's size in bytes, and the rights of the connection.  Borrowed facts. */
 TRACT_API size_t tract_import_size(const struct tract_import *import);
 TRACT_API uint32_t tract_import_rights(const struct tract_import *import);
 
@@ -208,7 +209,8 @@ enum tract_import_map_flag {
 TRACT_API int tract_import_map(struct tract_import *import, void **addr, uint32_t flags,
 			       uint32_t rights, off_t offset, size_t length);
 
-/* Return: 0, -EINVAL if NULL, -ENOENT if it is not mapped. */
+/* Removes the mapping, whichever call made it.  Return: 0, -EINVAL if NULL, -ENOENT if it is
+ * not mapped. */
 TRACT_API int tract_import_unmap(struct tract_import *import);
 
 /* ---- moving data ------------------------------------------------------------------------ */
@@ -239,7 +241,8 @@ TRACT_API int tract_import_put(struct tract_import *import, off_t offset, const 
 TRACT_API int tract_import_get(struct tract_import *import, off_t offset, void *data,
 			       size_t length);
 
-/* Items of one size, each moved as one access; @count items. */
+/* Moves @count items of one size, each as one access that is never torn.  Return: as
+ * tract_import_put(). */
 TRACT_API int tract_import_put8(struct tract_import *import, off_t offset, const uint8_t *data,
 				size_t count);
 TRACT_API int tract_import_put16(struct tract_import *import, off_t offset,
@@ -309,10 +312,12 @@ TRACT_API int tract_barrier_open(struct tract_barrier *barrier);
 TRACT_API int tract_barrier_close(struct tract_barrier *barrier);
 /* Stores before it are seen before stores after it.  Return: as open, -ENOTCONN, -EIO. */
 TRACT_API int tract_barrier_order(struct tract_barrier *barrier);
-/* Return: 0, -EINVAL if NULL, -EUNATCH if not initialised. */
+/* Gives the barrier up; get and put then have none, if it was theirs.  Return: 0, -EINVAL if
+ * NULL, -EUNATCH if not initialised. */
 TRACT_API int tract_barrier_destroy(struct tract_barrier *barrier);
 
-/* Return: 0, or -EINVAL for NULL or an unknown mode. */
+/* Who opens and closes the barrier around get and put: they do (implicit, as every import
+ * begins), or the caller.  Return: 0, or -EINVAL for NULL or an unknown mode. */
 TRACT_API int tract_import_set_mode(struct tract_import *import, enum tract_barrier_mode mode);
 TRACT_API int tract_import_get_mode(const struct tract_import *import,
 				    enum tract_barrier_mode *ret_mode);
