@@ -76,7 +76,7 @@ static int conn_break(struct conn *c, int error)
 	return error;
 }
 
-void conn_set_patience(struct conn *c, int ms)
+void conn_set_patience(struct conn *c, unsigned ms)
 {
 	struct timeval patience = { .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
 
@@ -87,7 +87,9 @@ void conn_set_patience(struct conn *c, int ms)
 static int send_bytes(struct conn *c, const void *bytes, size_t size, const int *fds,
 		      unsigned fd_count)
 {
-	return sock_send(c->fd, bytes, size, fds, fd_count);
+	if (c->blocking)
+		return sock_send(c->fd, bytes, size, fds, fd_count);
+	return sock_send_now(c->fd, bytes, size, fds, fd_count);
 }
 
 static int enqueue(struct conn *c, const void *bytes, size_t size, const int *fds,
@@ -204,7 +206,10 @@ int conn_receive(struct conn *c, struct message *ret_message, int fds[CONN_FDS_M
 
 	if (c->broken)
 		return -ENOTCONN;
-	r = sock_receive(c->fd, buffer, sizeof(buffer), &size, fds, &fd_count);
+	if (c->blocking)
+		r = sock_receive(c->fd, buffer, sizeof(buffer), &size, fds, &fd_count);
+	else
+		r = sock_receive_now(c->fd, buffer, sizeof(buffer), &size, fds, &fd_count);
 	if (r < 0)
 		return receive_failed(c, r);
 	if (size == 0 && fd_count == 0)

@@ -65,7 +65,7 @@ bool conn_is_open(const struct conn *c);
  * A blocking connection gives up waiting for its peer after @ms milliseconds; the call then
  * says -ETIMEDOUT and the connection is ended, since an answer might still come.
  */
-void conn_set_patience(struct conn *c, int ms);
+void conn_set_patience(struct conn *c, unsigned ms);
 
 /*
  * Sends or queues one message; @fds are borrowed (duplicated if need be).  0, -ENOTCONN once
