@@ -68,6 +68,8 @@ struct ports {
 		     struct attachment attachment);
 	/* One line about something that was decided, "what key=value ...". */
 	void (*log)(void *body, const char *line);
+	/* Would anybody read it?  NULL: yes.  Lines nobody reads need not be made. */
+	bool (*log_wanted)(void *body);
 };
 
 #endif
