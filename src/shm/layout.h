@@ -21,6 +21,7 @@
 #include <assert.h>
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define SHM_BOARD_MAGIC 0x74726264u /* "trbd" */
