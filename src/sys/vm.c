@@ -44,18 +44,24 @@ static int map(void *addr, size_t size, unsigned prot, int flags, int fd, uint64
 	return 0;
 }
 
+/* Not mmap(): sanitizers take the new mapping for a store to all of it.  Here other threads may
+ * be at work in the range, and that is what is meant. */
+static int map_over(void *addr, size_t size, unsigned prot, int flags, int fd, uint64_t offset)
+{
+	if (syscall(SYS_mmap, addr, size, native_prot(prot), flags | MAP_FIXED, fd, offset) ==
+	    -1)
+		return -errno;
+	return 0;
+}
+
 int vm_replace(void *addr, size_t size, unsigned prot, int fd, uint64_t offset)
 {
-	void *mapped;
-
-	return map(addr, size, prot, kind_of(fd) | MAP_FIXED, fd, offset, &mapped);
+	return map_over(addr, size, prot, kind_of(fd), fd, offset);
 }
 
 int vm_replace_private(void *addr, size_t size, unsigned prot, int fd, uint64_t offset)
 {
-	void *mapped;
-
-	return map(addr, size, prot, MAP_PRIVATE | MAP_FIXED, fd, offset, &mapped);
+	return map_over(addr, size, prot, MAP_PRIVATE, fd, offset);
 }
 
 int vm_place(void *addr, size_t size, unsigned prot, int fd, uint64_t offset, void **ret_addr)

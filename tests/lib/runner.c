@@ -33,7 +33,7 @@ void test_register(struct test_case *test)
 
 void test_pause_us(unsigned us)
 {
-	struct timespec pause = { .tv_nsec = (long)us * 1000 };
+	struct timespec pause = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000L };
 
 	(void)nanosleep(&pause, NULL);
 }
@@ -70,20 +70,35 @@ unsigned test_count_memfd_mappings(void)
 	return count;
 }
 
-unsigned test_count_children(void)
+static unsigned count_children_of(const char *tid)
 {
-	char path[64], pids[512] = "";
+	char path[64];
 	FILE *file;
 	unsigned count = 0;
+	int pid;
 
-	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%.20s/children", tid);
 	file = fopen(path, "re");
 	if (!file)
 		return 0;
-	if (fgets(pids, sizeof(pids), file))
-		for (char *at = strtok(pids, " "); at; at = strtok(NULL, " "))
-			count++;
+	while (fscanf(file, "%d", &pid) == 1)
+		count++;
 	(void)fclose(file);
+	return count;
+}
+
+unsigned test_count_children(void)
+{
+	/* A child belongs to the thread that made it. */
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	unsigned count = 0;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			count += count_children_of(entry->d_name);
+	if (dir)
+		(void)closedir(dir);
 	return count;
 }
 
@@ -153,33 +168,38 @@ static bool wanted(const struct test_case *test, int argc, char **argv)
 	return false;
 }
 
+static void list_tests(void)
+{
+	for (const struct test_case *t = tests; t; t = t->next)
+		(void)puts(t->name);
+}
+
+/* Tells Check of the test; it keeps a pointer to the body. */
+static void add_test(Suite *suite, struct test_case *t, int index)
+{
+	TCase *one = tcase_create(t->name);
+
+	t->body = (TTest){ .name = t->name, .fn = run_one, .file = t->file, .line = 1 };
+	tcase_set_timeout(one, t->seconds * test_patience());
+	tcase_add_unchecked_fixture(one, make_directory, remove_directory);
+	tcase_add_loop_test(one, &t->body, index, index + 1);
+	suite_add_tcase(suite, one);
+}
+
 int main(int argc, char **argv)
 {
-	Suite *suite = suite_create(argv[0]);
+	Suite *suite;
 	SRunner *runner;
 	int index = 0, failed;
 
 	if (argc == 2 && strcmp(argv[1], "--list") == 0) {
-		for (const struct test_case *t = tests; t; t = t->next)
-			(void)puts(t->name);
+		list_tests();
 		return 0;
 	}
-	for (const struct test_case *t = tests; t; t = t->next, index++) {
-		TCase *one;
-		TTest *body;
-
-		if (!wanted(t, argc, argv))
-			continue;
-		one = tcase_create(t->name);
-		body = malloc(sizeof(*body));
-		if (!body)
-			return 1;
-		*body = (TTest){ .name = t->name, .fn = run_one, .file = t->file, .line = 1 };
-		tcase_set_timeout(one, t->seconds * test_patience());
-		tcase_add_unchecked_fixture(one, make_directory, remove_directory);
-		tcase_add_loop_test(one, body, index, index + 1);
-		suite_add_tcase(suite, one);
-	}
+	suite = suite_create(argv[0]);
+	for (struct test_case *t = tests; t; t = t->next, index++)
+		if (wanted(t, argc, argv))
+			add_test(suite, t, index);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);

@@ -24,6 +24,7 @@ struct test_case {
 	double seconds;
 	bool leaks_allowed;
 	const char *file;
+	TTest body; /* the runner's */
 	struct test_case *next;
 };
 
