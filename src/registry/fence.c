@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fence.c - fresh backing for a region whose old one is in the wrong hands
+ *
+ * From region_fence to region_fenced an importer that touched the old object could lose a store
+ * behind the copier's back.  Importers that speak to us stall; one that cannot be reached in
+ * time, or a child of fork that never spoke, is caught by the epoch, which rises before the
+ * copying begins: no check of theirs succeeds until they have moved.
+ */
+#include <errno.h>
+
+#include "base/bytes.h"
+#include "registry/import.h"
+
+/* The slowest copying that importers are made to wait for: 100 MB/s, page faults and all. */
+#define COPY_NS_PER_BYTE 10u
+/* Answers of importers to wait for in the meantime. */
+#define COPY_PATIENCE 4u
+
+static void ask_importers(struct registry *registry, const struct region *region,
+			  struct round *round, enum notice notice)
+{
+	struct segment *segment;
+	struct import *import;
+
+	LIST_FOREACH (segment, &region->segments, of_region)
+		LIST_FOREACH (import, &segment->imports, of_segment)
+			if (import_has_memory(import))
+				round_ask(registry, round, import, notice);
+}
+
+static uint64_t copy_deadline(const struct registry *registry, const struct region *region)
+{
+	uint64_t wait = 0, deadline = 0;
+
+	if (!mul_fits(region->size, COPY_NS_PER_BYTE, &wait) ||
+	    !add_fits(wait, registry->config.hear_ns * COPY_PATIENCE, &wait) ||
+	    !add_fits(registry_now(registry), wait, &deadline))
+		return UINT64_MAX;
+	return deadline;
+}
+
+static void begin_copying(struct registry *registry, struct region *region)
+{
+	struct segment *segment;
+	struct region *before;
+
+	LIST_FOREACH (segment, &region->segments, of_region) {
+		segment->epoch++;
+		board_begin_epoch(&registry->board, &registry->ports, segment->slot,
+				  segment->epoch);
+	}
+	region->fence = FENCE_COPYING;
+	region->fence_until = copy_deadline(registry, region);
+	before = TAILQ_LAST(&registry->fences, fences);
+	while (before && before->fence_until > region->fence_until)
+		before = TAILQ_PREV(before, fences, of_fences);
+	if (before)
+		TAILQ_INSERT_AFTER(&registry->fences, before, region, of_fences);
+	else
+		TAILQ_INSERT_HEAD(&registry->fences, region, of_fences);
+}
+
+static void stalled(struct registry *registry, struct round *round)
+{
+	struct call call = { registry, round->asker, &round->request };
+	struct region *region = region_find(registry, round->region);
+	struct message answer = { .number = MSG_region_fresh };
+
+	if (!region) {
+		(void)call_refuse(&call, EBADF, "the region was closed; open another");
+		return;
+	}
+	begin_copying(registry, region);
+	note(registry, "region.fencing region=%llu late=%u",
+	     (unsigned long long)region->named.key, round->late);
+	answer.region_fresh.region = region->named.id;
+	(void)call_answer(&call, &answer, attach(ATTACH_OBJECT_WRITE, region->fresh));
+}
+
+int region_fence(const struct call *call)
+{
+	struct registry *registry = call->registry;
+	const struct ports *ports = &registry->ports;
+	struct region *region = region_find_own(call, call->message->region_fence.region);
+	struct round *round;
+	uint64_t fresh;
+	int r;
+
+	if (!region)
+		return call_refuse(call, EBADF, "only its owner takes a region back");
+	if (region->sysv)
+		return call_refuse(call, EOPNOTSUPP,
+				   "memory of System V cannot be taken back; it stays shared");
+	if (region->fence != FENCE_NONE)
+		return call_refuse(call, EBUSY,
+				   "the region is being taken back; send region_fenced first");
+	fresh = registry_new_object(registry);
+	/* Before anybody is told to stall: what cannot be moved is not begun. */
+	r = ports->object_make(ports->body, fresh, region->size);
+	if (r < 0)
+		return call_refuse(call, r == -EMFILE ? EMFILE : ENOMEM,
+				   "the host has no room for a second copy of the region; give "
+				   "memory up first");
+	r = round_begin(call, registry->config.hear_ns, stalled, &round);
+	if (r < 0) {
+		ports->object_drop(ports->body, fresh, false);
+		return call_refuse_memory(call);
+	}
+	region->fresh = fresh;
+	region->fence = FENCE_STALLING;
+	round->region = region->named.id;
+	ask_importers(registry, region, round, NOTICE_STALL);
+	round_settle(registry, round);
+	return 0;
+}
+
+/* ---- its end ---------------------------------------------------------------------------- */
+
+/* Requests that waited for the fence are handled now. */
+static void wake_connecting(struct registry *registry, uint64_t region)
+{
+	struct rounds woken = TAILQ_HEAD_INITIALIZER(woken);
+	struct round *round, *next;
+
+	TAILQ_FOREACH_SAFE(round, &registry->rounds, link, next)
+	if (round->region == region && round->finish == import_retry) {
+		TAILQ_REMOVE(&registry->rounds, round, link);
+		TAILQ_INSERT_TAIL(&woken, round, link);
+	}
+	while ((round = TAILQ_FIRST(&woken))) {
+		TAILQ_REMOVE(&woken, round, link);
+		TAILQ_INSERT_HEAD(&registry->rounds, round, link);
+		round_complete(registry, round);
+	}
+}
+
+static void leave_fence(struct registry *registry, struct region *region)
+{
+	if (region->fence == FENCE_COPYING && !region->fence_late)
+		TAILQ_REMOVE(&registry->fences, region, of_fences);
+	region->fence = FENCE_NONE;
+	region->fence_late = false;
+	region->fresh = 0;
+}
+
+void fence_drop(struct registry *registry, struct region *region)
+{
+	const struct ports *ports = &registry->ports;
+
+	if (region->fence == FENCE_NONE)
+		return;
+	/* Nobody but its owner ever had it. */
+	ports->object_drop(ports->body, region->fresh, false);
+	leave_fence(registry, region);
+	wake_connecting(registry, region->named.id);
+}
+
+void fence_expire(struct registry *registry, struct region *region)
+{
+	struct segment *segment;
+	struct import *import;
+
+	note(registry, "region.fence_late region=%llu pid=%d uid=%u",
+	     (unsigned long long)region->named.key, region->client->identity.pid,
+	     region->client->identity.uid);
+	TAILQ_REMOVE(&registry->fences, region, of_fences);
+	region->fence_late = true;
+	LIST_FOREACH (segment, &region->segments, of_region) {
+		bool stalled_any = false;
+
+		LIST_FOREACH (import, &segment->imports, of_segment)
+			stalled_any |= import_has_memory(import);
+		if (stalled_any)
+			segment_cut(registry, segment, REASON_EXPORTER_ENDED, NULL);
+	}
+	wake_connecting(registry, region->named.id);
+}
+
+static void moved(struct registry *registry, struct round *round)
+{
+	struct call call = { registry, round->asker, &round->request };
+
+	note(registry, "region.fenced late=%u", round->late);
+	(void)call_done(&call);
+}
+
+int region_fenced(const struct call *call)
+{
+	struct registry *registry = call->registry;
+	const struct ports *ports = &registry->ports;
+	struct region *region = region_find(registry, call->message->region_fenced.region);
+	struct round *round;
+	int r;
+
+	/* Even if it was closed meanwhile: importers wait for the end. */
+	if (!region || region->client != call->client)
+		return call_refuse(call, EBADF, "only its owner takes a region back");
+	if (region->fence != FENCE_COPYING)
+		return call_refuse(call, EINVAL,
+				   "the region has no fresh backing; send region_fence first");
+	r = round_begin(call, registry->config.hear_ns, moved, &round);
+	if (r < 0)
+		return call_refuse_memory(call);
+	ports->object_drop(ports->body, region->object, true);
+	region->object = region->fresh;
+	region->exposed = false;
+	leave_fence(registry, region);
+	ask_importers(registry, region, round, NOTICE_MOVED);
+	wake_connecting(registry, region->named.id);
+	round_settle(registry, round);
+	return 0;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/import.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "registry/access.h"
+
+/* Answers of importers that a connection waits for a fence to end. */
+#define CONNECT_PATIENCE 10u
+
+struct import *import_of(struct named *named)
+{
+	return named ? container_of(named, struct import, named) : NULL;
+}
+
+static struct import *import_find(const struct registry *registry, uint64_t id)
+{
+	return import_of(names_find(&registry->imports, id));
+}
+
+struct import *import_find_own(const struct call *call, uint64_t id)
+{
+	struct import *import = import_find(call->registry, id);
+
+	return import && import->client == call->client ? import : NULL;
+}
+
+void import_end(struct registry *registry, struct import *import)
+{
+	struct client *client = import->client;
+
+	if (import->owed != NOTICE_NONE)
+		TAILQ_REMOVE(&client->owed, import, of_owed);
+	import->owed = NOTICE_NONE;
+	if (import->segment) {
+		bell_leave(registry, import);
+		LIST_REMOVE(import, of_segment);
+	}
+	if (import_is_live(import)) {
+		client->live_count--;
+		import->segment->live_count--;
+	}
+	names_remove(&registry->imports, &import->named);
+	LIST_REMOVE(import, of_client);
+	client->import_count--;
+	note(registry, "import.closed import=%llu pid=%d uid=%u",
+	     (unsigned long long)import->named.key, client->identity.pid, client->identity.uid);
+	/* Last, since it may end a round. */
+	round_release(registry, import, client->leaving);
+	free(import);
+}
+
+/* ---- connecting ------------------------------------------------------------------------- */
+
+static int answer_bare(const struct call *call, const struct import *import)
+{
+	const struct segment *segment = import->segment;
+	const struct board *board = &call->registry->board;
+	struct message answer = { .number = MSG_import_connected_bare };
+
+	answer.import_connected_bare = (struct msg_import_connected_bare){
+		.import = import->named.id,
+		.segment = segment->named.id,
+		.token = segment->token[import->rights / 2],
+		.size = segment->size,
+		.offset = segment->offset,
+		.slot = segment->slot,
+		.generation = board_generation(board, segment->slot),
+		.epoch = segment->epoch,
+		.sysv = segment->region->sysv && import->rights != 0,
+	};
+	if (answer.import_connected_bare.sysv)
+		answer.import_connected_bare.shmid = segment->region->shmid;
+	return call_answer(call, &answer, ATTACH_NOTHING);
+}
+
+static int answer_connected(const struct call *call, const struct import *import)
+{
+	const struct segment *segment = import->segment;
+	const struct board *board = &call->registry->board;
+	struct message answer = { .number = MSG_import_connected };
+
+	if (import->rights == 0 || segment->region->sysv)
+		return answer_bare(call, import);
+	answer.import_connected = (struct msg_import_connected){
+		.import = import->named.id,
+		.segment = segment->named.id,
+		.token = segment->token[import->rights / 2],
+		.size = segment->size,
+		.offset = segment->offset,
+		.slot = segment->slot,
+		.generation = board_generation(board, segment->slot),
+		.epoch = segment->epoch,
+	};
+	segment->region->exposed = true;
+	return call_answer(call, &answer,
+			   attach(import->rights & TRACT_RIGHT_WRITE ? ATTACH_OBJECT_WRITE
+								     : ATTACH_OBJECT_READ,
+				  segment->region->object));
+}
+
+/* @with: whose bell slot it shares, or NULL. */
+static int import_make(const struct call *call, struct segment *segment, uint32_t rights,
+		       const struct import *with)
+{
+	struct registry *registry = call->registry;
+	struct client *client = call->client;
+	struct import *import = registry_alloc(sizeof(*import));
+	uint64_t *token = &segment->token[rights / 2];
+
+	if (!import)
+		return call_refuse_memory(call);
+	import->client = client;
+	import->segment = segment;
+	import->since = registry_now(registry);
+	import->rights = rights;
+	import->named.id = registry_draw(registry, &registry->imports);
+	import->named.key = registry_new_key(registry);
+	if (*token == 0)
+		*token = registry->ports.random(registry->ports.body);
+	names_add(&registry->imports, &import->named);
+	LIST_INSERT_HEAD(&client->imports, import, of_client);
+	LIST_INSERT_HEAD(&segment->imports, import, of_segment);
+	client->import_count++;
+	client->live_count++;
+	segment->live_count++;
+	bell_enter(registry, import, with);
+	note(registry,
+	     "import.connected import=%llu segment=%llu id=0x%x rights=%u pid=%d "
+	     "uid=%u%s",
+	     (unsigned long long)import->named.key, (unsigned long long)segment->named.key,
+	     segment->id, rights, client->identity.pid, client->identity.uid,
+	     with ? " inherited=1" : "");
+	return answer_connected(call, import);
+}
+
+static int refuse_copying(const struct call *call, int error)
+{
+	return call_refuse(call, error,
+			   "the exporter is moving the memory and has not finished; try again");
+}
+
+/*
+ * Neither the old object nor the fresh one is whole while the exporter copies, so a connection
+ * waits.  Not the exporter's own, which would keep it from saying that it has finished.
+ */
+static int wait_for_fence(const struct call *call, const struct region *region, bool again)
+{
+	struct registry *registry = call->registry;
+	struct round *round;
+
+	if (region->client == call->client)
+		return refuse_copying(call, EAGAIN);
+	if (again || region->fence_late)
+		return refuse_copying(call, ETIMEDOUT);
+	if (round_begin(call, registry->config.hear_ns * CONNECT_PATIENCE, import_retry,
+			&round) < 0)
+		return call_refuse_memory(call);
+	round->region = region->named.id;
+	return 0;
+}
+
+static bool must_wait(const struct segment *segment, uint32_t rights)
+{
+	return rights != 0 && segment->region->fence != FENCE_NONE;
+}
+
+/* 0, or the request was refused. */
+static int check_limits(const struct call *call)
+{
+	const struct registry *registry = call->registry;
+
+	if (registry->imports.count < registry->config.imports_max &&
+	    client_has_room(registry, call->client))
+		return 0;
+	(void)call_refuse(call, EMFILE,
+			  "the node has at most %u imports and a process at most %u regions, "
+			  "exports and imports; close some",
+			  registry->config.imports_max, registry->config.per_client_max);
+	return -EMFILE;
+}
+
+static int check_access(const struct call *call, const struct segment *segment, uint32_t rights)
+{
+	struct access_question question = {
+		.access = &segment->access,
+		.default_mode = segment->mode,
+		.uid = segment->client->identity.uid,
+		.gid = segment->client->identity.gid,
+		.node = call->registry->config.node,
+		.importer = &call->client->identity,
+		.rights = rights,
+	};
+	int r = access_decide(&question);
+
+	if (r == -EXDEV)
+		(void)call_refuse(
+			call, EXDEV,
+			"the access list leaves node %u out; the exporter can name it",
+			question.node);
+	else if (r < 0)
+		(void)call_refuse(call, EACCES,
+				  "the access list does not give user %u these rights; ask for "
+				  "less, or the exporter for more",
+				  question.importer->uid);
+	return r;
+}
+
+static int connect_to(const struct call *call, bool again)
+{
+	const struct msg_import_connect *asked = &call->message->import_connect;
+	struct registry *registry = call->registry;
+	struct segment *segment;
+
+	if (asked->rights & ~(uint32_t)TRACT_RIGHT_READ_WRITE)
+		return call_refuse(call, EINVAL, "rights are 0, or of read 4 and write 2");
+	if (check_limits(call) < 0)
+		return 0;
+	if (asked->node != registry->config.node)
+		return call_refuse(call, EHOSTUNREACH,
+				   "this node has no way to node %u; its own id is %u",
+				   asked->node, registry->config.node);
+	segment = published_find(registry, asked->id);
+	if (!segment)
+		return call_refuse(call, ENOENT, "nothing is published here as 0x%x",
+				   asked->id);
+	if (check_access(call, segment, asked->rights) < 0)
+		return 0;
+	if (must_wait(segment, asked->rights))
+		return wait_for_fence(call, segment->region, again);
+	return import_make(call, segment, asked->rights, NULL);
+}
+
+/* The rights that @token proves, or -ESTALE. */
+static int token_rights(const struct segment *segment, uint64_t token)
+{
+	for (int i = 0; token != 0 && i < RIGHTS_CLASSES; i++)
+		if (segment->token[i] == token)
+			return i * 2;
+	return -ESTALE;
+}
+
+static int inherit(const struct call *call, bool again)
+{
+	const struct msg_import_inherit *asked = &call->message->import_inherit;
+	struct registry *registry = call->registry;
+	struct segment *segment = segment_find(registry, asked->segment);
+	struct import *with = import_find(registry, asked->import);
+	int rights = segment ? token_rights(segment, asked->token) : -ESTALE;
+
+	if (rights < 0)
+		return call_refuse(call, ESTALE,
+				   "what was inherited has been taken back; connect again");
+	if (check_limits(call) < 0)
+		return 0;
+	if (must_wait(segment, (uint32_t)rights))
+		return wait_for_fence(call, segment->region, again);
+	if (with && (with->segment != segment || !import_is_live(with)))
+		with = NULL;
+	return import_make(call, segment, (uint32_t)rights, with);
+}
+
+int import_connect(const struct call *call)
+{
+	return connect_to(call, false);
+}
+
+int import_inherit(const struct call *call)
+{
+	return inherit(call, false);
+}
+
+void import_retry(struct registry *registry, struct round *round)
+{
+	struct call call = { registry, round->asker, &round->request };
+
+	if (round->request.number == MSG_import_connect)
+		(void)connect_to(&call, true);
+	else
+		(void)inherit(&call, true);
+}
+
+int import_close(const struct call *call)
+{
+	struct import *import = import_find_own(call, call->message->import_close.import);
+
+	if (import)
+		import_end(call->registry, import);
+	else
+		note(call->registry, "import.unknown call=import_close pid=%d uid=%u",
+		     call->client->identity.pid, call->client->identity.uid);
+	return 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * import.h - connections to segments
+ *
+ * An import is live until its segment is withdrawn; then it is a record with no rights, until
+ * its holder closes it or ends.
+ */
+#ifndef REGISTRY_IMPORT_H
+#define REGISTRY_IMPORT_H
+
+#include "registry/state.h"
+
+struct import {
+	struct named named;
+	struct client *client;
+	struct segment *segment; /* NULL once that was destroyed */
+	uint64_t since;
+	uint32_t rights;
+	uint32_t reason;      /* 0: live; else enum segment_reason */
+	uint32_t slot;	      /* of the segment's bell, or BELL_NO_SLOT */
+	enum notice owed;     /* what did not fit into the client's channel */
+	struct round *round;  /* that waits for its holder, or NULL */
+	uint32_t wait_serial; /* of the event that is waited for; 0: it is owed */
+	LIST_ENTRY(import) of_client;
+	LIST_ENTRY(import) of_segment;
+	TAILQ_ENTRY(import) of_owed;
+	TAILQ_ENTRY(import) of_waits; /* of the client */
+	TAILQ_ENTRY(import) of_round;
+};
+
+static inline bool import_is_live(const struct import *import)
+{
+	return import->reason == 0;
+}
+
+/* Does its holder have the memory of @import's region? */
+static inline bool import_has_memory(const struct import *import)
+{
+	return import_is_live(import) && import->rights != 0;
+}
+
+struct import *import_of(struct named *named);
+struct import *import_find_own(const struct call *call, uint64_t id);
+/* round.finish of a connection that waits for a fence: tries again. */
+void import_retry(struct registry *registry, struct round *round);
+/* Closes it; if its holder is leaving, whoever waits for it counts it late. */
+void import_end(struct registry *registry, struct import *import);
+
+#endif

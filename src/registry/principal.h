@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * principal.h - who is attached, and how much each may have
+ *
+ * A client is one connection.  A user is everything of one user id; it exists while a client of
+ * it does, and the bytes of its clients' regions are charged to it.
+ */
+#ifndef REGISTRY_PRINCIPAL_H
+#define REGISTRY_PRINCIPAL_H
+
+#include <bsd/sys/queue.h>
+#include <stdbool.h>
+
+#include "registry/call.h"
+#include "registry/names.h"
+
+struct region;
+struct segment;
+struct import;
+struct pipe;
+struct round;
+
+struct user {
+	uint32_t uid;
+	uint32_t clients;
+	uint64_t bytes;
+	RB_ENTRY(user) entry;
+};
+
+RB_HEAD(users, user);
+
+TAILQ_HEAD(import_queue, import);
+LIST_HEAD(region_list, region);
+LIST_HEAD(segment_list, segment);
+LIST_HEAD(import_list, import);
+LIST_HEAD(pipe_list, pipe);
+
+struct client {
+	struct named named;
+	struct user *user;
+	struct registry_identity identity;
+	uint64_t since;
+	bool greeted;
+	bool leaving;	      /* nothing is said to it any more */
+	uint32_t last_event;  /* serial of the last event */
+	struct round *asking; /* its request that is not answered yet, or NULL */
+	struct region_list regions;
+	struct segment_list segments;
+	struct import_list imports;
+	struct pipe_list pipes;
+	struct import_queue waits; /* imports whose event it has not answered */
+	struct import_queue owed;  /* imports whose event did not fit into its channel */
+	uint32_t region_count;
+	uint32_t segment_count;
+	uint32_t import_count; /* records */
+	uint32_t live_count;   /* that were not taken back */
+};
+
+int client_new(struct registry *registry, const struct registry_identity *identity,
+	       struct client **ret_client);
+/* It has nothing any more. */
+void client_free(struct registry *registry, struct client *client);
+struct client *client_find(const struct registry *registry, uint64_t id);
+/* May it have one more region, segment or import? */
+bool client_has_room(const struct registry *registry, const struct client *client);
+
+/* 0, or -EDQUOT or -ENOMEM and the request was refused in words. */
+int user_charge(const struct call *call, uint64_t bytes);
+void user_refund(struct registry *registry, struct user *user, uint64_t bytes);
+
+struct user *users_after(const struct users *users, const struct user *user);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/registry.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "registry/import.h"
+
+/* ---- what may be asked ------------------------------------------------------------------ */
+
+static int monitor(const struct call *call)
+{
+	return call_refuse(call, EOPNOTSUPP, "this broker cannot be watched");
+}
+
+struct row {
+	call_handler *handle;
+	bool silent; /* has no answer, so it may come while another is missing */
+	bool first;  /* may come before hello */
+};
+
+/* Everything else that a client sends is a breach of the protocol. */
+static const struct row rows[] = {
+	[MSG_hello] = { .handle = hello, .first = true },
+	[MSG_events] = { .handle = events },
+	[MSG_heard] = { .handle = heard, .silent = true },
+	[MSG_region_create] = { .handle = region_create },
+	[MSG_region_offer] = { .handle = region_offer },
+	[MSG_region_sysv] = { .handle = region_sysv },
+	[MSG_region_close] = { .handle = region_close, .silent = true },
+	[MSG_region_fence] = { .handle = region_fence },
+	[MSG_region_fenced] = { .handle = region_fenced },
+	[MSG_segment_create] = { .handle = segment_create },
+	[MSG_segment_publish] = { .handle = segment_publish },
+	[MSG_segment_republish] = { .handle = segment_republish },
+	[MSG_segment_unpublish] = { .handle = segment_unpublish },
+	[MSG_segment_rebind] = { .handle = segment_rebind },
+	[MSG_segment_destroy] = { .handle = segment_destroy },
+	[MSG_segment_bell] = { .handle = segment_bell },
+	[MSG_import_connect] = { .handle = import_connect },
+	[MSG_import_close] = { .handle = import_close, .silent = true },
+	[MSG_import_inherit] = { .handle = import_inherit },
+	[MSG_import_bell] = { .handle = import_bell },
+	[MSG_bell_poll] = { .handle = bell_poll },
+	[MSG_bell_poller] = { .handle = bell_poller },
+	[MSG_next_segment] = { .handle = next_segment },
+	[MSG_next_import] = { .handle = next_import },
+	[MSG_next_client] = { .handle = next_client },
+	[MSG_monitor] = { .handle = monitor },
+};
+
+static int breach(const struct call *call, const char *how)
+{
+	note(call->registry, "client.breach how=%s number=0x%x pid=%d uid=%u", how,
+	     (unsigned)call->message->number, call->client->identity.pid,
+	     call->client->identity.uid);
+	return -EPROTO;
+}
+
+int registry_handle(struct registry *registry, uint64_t client, const struct message *message)
+{
+	struct call call = { registry, client_find(registry, client), message };
+	const struct row *row;
+	int r;
+
+	if (!call.client)
+		return -ENOTCONN;
+	if ((size_t)message->number >= ARRAY_LEN(rows) || !rows[message->number].handle)
+		return breach(&call, "unexpected");
+	row = &rows[message->number];
+	if (!call.client->greeted && !row->first)
+		return breach(&call, "no_hello");
+	if (call.client->asking && !row->silent)
+		return breach(&call, "impatient");
+	r = row->handle(&call);
+	return r < 0 ? breach(&call, "repeated") : 0;
+}
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+int registry_new(const struct registry_config *config, const struct ports *ports,
+		 struct registry **ret_registry)
+{
+	struct registry *registry = registry_alloc(sizeof(*registry));
+
+	if (!registry)
+		return -ENOMEM;
+	if (board_init(&registry->board, config->board_slots) < 0) {
+		free(registry);
+		return -ENOMEM;
+	}
+	registry->config = *config;
+	registry->ports = *ports;
+	registry->next_id = TRACT_SEGMENT_ID_ASSIGNED_FIRST;
+	names_init(&registry->clients);
+	names_init(&registry->regions);
+	names_init(&registry->segments);
+	names_init(&registry->imports);
+	RB_INIT(&registry->users);
+	RB_INIT(&registry->published);
+	TAILQ_INIT(&registry->rounds);
+	TAILQ_INIT(&registry->fences);
+	*ret_registry = registry;
+	return 0;
+}
+
+void registry_free(struct registry *registry)
+{
+	struct named *client;
+
+	if (!registry)
+		return;
+	while ((client = names_after(&registry->clients, 0)))
+		registry_leave(registry, client->id);
+	board_deinit(&registry->board);
+	free(registry);
+}
+
+int registry_join(struct registry *registry, const struct registry_identity *identity,
+		  uint64_t *ret_client)
+{
+	struct client *client = NULL;
+	int r;
+
+	r = client_new(registry, identity, &client);
+	if (r < 0)
+		return r;
+	note(registry, "client.joined client=%llu pid=%d uid=%u gid=%u",
+	     (unsigned long long)client->named.key, identity->pid, identity->uid,
+	     identity->gid);
+	*ret_client = client->named.id;
+	return 0;
+}
+
+void registry_leave(struct registry *registry, uint64_t id)
+{
+	struct client *client = client_find(registry, id);
+
+	if (!client)
+		return;
+	client->leaving = true;
+	note(registry,
+	     "client.left client=%llu pid=%d uid=%u regions=%u segments=%u imports=%u",
+	     (unsigned long long)client->named.key, client->identity.pid, client->identity.uid,
+	     client->region_count, client->segment_count, client->import_count);
+	if (client->asking)
+		round_drop(registry, client->asking);
+	/* Segments first, since their importers' checks must fail before the memory goes. */
+	while (!LIST_EMPTY(&client->segments))
+		segment_end(registry, LIST_FIRST(&client->segments), REASON_EXPORTER_ENDED,
+			    NULL);
+	while (!LIST_EMPTY(&client->imports))
+		import_end(registry, LIST_FIRST(&client->imports));
+	while (!LIST_EMPTY(&client->regions))
+		region_end(registry, LIST_FIRST(&client->regions));
+	while (!LIST_EMPTY(&client->pipes))
+		pipe_end(registry, LIST_FIRST(&client->pipes));
+	client_free(registry, client);
+}
+
+bool registry_is_idle(const struct registry *registry)
+{
+	return registry->clients.count == 0;
+}
+
+/* ---- time ------------------------------------------------------------------------------- */
+
+uint64_t registry_deadline(const struct registry *registry)
+{
+	const struct round *round = TAILQ_FIRST(&registry->rounds);
+	const struct region *fence = TAILQ_FIRST(&registry->fences);
+	uint64_t deadline = UINT64_MAX;
+
+	if (round)
+		deadline = round->deadline;
+	if (fence && fence->fence_until < deadline)
+		deadline = fence->fence_until;
+	return deadline;
+}
+
+void registry_tick(struct registry *registry)
+{
+	uint64_t now = registry_now(registry);
+	struct region *fence;
+	struct round *round;
+
+	while ((round = TAILQ_FIRST(&registry->rounds)) && round->deadline <= now)
+		round_complete(registry, round);
+	while ((fence = TAILQ_FIRST(&registry->fences)) && fence->fence_until <= now)
+		fence_expire(registry, fence);
+}

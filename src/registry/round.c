@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/round.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "registry/import.h"
+
+/* ---- events ----------------------------------------------------------------------------- */
+
+static void forget_owed(struct import *import)
+{
+	if (import->owed == NOTICE_NONE)
+		return;
+	import->owed = NOTICE_NONE;
+	TAILQ_REMOVE(&import->client->owed, import, of_owed);
+}
+
+static struct attachment notice_fill(struct import *import, enum notice notice,
+				     struct message *message)
+{
+	struct segment *segment = import->segment;
+	struct region *region;
+
+	switch (notice) {
+	case NOTICE_STALL:
+		message->number = MSG_import_stall;
+		message->import_stall.import = import->named.id;
+		return ATTACH_NOTHING;
+	case NOTICE_MOVED:
+		region = segment->region;
+		region->exposed = true;
+		message->number = MSG_import_moved;
+		message->import_moved.import = import->named.id;
+		message->import_moved.offset = segment->offset;
+		message->import_moved.epoch = segment->epoch;
+		return attach(import->rights & TRACT_RIGHT_WRITE ? ATTACH_OBJECT_WRITE
+								 : ATTACH_OBJECT_READ,
+			      region->object);
+	case NOTICE_REVOKED:
+	case NOTICE_NONE:
+		break;
+	}
+	message->number = MSG_import_revoked;
+	message->import_revoked.import = import->named.id;
+	message->import_revoked.reason = import->reason;
+	return ATTACH_NOTHING;
+}
+
+/* 0 or what the port said; what is not sent is owed. */
+static int notice_try(struct registry *registry, struct import *import, enum notice notice)
+{
+	struct client *client = import->client;
+	struct message message = { .serial = ++client->last_event };
+	struct attachment attachment;
+	int r;
+
+	if (message.serial == 0)
+		message.serial = ++client->last_event;
+	attachment = notice_fill(import, notice, &message);
+	r = registry->ports.event(registry->ports.body, client->named.id, &message, attachment);
+	if (r == 0 && import->round)
+		import->wait_serial = message.serial;
+	return r;
+}
+
+int notice_flush(struct registry *registry, struct client *client)
+{
+	struct import *import;
+	int r;
+
+	while ((import = TAILQ_FIRST(&client->owed))) {
+		r = notice_try(registry, import, import->owed);
+		if (r < 0)
+			return r;
+		forget_owed(import);
+	}
+	return 0;
+}
+
+int notice_send(struct registry *registry, struct import *import, enum notice notice)
+{
+	struct client *client = import->client;
+	int r;
+
+	if (client->leaving)
+		return -ENOTCONN;
+	/* What an import is told replaces whatever it has not been told yet. */
+	forget_owed(import);
+	r = notice_flush(registry, client);
+	if (r == 0)
+		r = notice_try(registry, import, notice);
+	if (r == 0)
+		return 0;
+	import->owed = notice;
+	TAILQ_INSERT_TAIL(&client->owed, import, of_owed);
+	return r;
+}
+
+/* ---- rounds ----------------------------------------------------------------------------- */
+
+int round_begin(const struct call *call, uint64_t patience_ns,
+		void (*finish)(struct registry *, struct round *), struct round **ret_round)
+{
+	struct registry *registry = call->registry;
+	struct round *round = registry_alloc(sizeof(*round));
+	struct round *before;
+
+	if (!round)
+		return -ENOMEM;
+	round->asker = call->client;
+	round->request = *call->message;
+	round->finish = finish;
+	TAILQ_INIT(&round->waiting);
+	if (!add_fits(registry_now(registry), patience_ns, &round->deadline))
+		round->deadline = UINT64_MAX;
+	before = TAILQ_LAST(&registry->rounds, rounds);
+	while (before && before->deadline > round->deadline)
+		before = TAILQ_PREV(before, rounds, link);
+	if (before)
+		TAILQ_INSERT_AFTER(&registry->rounds, before, round, link);
+	else
+		TAILQ_INSERT_HEAD(&registry->rounds, round, link);
+	call->client->asking = round;
+	*ret_round = round;
+	return 0;
+}
+
+void round_pin(struct round *round, struct region *region)
+{
+	round->pinned = region;
+	region->pins++;
+}
+
+void round_ask(struct registry *registry, struct round *round, struct import *import,
+	       enum notice notice)
+{
+	import->round = round;
+	import->wait_serial = 0;
+	TAILQ_INSERT_TAIL(&round->waiting, import, of_round);
+	TAILQ_INSERT_TAIL(&import->client->waits, import, of_waits);
+	round->open++;
+	if (notice_send(registry, import, notice) == -ENOTCONN)
+		round_release(registry, import, true);
+}
+
+static void stop_waiting(struct import *import)
+{
+	struct round *round = import->round;
+
+	TAILQ_REMOVE(&round->waiting, import, of_round);
+	TAILQ_REMOVE(&import->client->waits, import, of_waits);
+	import->round = NULL;
+	import->wait_serial = 0;
+	round->open--;
+}
+
+/* Takes the round out of everything; the caller frees it. */
+static void round_unlink(struct registry *registry, struct round *round)
+{
+	struct import *import;
+
+	while ((import = TAILQ_FIRST(&round->waiting))) {
+		stop_waiting(import);
+		round->late++;
+	}
+	TAILQ_REMOVE(&registry->rounds, round, link);
+	round->asker->asking = NULL;
+}
+
+static void round_free(struct registry *registry, struct round *round)
+{
+	struct region *pinned = round->pinned;
+
+	free(round);
+	if (!pinned)
+		return;
+	pinned->pins--;
+	region_reap(registry, pinned);
+}
+
+void round_complete(struct registry *registry, struct round *round)
+{
+	round_unlink(registry, round);
+	round->finish(registry, round);
+	round_free(registry, round);
+}
+
+void round_drop(struct registry *registry, struct round *round)
+{
+	round_unlink(registry, round);
+	round_free(registry, round);
+}
+
+void round_settle(struct registry *registry, struct round *round)
+{
+	round->settled = true;
+	if (round->open == 0)
+		round_complete(registry, round);
+}
+
+void round_release(struct registry *registry, struct import *import, bool late)
+{
+	struct round *round = import->round;
+
+	if (!round)
+		return;
+	stop_waiting(import);
+	round->late += late;
+	if (round->settled && round->open == 0)
+		round_complete(registry, round);
+}
+
+int heard(const struct call *call)
+{
+	struct client *client = call->client;
+	struct import *import;
+
+	TAILQ_FOREACH (import, &client->waits, of_waits)
+		if (import->wait_serial != 0 && import->wait_serial == call->message->serial) {
+			round_release(call->registry, import, false);
+			break;
+		}
+	(void)notice_flush(call->registry, client);
+	return 0;
+}

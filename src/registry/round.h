@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * round.h - events, and requests that wait until clients have answered them
+ *
+ * A round belongs to one request.  It asks imports' holders, counts who answers in time, and
+ * ends by answering the request; a holder that dies, has no channel, or is too late counts as
+ * late.  An import is in at most one round, since its segment's owner has at most one request
+ * unanswered.
+ *
+ * An event that does not fit into a client's channel is owed: it is said again when the client
+ * has answered another, so that a burst longer than the channel is only slower.
+ */
+#ifndef REGISTRY_ROUND_H
+#define REGISTRY_ROUND_H
+
+#include "registry/principal.h"
+
+enum notice {
+	NOTICE_NONE = 0,
+	NOTICE_STALL,
+	NOTICE_MOVED,
+	NOTICE_REVOKED,
+};
+
+struct round {
+	uint64_t deadline;
+	struct client *asker;
+	struct message request;
+	void (*finish)(struct registry *registry, struct round *round);
+	bool settled;  /* everybody was asked */
+	uint32_t open; /* answers missing */
+	uint32_t late;
+	uint64_t region;       /* id, for finish */
+	uint64_t segment;      /* id, for finish */
+	struct region *pinned; /* stays while the round lasts, or NULL */
+	struct import_queue waiting;
+	TAILQ_ENTRY(round) link;
+};
+
+TAILQ_HEAD(rounds, round);
+
+/* Begins a round for @call's request.  0 or -ENOMEM, with nothing changed. */
+int round_begin(const struct call *call, uint64_t patience_ns,
+		void (*finish)(struct registry *, struct round *), struct round **ret_round);
+void round_pin(struct round *round, struct region *region);
+/* Tells @import's holder and waits for it. */
+void round_ask(struct registry *registry, struct round *round, struct import *import,
+	       enum notice notice);
+/* Everybody was asked: ends the round if nobody is waited for. */
+void round_settle(struct registry *registry, struct round *round);
+/* Ends it now; whoever has not answered is late. */
+void round_complete(struct registry *registry, struct round *round);
+/* Its asker is gone. */
+void round_drop(struct registry *registry, struct round *round);
+/* Nobody waits for @import any more.  May end the round. */
+void round_release(struct registry *registry, struct import *import, bool late);
+
+/* Tells @import's holder without waiting.  0, or what the port said, and it is owed. */
+int notice_send(struct registry *registry, struct import *import, enum notice notice);
+/* Says what is owed to @client, as far as it fits.  0 if nothing is owed any more. */
+int notice_flush(struct registry *registry, struct client *client);
+
+#endif

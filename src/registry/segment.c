@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/segment.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "registry/import.h"
+
+struct segment *segment_of(struct named *named)
+{
+	return named ? container_of(named, struct segment, named) : NULL;
+}
+
+struct segment *segment_find(const struct registry *registry, uint64_t id)
+{
+	return segment_of(names_find(&registry->segments, id));
+}
+
+struct segment *segment_find_own(const struct call *call, uint64_t id)
+{
+	struct segment *segment = segment_find(call->registry, id);
+
+	return segment && segment->client == call->client ? segment : NULL;
+}
+
+/* ---- taking back ------------------------------------------------------------------------ */
+
+static void revoke(struct registry *registry, struct import *import, enum segment_reason reason)
+{
+	assert(!import->round);
+	bell_mute(registry, import);
+	import->reason = reason;
+	import->client->live_count--;
+	import->segment->live_count--;
+}
+
+void segment_cut(struct registry *registry, struct segment *segment, enum segment_reason reason,
+		 struct round *round)
+{
+	uint32_t imports = segment->live_count;
+	struct import *import;
+
+	board_end_generation(&registry->board, &registry->ports, segment->slot);
+	(void)memset(segment->token, 0, sizeof(segment->token));
+	LIST_FOREACH (import, &segment->imports, of_segment) {
+		if (!import_is_live(import))
+			continue;
+		revoke(registry, import, reason);
+		if (round && import->rights != 0)
+			round_ask(registry, round, import, NOTICE_REVOKED);
+		else
+			(void)notice_send(registry, import, NOTICE_REVOKED);
+	}
+	note(registry, "segment.taken_back segment=%llu id=0x%x reason=%d imports=%u",
+	     (unsigned long long)segment->named.key, segment->id, reason, imports);
+}
+
+void segment_withdraw(struct registry *registry, struct segment *segment,
+		      enum segment_reason reason, struct round *round)
+{
+	if (segment->id == 0)
+		return;
+	segment_cut(registry, segment, reason, round);
+	published_remove(registry, segment);
+}
+
+void segment_end(struct registry *registry, struct segment *segment, enum segment_reason reason,
+		 struct round *round)
+{
+	struct region *region = segment->region;
+	struct import *import;
+
+	segment_withdraw(registry, segment, reason, round);
+	bell_end(registry, segment);
+	while ((import = LIST_FIRST(&segment->imports))) {
+		LIST_REMOVE(import, of_segment);
+		import->segment = NULL;
+		import->slot = BELL_NO_SLOT;
+	}
+	board_give(&registry->board, segment->slot);
+	note(registry, "segment.ended segment=%llu reason=%d",
+	     (unsigned long long)segment->named.key, reason);
+	names_remove(&registry->segments, &segment->named);
+	LIST_REMOVE(segment, of_client);
+	LIST_REMOVE(segment, of_region);
+	segment->client->segment_count--;
+	free(segment);
+	region_reap(registry, region);
+}
+
+/* ---- requests --------------------------------------------------------------------------- */
+
+/* 0, or the request was refused. */
+static int check_create(const struct call *call, const struct region *region)
+{
+	const struct msg_segment_create *asked = &call->message->segment_create;
+	const struct registry *registry = call->registry;
+
+	if (!region) {
+		(void)call_refuse(call, EBADF, "only the owner of a region exports it");
+		return -EBADF;
+	}
+	if (!region_contains(registry, region, asked->offset, asked->size)) {
+		(void)call_refuse(call, EINVAL,
+				  "an export is some whole pages inside its region");
+		return -EINVAL;
+	}
+	if (asked->size > registry->config.segment_bytes) {
+		(void)call_refuse(call, EFBIG,
+				  "an export has at most %llu bytes; export less, or raise "
+				  "max-segment-size in tract.conf",
+				  (unsigned long long)registry->config.segment_bytes);
+		return -EFBIG;
+	}
+	if (registry->segments.count >= registry->config.exports_max ||
+	    !client_has_room(registry, call->client)) {
+		(void)call_refuse(call, EMFILE,
+				  "the node has at most %u exports and a process at most %u "
+				  "regions, exports and imports; destroy some",
+				  registry->config.exports_max,
+				  registry->config.per_client_max);
+		return -EMFILE;
+	}
+	return 0;
+}
+
+static void segment_keep(const struct call *call, struct segment *segment,
+			 struct region *region)
+{
+	const struct msg_segment_create *asked = &call->message->segment_create;
+	struct registry *registry = call->registry;
+
+	segment->client = call->client;
+	segment->region = region;
+	segment->offset = asked->offset;
+	segment->size = asked->size;
+	segment->mode = asked->mode;
+	segment->rebindable = asked->rebindable;
+	segment->epoch = board_epoch(&registry->board, segment->slot);
+	segment->since = registry_now(registry);
+	LIST_INIT(&segment->imports);
+	segment->named.id = registry_draw(registry, &registry->segments);
+	segment->named.key = registry_new_key(registry);
+	names_add(&registry->segments, &segment->named);
+	LIST_INSERT_HEAD(&call->client->segments, segment, of_client);
+	LIST_INSERT_HEAD(&region->segments, segment, of_region);
+	call->client->segment_count++;
+	note(registry, "segment.created segment=%llu size=%llu mode=0%o pid=%d uid=%u",
+	     (unsigned long long)segment->named.key, (unsigned long long)segment->size,
+	     segment->mode, call->client->identity.pid, call->client->identity.uid);
+}
+
+int segment_create(const struct call *call)
+{
+	struct registry *registry = call->registry;
+	struct region *region = region_find_own(call, call->message->segment_create.region);
+	struct message answer = { .number = MSG_segment_created };
+	struct segment *segment;
+
+	if (check_create(call, region) < 0)
+		return 0;
+	segment = registry_alloc(sizeof(*segment));
+	if (!segment)
+		return call_refuse_memory(call);
+	if (board_take(&registry->board, &registry->ports, &segment->slot) < 0) {
+		free(segment);
+		return call_refuse(
+			call, EMFILE,
+			"every slot of the node's board is taken; destroy an export");
+	}
+	segment_keep(call, segment, region);
+	answer.segment_created.segment = segment->named.id;
+	return call_answer(call, &answer, ATTACH_NOTHING);
+}
+
+static int answer_withdrawn(const struct call *call, bool exposed)
+{
+	struct message answer = { .number = MSG_segment_withdrawn };
+
+	answer.segment_withdrawn.exposed = exposed;
+	return call_answer(call, &answer, ATTACH_NOTHING);
+}
+
+static void withdrawn(struct registry *registry, struct round *round)
+{
+	struct call call = { registry, round->asker, &round->request };
+
+	note(registry, "segment.withdrawn late=%u", round->late);
+	(void)answer_withdrawn(&call, false);
+}
+
+/* Memory of System V cannot be fenced: its importers are given time to let go by themselves. */
+static int
+take_back(const struct call *call, struct segment *segment, enum segment_reason reason,
+	  void (*how)(struct registry *, struct segment *, enum segment_reason, struct round *))
+{
+	struct registry *registry = call->registry;
+	bool exposed = segment->region->exposed;
+	struct round *round;
+	int r;
+
+	if (!segment->region->sysv || segment->live_count == 0) {
+		how(registry, segment, reason, NULL);
+		return answer_withdrawn(call, exposed);
+	}
+	r = round_begin(call, registry->config.hear_ns, withdrawn, &round);
+	if (r < 0)
+		return call_refuse_memory(call);
+	how(registry, segment, reason, round);
+	round_settle(registry, round);
+	return 0;
+}
+
+int segment_unpublish(const struct call *call)
+{
+	struct segment *segment =
+		segment_find_own(call, call->message->segment_unpublish.segment);
+
+	if (!segment)
+		return call_refuse(call, EBADF, "only the exporter unpublishes an export");
+	if (segment->id == 0)
+		return call_refuse(call, ENOENT, "the export is not published");
+	return take_back(call, segment, REASON_UNPUBLISHED, segment_withdraw);
+}
+
+int segment_destroy(const struct call *call)
+{
+	struct segment *segment =
+		segment_find_own(call, call->message->segment_destroy.segment);
+
+	if (!segment)
+		return call_refuse(call, EBADF, "only the exporter destroys an export");
+	return take_back(call, segment, REASON_DESTROYED, segment_end);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state.h - all that a registry knows
+ *
+ * Clients own regions, segments and imports; each is on its owner's list, and under its id in
+ * the registry's names.  A segment is on its region's list, an import on its segment's until
+ * the segment is destroyed.  Every pointer has its way back, so whatever goes can tell
+ * everybody.
+ */
+#ifndef REGISTRY_STATE_H
+#define REGISTRY_STATE_H
+
+#include <bsd/sys/queue.h>
+
+#include "registry/board.h"
+#include "registry/call.h"
+#include "registry/names.h"
+#include "registry/principal.h"
+#include "registry/region.h"
+#include "registry/round.h"
+#include "registry/segment.h"
+
+struct registry {
+	struct registry_config config;
+	struct ports ports;
+	uint64_t last_key;
+	uint64_t last_object;
+	uint64_t total_bytes; /* of all regions */
+	uint32_t next_id;     /* the published id to assign next */
+	struct names clients;
+	struct names regions;
+	struct names segments;
+	struct names imports;
+	struct users users;
+	struct published published;
+	struct rounds rounds; /* in the order of their deadlines */
+	struct fences fences; /* regions being copied, in the order of their deadlines */
+	struct board board;
+};
+
+/* Draws an id that @names does not have. */
+uint64_t registry_draw(const struct registry *registry, const struct names *names);
+
+#endif
