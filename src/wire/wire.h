@@ -83,22 +83,31 @@ struct message {
 };
 
 /*
- * Writes @message to @buffer.  *ret_size is its size.  0, or -EINVAL if a field is out of its
- * range (ours is the fault), -EMSGSIZE.
+ * Writes @message to @buffer.  *ret_size is its size.  0, or -EINVAL if the number is unknown
+ * or a field out of its range (ours is the fault).  Every message fits: wire.c proves it.
  */
 int wire_encode(const struct message *message, uint8_t buffer[WIRE_SIZE_MAX], size_t *ret_size);
 
-/* -EPROTO unless @bytes are exactly one message that comes with @descriptors descriptors. */
+/*
+ * -EPROTO unless @bytes are exactly one message that comes with @descriptors descriptors.  Only
+ * what the message has is written to *ret_message, the rest of which stays as it was; after a
+ * failure it holds nothing of use.
+ */
 int wire_decode(const void *bytes, size_t size, unsigned descriptors,
 		struct message *ret_message);
+
+/* As wire_decode(), whatever descriptors went along: for looking at a message that passed. */
+int wire_inspect(const void *bytes, size_t size, struct message *ret_message);
 
 /* The table's name and number of descriptors; NULL, -1 for an unknown number. */
 const char *wire_name(uint32_t number);
 int wire_descriptors(uint32_t number);
 
-/* One line, "name#serial field=value ...", cut to fit, always terminated. */
+/* One line, "name#serial field=value ...", cut to fit, always terminated if @capacity is not 0.
+ */
 void wire_print(const struct message *message, char *line, size_t capacity);
 
+/* Cut to fit, with "?" for what a text may not have.  NULL is empty. */
 struct wire_text wire_text_of(const char *text);
 
 #endif
