@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define BIT(n) (UINT32_C(1) << (n))
+#define LIKELY(x) __builtin_expect(!!(x), 1)
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* True, and *ret set, unless the result does not fit. */

@@ -47,6 +47,15 @@ static struct idtable_slot *slot_at(struct idtable *t, uint32_t slot)
 	return block ? block + (slot - block_first(n)) : NULL;
 }
 
+/* A slot that was made before. */
+static struct idtable_slot *slot_get(struct idtable *t, uint32_t slot)
+{
+	struct idtable_slot *s = slot_at(t, slot);
+
+	assert(s);
+	return s;
+}
+
 void idtable_init(struct idtable *t, uint32_t max)
 {
 	*t = (struct idtable){ .free_first = NO_SLOT, .free_last = NO_SLOT, .max = max };
@@ -87,7 +96,7 @@ static int pick_locked(struct idtable *t, uint32_t *ret_slot) REQUIRES(t->lock)
 
 	if (slot == NO_SLOT)
 		return grow_locked(t, ret_slot);
-	t->free_first = slot_at(t, slot)->next_free;
+	t->free_first = slot_get(t, slot)->next_free;
 	if (t->free_first == NO_SLOT)
 		t->free_last = NO_SLOT;
 	*ret_slot = slot;
@@ -106,7 +115,7 @@ static int add_locked(struct idtable *t, void *value, uint64_t *ret_id) REQUIRES
 	if (r < 0)
 		return r;
 
-	s = slot_at(t, slot);
+	s = slot_get(t, slot);
 	/* A generation is never 0, so neither is an id. */
 	if (++s->generation == 0)
 		s->generation = 1;
@@ -156,7 +165,7 @@ static void *take_locked(struct idtable *t, uint64_t id) REQUIRES(t->lock)
 	if (t->free_last == NO_SLOT)
 		t->free_first = slot;
 	else
-		slot_at(t, t->free_last)->next_free = slot;
+		slot_get(t, t->free_last)->next_free = slot;
 	t->free_last = slot;
 	t->used--;
 	/* The value stays until the slot's next use, for whoever is inside idtable_find(). */
@@ -186,7 +195,7 @@ uint32_t idtable_used(struct idtable *t)
 static void *next_locked(struct idtable *t, uint32_t *cursor) REQUIRES(t->lock)
 {
 	while (*cursor < t->slots) {
-		struct idtable_slot *s = slot_at(t, (*cursor)++);
+		struct idtable_slot *s = slot_get(t, (*cursor)++);
 
 		if (atomic_load_explicit(&s->id, memory_order_relaxed) != 0)
 			return atomic_load_explicit(&s->value, memory_order_relaxed);
@@ -210,7 +219,7 @@ static bool count_used_locked(struct idtable *t, uint32_t *ret_used) REQUIRES(t-
 	uint32_t used = 0;
 
 	for (uint32_t slot = 0; slot < t->slots; slot++) {
-		struct idtable_slot *s = slot_at(t, slot);
+		struct idtable_slot *s = slot_get(t, slot);
 		uint64_t id = atomic_load_explicit(&s->id, memory_order_relaxed);
 
 		if (id == 0)
@@ -230,7 +239,7 @@ static bool check_locked(struct idtable *t) REQUIRES(t->lock)
 	if (!count_used_locked(t, &used) || used != t->used || used > t->max)
 		return false;
 	for (uint32_t slot = t->free_first; slot != NO_SLOT;) {
-		struct idtable_slot *s = slot < t->slots ? slot_at(t, slot) : NULL;
+		struct idtable_slot *s = slot < t->slots ? slot_get(t, slot) : NULL;
 
 		/* The count also ends the walk of a list that bites its tail. */
 		if (!s || atomic_load_explicit(&s->id, memory_order_relaxed) != 0 ||

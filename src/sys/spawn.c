@@ -122,7 +122,7 @@ static int start(const struct program *p)
 	while (waitpid((pid_t)pid, &status, __WCLONE) < 0)
 		if (errno != EINTR)
 			return -errno;
-	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EAGAIN;
 }
 
 int spawn_detached(const char *path, char *const argv[], int *ret_ready)

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +141,29 @@ TEST(the_application_notices_nothing)
 	for (int signal = 1; signal < 32; signal++)
 		EXPECT_EQ(sigismember(&before, signal), sigismember(&after, signal));
 	EXPECT_EQ(test_count_children(), 0);
+}
+
+static void *allocate_all_the_time(void *arg)
+{
+	_Atomic bool *done = arg;
+
+	while (!atomic_load(done))
+		free(malloc(100000));
+	return NULL;
+}
+
+TEST(it_works_beside_threads_that_hold_locks)
+{
+	_Atomic bool done = false;
+	pthread_t threads[2];
+
+	for (int i = 0; i < 2; i++)
+		EXPECT_EQ(pthread_create(&threads[i], NULL, allocate_all_the_time, &done), 0);
+	for (int i = 0; i < 10; i++)
+		EXPECT_STR(report_of("echo hello >\"$1\""), "hello\n");
+	atomic_store(&done, true);
+	for (int i = 0; i < 2; i++)
+		EXPECT_EQ(pthread_join(threads[i], NULL), 0);
 }
 
 TEST(it_works_where_children_are_not_waited_for)

@@ -18,7 +18,10 @@ struct uffd {
 /* -ENOSYS, -EPERM where userfaultfd is not to be had. */
 int uffd_open(struct uffd *u);
 void uffd_close(struct uffd *u);
-/* For private anonymous memory: missing pages.  For memfd mappings: missing and minor faults.
+/*
+ * For private anonymous memory: missing pages.  For memfd mappings: missing and minor faults.
+ * Pages that are there stay accessible until the caller takes them away, by vm_vacate() or
+ * vm_drop_pages().  -EINVAL if the kernel cannot hold such memory, -EBUSY if another holds it.
  */
 int uffd_hold(struct uffd *u, void *addr, size_t size, int shared);
 int uffd_release(struct uffd *u, void *addr, size_t size);

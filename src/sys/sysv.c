@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "sys/sysv.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+
+#include "sys/vm.h"
+
+static uint64_t size_of(uint32_t shmid)
+{
+	struct shmid_ds info;
+	uint64_t page = vm_page_size();
+
+	if (shmctl((int)shmid, IPC_STAT, &info) < 0)
+		return 0;
+	return (info.shm_segsz + page - 1) / page * page;
+}
+
+/* Keeps the part of an attachment that is wanted, where it is wanted. */
+static int keep_part(char *whole, uint64_t whole_size, uint64_t offset, size_t size,
+		     unsigned prot, void **addr)
+{
+	char *part = whole + offset;
+
+	if (offset + size < whole_size)
+		vm_unmap(part + size, whole_size - offset - size);
+	if (offset > 0)
+		vm_unmap(whole, offset);
+	if (prot == 0 && mprotect(part, size, PROT_NONE) < 0) {
+		vm_unmap(part, size);
+		return -ENOMEM;
+	}
+	if (*addr && vm_move_onto(part, size, *addr) < 0) {
+		vm_unmap(part, size);
+		return -ENOMEM;
+	}
+	if (!*addr)
+		*addr = part;
+	return 0;
+}
+
+int sysv_attach(uint32_t shmid, uint64_t offset, size_t size, unsigned prot, void **addr)
+{
+	uint64_t whole_size = size_of(shmid);
+	void *whole;
+
+	if (whole_size == 0)
+		return -errno;
+	if (offset > whole_size || size > whole_size - offset)
+		return -ERANGE;
+	whole = shmat((int)shmid, NULL, prot & VM_WRITE ? 0 : SHM_RDONLY);
+	if (whole == (void *)-1)
+		return -errno;
+	return keep_part(whole, whole_size, offset, size, prot, addr);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sysv.h - System V shared memory
+ */
+#ifndef SYS_SYSV_H
+#define SYS_SYSV_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Maps a page-aligned part of a segment: at *addr, replacing what is there, or anywhere if that
+ * is NULL.  -EACCES as the segment's own mode says, -EINVAL if there is no such segment in this
+ * IPC namespace, -ERANGE if it is shorter.
+ */
+int sysv_attach(uint32_t shmid, uint64_t offset, size_t size, unsigned prot, void **addr);
+
+#endif
