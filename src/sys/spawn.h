@@ -11,8 +11,9 @@
 
 /*
  * @argv ends with NULL.  *ret_ready is readable (end of file) once the program has closed its
- * descriptor 3, or has ended.  A relative @path is from the current directory, which the program
- * does not keep: it starts in the root.  0, -ENOENT or -EACCES if there is nothing to start.
+ * descriptor 3, or has ended.  A relative @path is from the current directory, which the
+ * program does not keep: it starts in the root.  0, -ENOENT or -EACCES if there is nothing to
+ * start.
  */
 int spawn_detached(const char *path, char *const argv[], int *ret_ready);
 
