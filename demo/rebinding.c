@@ -81,10 +81,10 @@ void stage_rebind(struct stage *stage)
 		"process %d read %llu million numbers meanwhile: each old or new, none else",
 		child.pid, (unsigned long long)(report.count[READ] / 1000000));
 	story_check(report.status == RSM_SUCCESS && report.count[CHANGES] > 0,
-		    "it never had to reconnect or map again, and saw %llu of the %d changes",
+		    "it did not connect or map again, and saw %llu of the %d changes",
 		    (unsigned long long)report.count[CHANGES], TURNS);
 	story_check(intact,
-		    "the range that was replaced is the exporter's own again, unchanged");
+		    "each range that was replaced is the exporter's own again, unchanged");
 	child_end(&child);
 	must(rsm_memseg_export_destroy(export), "destroy the segment");
 	(void)munmap(ranges[0], SIZE);

@@ -39,7 +39,7 @@ void stage_unpublish(struct stage *stage)
 	story_check(report.count[SECRETS] == 0, "it goes on reading, without a fault, and "
 						"finds nothing the exporter wrote since");
 	story_check(report.count[WRITTEN] == stage->size && strcmp(before, after) == 0,
-		    "it writes over every byte, and not one in the exporter's memory changes");
+		    "it writes over every byte, and none in the exporter's memory changes");
 	story_check(report.status == RSMERR_CONN_ABORTED, "its next barrier says %s",
 		    rsm_name(report.status));
 	child_end(&child);
