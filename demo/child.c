@@ -119,7 +119,7 @@ void child_main(const struct role *roles, int argc, char *argv[])
 {
 	if (argc != 6)
 		story_fail("--role is for the demo itself");
-	parent = atoi(argv[3]);
+	parent = (int)strtol(argv[3], NULL, 10);
 	/* Between fork and prctl the parent may have died unnoticed: then the socket says so.
 	 */
 	(void)fcntl(parent, F_SETFD, FD_CLOEXEC);

@@ -74,6 +74,9 @@ void options_print(uint32_t options);
  */
 bool options_number(const char *text, uint64_t most, uint64_t *ret_number);
 
+/* Explains a verb, or the command if it is NULL. */
+void help_print(const struct verb *verb);
+
 static inline bool cli_has(const struct cli *cli, enum cli_option option)
 {
 	return (cli->given & option) != 0;

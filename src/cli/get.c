@@ -34,7 +34,7 @@ static const struct out_column columns[COLUMNS] = {
 
 struct copy {
 	struct tract_import *import;
-	struct target *target;
+	struct target target;
 	struct progress progress;
 	uint32_t node, id;
 	uint64_t total, done;
@@ -78,7 +78,7 @@ static int copy_all(struct copy *copy)
 
 		if (r < 0)
 			return fetch_failed(copy, r);
-		if (!target_write(copy->target, copy->buffer, count))
+		if (!target_write(&copy->target, copy->buffer, count))
 			return CLI_REFUSED;
 		copy->done += count;
 		copy->pieces++;
@@ -90,7 +90,7 @@ static int copy_all(struct copy *copy)
 		}
 	}
 	progress_end(&copy->progress);
-	return target_finish(copy->target) ? CLI_OK : CLI_REFUSED;
+	return target_finish(&copy->target) ? CLI_OK : CLI_REFUSED;
 }
 
 static int report(const struct cli *cli, const struct copy *copy)
@@ -115,7 +115,6 @@ static int report(const struct cli *cli, const struct copy *copy)
 
 static int copy_segment(const struct cli *cli, struct copy *copy)
 {
-	struct target target;
 	int end;
 
 	copy->total = tract_import_size(copy->import);
@@ -132,14 +131,13 @@ static int copy_segment(const struct cli *cli, struct copy *copy)
 		out_error("out of memory");
 		return CLI_REFUSED;
 	}
-	if (!target_open(&target, cli->output)) {
+	if (!target_open(&copy->target, cli->output)) {
 		free(copy->buffer);
 		return CLI_REFUSED;
 	}
-	copy->target = &target;
-	copy->progress = progress_begin(copy->total, target.fd);
+	copy->progress = progress_begin(copy->total, copy->target.fd);
 	end = copy_all(copy);
-	target_close(&target);
+	target_close(&copy->target);
 	free(copy->buffer);
 	return end == CLI_OK ? report(cli, copy) : end;
 }

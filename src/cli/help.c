@@ -35,17 +35,23 @@ static void print_verb(const struct verb *verb)
 	options_print(OPTION_ANYWHERE & ~(uint32_t)OPTION_VERSION);
 }
 
+void help_print(const struct verb *verb)
+{
+	if (verb)
+		print_verb(verb);
+	else
+		print_overview();
+}
+
 int verb_help(const struct cli *cli)
 {
-	const struct verb *verb;
+	const struct verb *verb = NULL;
 
-	if (cli->operand_count == 0) {
-		print_overview();
-		return CLI_OK;
+	if (cli->operand_count > 0) {
+		verb = verb_find(cli->operands[0]);
+		if (!verb)
+			return out_usage("there is no verb \"%s\"", cli->operands[0]);
 	}
-	verb = verb_find(cli->operands[0]);
-	if (!verb)
-		return out_usage("there is no verb \"%s\"", cli->operands[0]);
-	print_verb(verb);
+	help_print(verb);
 	return CLI_OK;
 }

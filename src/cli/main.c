@@ -65,16 +65,13 @@ static int run_with_context(struct cli *cli, const struct verb *verb)
 static int run(struct cli *cli, const struct verb *verb)
 {
 	if (cli_has(cli, OPTION_HELP)) {
-		char *name[] = { verb ? (char *)(uintptr_t)verb->name : NULL };
-
-		cli->operands = name;
-		cli->operand_count = verb ? 1 : 0;
-		return verb_help(cli);
+		help_print(verb);
+		return CLI_OK;
 	}
 	if (cli_has(cli, OPTION_VERSION))
 		return verb_version(cli);
 	if (!verb) {
-		(void)verb_help(cli);
+		help_print(NULL);
 		return CLI_USAGE;
 	}
 	return verb->offline ? verb->run(cli) : run_with_context(cli, verb);
