@@ -32,7 +32,7 @@ const char *words_age(uint64_t ms, char text[WORDS_MAX])
 	uint64_t seconds = ms / 1000;
 	unsigned i = 0;
 
-	while (seconds < units[i].seconds && i < 3)
+	while (i < 3 && seconds < units[i].seconds)
 		i++;
 	(void)snprintf(text, WORDS_MAX, "%llu %s",
 		       (unsigned long long)(seconds / units[i].seconds), units[i].name);
