@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/bell_map.h"
+
+#include "base/scope.h"
+#include "sys/memfd.h"
+#include "sys/vm.h"
+#include "wire/wire.h"
+
+int bell_map_new(int *ret_fd, struct shm_bell **ret_bell)
+{
+	scoped(fd) int fd = -1;
+	struct shm_bell *bell;
+	void *mapped;
+	int r;
+
+	r = memfd_new("tract-bell", sizeof(*bell), &fd);
+	if (r < 0)
+		return r;
+	r = vm_place(NULL, sizeof(*bell), VM_READ | VM_WRITE, fd, 0, &mapped);
+	if (r < 0)
+		return r;
+	bell = mapped;
+	bell->magic = SHM_BELL_MAGIC;
+	bell->version = SHM_VERSION;
+	*ret_fd = steal_fd(&fd);
+	*ret_bell = bell;
+	return 0;
+}
+
+void bell_map_free(struct shm_bell *bell)
+{
+	if (bell)
+		vm_unmap(bell, sizeof(*bell));
+}
+
+static struct shm_bell_slot *slot_of(struct shm_bell *bell, uint32_t slot)
+{
+	if (slot == WIRE_SLOT_EXPORTER)
+		return &bell->exporter;
+	assert(slot < SHM_BELL_SLOTS - 1);
+	return &bell->importer[slot];
+}
+
+/* Posters walk the slots in use, so a slot is counted before it becomes active. */
+static void count_slot(struct shm_bell *bell, uint32_t slot)
+{
+	uint32_t used = atomic_load_explicit(&bell->slots_in_use, memory_order_relaxed);
+
+	if (slot != WIRE_SLOT_EXPORTER && used < slot + 1)
+		atomic_store_explicit(&bell->slots_in_use, slot + 1, memory_order_release);
+}
+
+void bell_map_set_active(struct shm_bell *bell, uint32_t slot, bool active)
+{
+	struct shm_bell_slot *s = slot_of(bell, slot);
+
+	if (!active) {
+		/* What was counted may still be taken. */
+		atomic_store_explicit(&s->active, 0u, memory_order_seq_cst);
+		return;
+	}
+	if (atomic_load_explicit(&s->active, memory_order_relaxed) == 1)
+		return;
+	atomic_store_explicit(&s->pending, 0u, memory_order_relaxed);
+	atomic_store_explicit(&s->waiters, 0u, memory_order_relaxed);
+	atomic_store_explicit(&s->polled, 0u, memory_order_relaxed);
+	count_slot(bell, slot);
+	atomic_store_explicit(&s->active, 1u, memory_order_release);
+}
+
+void bell_map_raise_polled(struct shm_bell *bell, uint32_t slot)
+{
+	/* Zero means that there is no pipe, so the word steps over it. */
+	if (atomic_fetch_add_explicit(&slot_of(bell, slot)->polled, 1u, memory_order_seq_cst) ==
+	    UINT32_MAX)
+		atomic_store_explicit(&slot_of(bell, slot)->polled, 1u, memory_order_seq_cst);
+}

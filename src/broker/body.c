@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/body.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "broker/client_link.h"
+#include "sys/host.h"
+
+static uint64_t port_now(void *body)
+{
+	(void)body;
+	return clock_now();
+}
+
+static uint64_t port_random(void *body)
+{
+	uint64_t value = 0;
+
+	(void)body;
+	while (value == 0)
+		host_random(&value, sizeof(value));
+	return value;
+}
+
+static int port_object_make(void *body, uint64_t object, uint64_t size)
+{
+	struct broker *b = body;
+
+	return objects_make(&b->objects, object, size);
+}
+
+static int port_object_take(void *body, uint64_t object, uint64_t size)
+{
+	struct broker *b = body;
+	struct exchange *x = &b->exchange;
+
+	if (x->fd_count != 2)
+		return -EPERM;
+	return objects_take(&b->objects, object, size, steal_fd(&x->fds[0]),
+			    steal_fd(&x->fds[1]));
+}
+
+static int port_pipe_take(void *body, uint64_t object)
+{
+	struct broker *b = body;
+	struct exchange *x = &b->exchange;
+
+	if (x->fd_count != 1)
+		return -EPERM;
+	return objects_take_pipe(&b->objects, object, steal_fd(&x->fds[0]));
+}
+
+static void port_object_drop(void *body, uint64_t object, bool empty)
+{
+	struct broker *b = body;
+
+	objects_drop(&b->objects, object, empty);
+}
+
+static int port_bell_make(void *body, uint64_t object)
+{
+	struct broker *b = body;
+
+	return objects_make_bell(&b->objects, object);
+}
+
+static void port_bell_set_active(void *body, uint64_t object, uint32_t slot, bool active)
+{
+	struct broker *b = body;
+
+	objects_bell_set_active(&b->objects, object, slot, active);
+}
+
+static void port_bell_raise_polled(void *body, uint64_t object, uint32_t slot)
+{
+	struct broker *b = body;
+
+	objects_bell_raise_polled(&b->objects, object, slot);
+}
+
+static void port_board_set(void *body, uint32_t slot, uint64_t generation, uint64_t epoch)
+{
+	struct broker *b = body;
+
+	board_map_set(&b->board, slot, generation, epoch);
+}
+
+/* How many descriptors, none or the borrowed *ret_fd, or -errno. */
+static int attach(struct broker *b, struct attachment attachment, int *ret_fd)
+{
+	int r = 0;
+
+	switch (attachment.kind) {
+	case ATTACH_NONE:
+		return 0;
+	case ATTACH_BOARD:
+		*ret_fd = b->board.reader_fd;
+		break;
+	case ATTACH_OBJECT_READ:
+		r = objects_reader(&b->objects, attachment.object, ret_fd);
+		break;
+	case ATTACH_OBJECT_WRITE:
+	case ATTACH_BELL:
+	case ATTACH_PIPE:
+		r = objects_writer(&b->objects, attachment.object, ret_fd);
+		break;
+	}
+	return r < 0 ? r : 1;
+}
+
+static void port_reply(void *body, uint64_t client, const struct message *message,
+		       struct attachment attachment)
+{
+	struct broker *b = body;
+	struct client_link *link = client_link_find(b, client);
+	int fd = -1, count, r;
+
+	if (!link)
+		return;
+	count = attach(b, attachment, &fd);
+	r = count < 0 ? count : conn_send(&link->conn, message, &fd, (unsigned)count);
+	if (r < 0) {
+		/* What was granted cannot be told, so it must not be held. */
+		client_link_condemn(link,
+				    r == -ENOTCONN ? NULL : "its reply could not be sent");
+		return;
+	}
+	if (message->number == MSG_welcome)
+		link->greeted = true;
+	if (conn_has_output(&link->conn))
+		client_link_watch_output(link);
+}
+
+static int port_event(void *body, uint64_t client, const struct message *message,
+		      struct attachment attachment)
+{
+	struct broker *b = body;
+	struct client_link *link = client_link_find(b, client);
+	int fd = -1, count, r;
+
+	if (!link || !conn_is_open(&link->events))
+		return -ENOTCONN;
+	count = attach(b, attachment, &fd);
+	r = count < 0 ? count : conn_send(&link->events, message, &fd, (unsigned)count);
+	if (conn_has_output(&link->events))
+		client_link_watch_output(link);
+	return r == 0 || r == -ENOTCONN ? r : -EAGAIN;
+}
+
+static bool port_log_wanted(void *body)
+{
+	const struct broker *b = body;
+
+	return b->monitors > 0 || logbook_is_open(&b->logbook);
+}
+
+static void port_log(void *body, const char *line)
+{
+	if (port_log_wanted(body))
+		log_event(LOG_LEVEL_INFO, "%s", line);
+}
+
+struct ports body_ports(struct broker *b)
+{
+	return (struct ports){
+		.body = b,
+		.now = port_now,
+		.random = port_random,
+		.object_make = port_object_make,
+		.object_take = port_object_take,
+		.pipe_take = port_pipe_take,
+		.object_drop = port_object_drop,
+		.bell_make = port_bell_make,
+		.bell_set_active = port_bell_set_active,
+		.bell_raise_polled = port_bell_raise_polled,
+		.board_set = port_board_set,
+		.reply = port_reply,
+		.event = port_event,
+		.log = port_log,
+		.log_wanted = port_log_wanted,
+	};
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/objects.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/scope.h"
+#include "broker/bell_map.h"
+#include "broker/offer.h"
+#include "sys/dir.h"
+#include "sys/memfd.h"
+
+/* How long an answer about the host's memory is good for. */
+#define ASK_AGAIN_NS (20 * NS_PER_MS)
+
+enum object_kind {
+	OBJECT_MADE,  /* by us: its pages count as promised */
+	OBJECT_TAKEN, /* a client's */
+	OBJECT_BELL,
+	OBJECT_PIPE,
+};
+
+struct object {
+	struct idmap_node node;
+	enum object_kind kind;
+	uint64_t size;
+	int writer;
+	int reader; /* -1: nobody has needed it */
+	struct shm_bell *bell;
+};
+
+/* Descriptors an object of this kind may come to hold. */
+static const uint32_t fds_of[] = {
+	[OBJECT_MADE] = 2,
+	[OBJECT_TAKEN] = 2,
+	[OBJECT_BELL] = 1,
+	[OBJECT_PIPE] = 1,
+};
+
+static void object_free(struct object *object)
+{
+	if (!object)
+		return;
+	bell_map_free(object->bell);
+	fd_scope_end(&object->writer);
+	fd_scope_end(&object->reader);
+	free(object);
+}
+
+DEFINE_SCOPE(object, struct object, object_free);
+
+int objects_init(struct objects *o, uint32_t fds_max)
+{
+	*o = (struct objects){ .fds_max = fds_max };
+	return idmap_init(&o->by_id);
+}
+
+void objects_deinit(struct objects *o)
+{
+	struct object *object;
+
+	while ((object = idmap_first(&o->by_id)))
+		objects_drop(o, object->node.id, false);
+	idmap_deinit(&o->by_id);
+}
+
+static int object_new(struct objects *o, enum object_kind kind, uint64_t size,
+		      struct object **ret_object)
+{
+	struct object *object;
+
+	if (o->fds_used + fds_of[kind] > o->fds_max)
+		return -EMFILE;
+	object = malloc(sizeof(*object));
+	if (!object)
+		return -ENOMEM;
+	*object = (struct object){ .kind = kind, .size = size, .writer = -1, .reader = -1 };
+	*ret_object = object;
+	return 0;
+}
+
+/* The table's from here on. */
+static int keep(struct objects *o, struct object *object, uint64_t id)
+{
+	int r = idmap_add(&o->by_id, &object->node, id, object);
+
+	if (r < 0)
+		return r;
+	o->fds_used += fds_of[object->kind];
+	if (object->kind == OBJECT_MADE)
+		o->promised += object->size;
+	o->bells += object->kind == OBJECT_BELL;
+	return 0;
+}
+
+static void add_resident(void *value, void *arg)
+{
+	const struct object *object = value;
+	uint64_t *sum = arg, bytes;
+
+	if (object->kind == OBJECT_MADE && memfd_resident(object->writer, &bytes) == 0)
+		*sum += bytes < object->size ? bytes : object->size;
+}
+
+/* Asking costs a few files of the kernel's, so an answer is used for a moment. */
+static int ask_host(struct objects *o)
+{
+	uint64_t now = clock_now(), total, available;
+	int r;
+
+	if (o->asked_at && now - o->asked_at < ASK_AGAIN_NS)
+		return 0;
+	r = host_memory(&total, &available);
+	if (r < 0)
+		return r;
+	o->available = available;
+	o->asked_at = now;
+	return 0;
+}
+
+static int admit(struct objects *o, uint64_t size)
+{
+	uint64_t after, resident = 0;
+	int r;
+
+	r = fault_point("broker.objects.admit");
+	if (r < 0)
+		return r;
+	r = ask_host(o);
+	if (r < 0)
+		return r;
+	if (!add_fits(o->promised, size, &after))
+		return -ENOMEM;
+	if (after <= o->available)
+		return 0;
+	/* Pages that are there already are not available any more: only the rest counts. */
+	o->asked_at = 0;
+	r = ask_host(o);
+	if (r < 0)
+		return r;
+	idmap_each(&o->by_id, add_resident, &resident);
+	return after - resident <= o->available ? 0 : -ENOMEM;
+}
+
+int objects_make(struct objects *o, uint64_t id, uint64_t size)
+{
+	scoped(object) struct object *object = NULL;
+	int r;
+
+	r = admit(o, size);
+	if (r < 0)
+		return r;
+	r = object_new(o, OBJECT_MADE, size, &object);
+	if (r < 0)
+		return r;
+	r = memfd_new("tract", size, &object->writer);
+	if (r < 0)
+		return r;
+	r = keep(o, object, id);
+	if (r < 0)
+		return r;
+	(void)steal(object);
+	return 0;
+}
+
+int objects_take(struct objects *o, uint64_t id, uint64_t size, int writer, int reader)
+{
+	scoped(object) struct object *object = NULL;
+	scoped(fd) int own_writer = writer, own_reader = reader;
+	int r;
+
+	if (!offer_is_sound(writer, reader, size))
+		return -EPERM;
+	r = object_new(o, OBJECT_TAKEN, size, &object);
+	if (r < 0)
+		return r;
+	object->writer = steal_fd(&own_writer);
+	object->reader = steal_fd(&own_reader);
+	r = keep(o, object, id);
+	if (r < 0)
+		return r;
+	(void)steal(object);
+	return 0;
+}
+
+int objects_take_pipe(struct objects *o, uint64_t id, int fd)
+{
+	scoped(object) struct object *object = NULL;
+	scoped(fd) int own = fd;
+	int r;
+
+	if (!offer_is_pipe(fd))
+		return -EPERM;
+	r = object_new(o, OBJECT_PIPE, 0, &object);
+	if (r < 0)
+		return r;
+	object->writer = steal_fd(&own);
+	r = keep(o, object, id);
+	if (r < 0)
+		return r;
+	(void)steal(object);
+	return 0;
+}
+
+void objects_drop(struct objects *o, uint64_t id, bool empty)
+{
+	struct object *object = idmap_take(&o->by_id, id);
+
+	if (!object)
+		return;
+	if (empty && (object->kind == OBJECT_MADE || object->kind == OBJECT_TAKEN))
+		(void)memfd_punch(object->writer, 0, object->size);
+	o->fds_used -= fds_of[object->kind];
+	if (object->kind == OBJECT_MADE)
+		o->promised -= object->size;
+	o->bells -= object->kind == OBJECT_BELL;
+	object_free(object);
+}
+
+int objects_make_bell(struct objects *o, uint64_t id)
+{
+	scoped(object) struct object *object = NULL;
+	int r;
+
+	if (o->bells >= OBJECTS_BELLS_MAX)
+		return -ENOMEM;
+	r = object_new(o, OBJECT_BELL, sizeof(struct shm_bell), &object);
+	if (r < 0)
+		return r;
+	r = bell_map_new(&object->writer, &object->bell);
+	if (r < 0)
+		return r;
+	r = keep(o, object, id);
+	if (r < 0)
+		return r;
+	(void)steal(object);
+	return 0;
+}
+
+void objects_bell_set_active(struct objects *o, uint64_t id, uint32_t slot, bool active)
+{
+	struct object *object = idmap_find(&o->by_id, id);
+
+	if (object && object->bell)
+		bell_map_set_active(object->bell, slot, active);
+}
+
+void objects_bell_raise_polled(struct objects *o, uint64_t id, uint32_t slot)
+{
+	struct object *object = idmap_find(&o->by_id, id);
+
+	if (object && object->bell)
+		bell_map_raise_polled(object->bell, slot);
+}
+
+int objects_writer(struct objects *o, uint64_t id, int *ret_fd)
+{
+	const struct object *object = idmap_find(&o->by_id, id);
+
+	if (!object)
+		return -ENOENT;
+	*ret_fd = object->writer;
+	return 0;
+}
+
+int objects_reader(struct objects *o, uint64_t id, int *ret_fd)
+{
+	struct object *object = idmap_find(&o->by_id, id);
+	int r;
+
+	if (!object)
+		return -ENOENT;
+	if (object->reader < 0) {
+		r = memfd_reopen_readonly(object->writer, &object->reader);
+		if (r < 0) {
+			object->reader = -1;
+			return r;
+		}
+	}
+	*ret_fd = object->reader;
+	return 0;
+}

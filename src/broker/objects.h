@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * objects.h - the memory objects, bells and pipes behind the registry's ids
+ *
+ * An object has a description for reading and writing and, once somebody needs it, one for
+ * reading.  Both are kept until the object is dropped, so handing one out costs nothing.
+ *
+ * Admission: memory is promised before it is touched.  What was promised and not touched yet
+ * is counted as taken, so that the sum of promises never exceeds what the host could give.
+ */
+#ifndef BROKER_OBJECTS_H
+#define BROKER_OBJECTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/idmap.h"
+
+/* Each bell is mapped by the broker, and the kernel allows a process 65530 mappings. */
+#define OBJECTS_BELLS_MAX 32768u
+
+struct objects {
+	struct idmap by_id;
+	uint32_t fds_max;  /* descriptors that objects may use together */
+	uint32_t fds_used; /* counting the reader that an object may come to need */
+	uint32_t bells;
+	uint64_t promised;  /* bytes of all objects that were made here */
+	uint64_t available; /* of the host, when it was last asked */
+	uint64_t asked_at;  /* that moment; 0: never */
+};
+
+int objects_init(struct objects *o, uint32_t fds_max);
+void objects_deinit(struct objects *o);
+
+/* -ENOMEM if the host has not so much left to promise; -EMFILE; -EEXIST. */
+int objects_make(struct objects *o, uint64_t id, uint64_t size);
+/*
+ * Consumes both descriptors.  They must be of one object that is either like ours (sealed
+ * against shrinking) or System V's, of at least @size bytes, the first open for writing and
+ * the second only for reading; otherwise -EPERM.
+ */
+int objects_take(struct objects *o, uint64_t id, uint64_t size, int writer, int reader);
+/* Consumes @fd: the writing end of a pipe that does not block; otherwise -EPERM. */
+int objects_take_pipe(struct objects *o, uint64_t id, int fd);
+/* Nothing happens to an id that is not there. */
+void objects_drop(struct objects *o, uint64_t id, bool empty);
+
+int objects_make_bell(struct objects *o, uint64_t id);
+void objects_bell_set_active(struct objects *o, uint64_t id, uint32_t slot, bool active);
+void objects_bell_raise_polled(struct objects *o, uint64_t id, uint32_t slot);
+
+/* Borrowed descriptors.  -ENOENT for an unknown id, -EMFILE and the like. */
+int objects_writer(struct objects *o, uint64_t id, int *ret_fd);
+int objects_reader(struct objects *o, uint64_t id, int *ret_fd);
+
+#endif

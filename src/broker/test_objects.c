@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/objects.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "sys/event.h"
+#include "sys/memfd.h"
+#include "test.h"
+
+#define SIZE 8192u
+
+TEST(an_object_has_a_writer_and_one_reader)
+{
+	int writer, reader, again;
+	struct objects o;
+
+	EXPECT_EQ(objects_init(&o, 100), 0);
+	EXPECT_EQ(objects_make(&o, 1, SIZE), 0);
+	EXPECT_EQ(objects_writer(&o, 1, &writer), 0);
+	EXPECT_EQ(objects_reader(&o, 1, &reader), 0);
+	EXPECT_EQ(objects_reader(&o, 1, &again), 0);
+	EXPECT_EQ(reader, again);
+	EXPECT_EQ(fcntl(writer, F_GETFL) & O_ACCMODE, O_RDWR);
+	EXPECT_EQ(fcntl(reader, F_GETFL) & O_ACCMODE, O_RDONLY);
+	objects_deinit(&o);
+}
+
+TEST(a_dropped_object_is_gone_and_emptied_if_asked)
+{
+	struct objects o;
+	char byte = 'x';
+	int writer, kept;
+
+	EXPECT_EQ(objects_init(&o, 100), 0);
+	EXPECT_EQ(objects_make(&o, 1, SIZE), 0);
+	EXPECT_EQ(objects_writer(&o, 1, &writer), 0);
+	kept = fcntl(writer, F_DUPFD_CLOEXEC, 0);
+	EXPECT_EQ(pwrite(kept, &byte, 1, 0), 1);
+	objects_drop(&o, 1, true);
+	EXPECT_EQ(pread(kept, &byte, 1, 0), 1);
+	EXPECT_EQ(byte, 0);
+	EXPECT_EQ(objects_writer(&o, 1, &writer), -ENOENT);
+	(void)close(kept);
+	objects_deinit(&o);
+}
+
+TEST(more_than_the_host_has_is_not_promised)
+{
+	struct objects o;
+
+	EXPECT_EQ(objects_init(&o, 100), 0);
+	EXPECT_EQ(objects_make(&o, 1, UINT64_C(1) << 50), -ENOMEM);
+	EXPECT_EQ(objects_make(&o, 1, UINT64_MAX - 4095), -ENOMEM);
+	EXPECT_EQ(o.promised, 0);
+	objects_deinit(&o);
+}
+
+TEST(promises_add_up_before_a_page_is_touched)
+{
+	struct objects o;
+	uint64_t part;
+
+	EXPECT_EQ(objects_init(&o, 100), 0);
+	EXPECT_EQ(objects_make(&o, 1, SIZE), 0);
+	part = (o.available / 3) & ~UINT64_C(4095);
+	EXPECT_EQ(objects_make(&o, 2, part), 0);
+	EXPECT_EQ(objects_make(&o, 3, part), 0);
+	EXPECT_EQ(objects_make(&o, 4, 2 * part), -ENOMEM);
+	objects_drop(&o, 2, false);
+	objects_drop(&o, 3, false);
+	EXPECT_EQ(objects_make(&o, 4, 2 * part), 0);
+	objects_deinit(&o);
+}
+
+TEST(descriptors_run_out_with_an_answer)
+{
+	struct objects o;
+
+	EXPECT_EQ(objects_init(&o, 3), 0);
+	EXPECT_EQ(objects_make(&o, 1, SIZE), 0);
+	EXPECT_EQ(objects_make(&o, 2, SIZE), -EMFILE);
+	EXPECT_EQ(objects_make_bell(&o, 2), 0);
+	EXPECT_EQ(objects_make_bell(&o, 3), -EMFILE);
+	objects_deinit(&o);
+}
+
+TEST(a_refused_offer_is_closed)
+{
+	struct objects o;
+	unsigned before;
+	int fd;
+
+	EXPECT_EQ(objects_init(&o, 100), 0);
+	before = test_count_fds();
+	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	EXPECT_EQ(objects_take(&o, 1, SIZE, fd, fcntl(fd, F_DUPFD_CLOEXEC, 0)), -EPERM);
+	EXPECT_EQ(objects_take_pipe(&o, 1, open("/dev/null", O_RDWR | O_CLOEXEC)), -EPERM);
+	EXPECT_EQ(test_count_fds(), before);
+	objects_deinit(&o);
+}
+
+TEST(a_sealed_object_and_a_pipe_are_taken)
+{
+	int writer, reader, fds[2];
+	struct objects o;
+
+	EXPECT_EQ(objects_init(&o, 100), 0);
+	EXPECT_EQ(memfd_new("tract", SIZE, &writer), 0);
+	EXPECT_EQ(memfd_reopen_readonly(writer, &reader), 0);
+	EXPECT_EQ(objects_take(&o, 1, SIZE, writer, reader), 0);
+	EXPECT_EQ(event_pipe_new(fds), 0);
+	EXPECT_EQ(objects_take_pipe(&o, 2, fds[1]), 0);
+	(void)close(fds[0]);
+	objects_deinit(&o);
+}
