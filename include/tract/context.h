@@ -100,6 +100,9 @@ TRACT_API int tract_is_strong(struct tract *ctx);
  */
 TRACT_API const char *tract_reason(void);
 
+/* The granularity of addresses and sizes: the system's page size, in bytes. */
+TRACT_API size_t tract_page_size(void);
+
 /* The library's version, as in "0.1.0". */
 TRACT_API const char *tract_version(void);
 

@@ -69,6 +69,20 @@ TRACT_API int tract_detach(void *addr);
  */
 TRACT_API int tract_find(const void *addr, struct tract_span *ret_span);
 
+/**
+ * tract_check_range() - could this memory be exported?
+ * @addr: first byte, page aligned
+ * @size: bytes, a multiple of the page size
+ *
+ * Looks, and changes nothing.
+ *
+ * Return: 0, or
+ *   -EINVAL  @addr is NULL, or @size is 0, or one is not page aligned
+ *   -EFAULT  part of it is not mapped, or is a kind of memory that cannot be exported
+ *   -EACCES  part of it is not both readable and writable
+ */
+TRACT_API int tract_check_range(const void *addr, size_t size);
+
 TRACT_END_DECLS
 
 #endif

@@ -361,6 +361,17 @@ TRACT_API int tract_import_pollfd(struct tract_import *import, int *ret_fd);
 TRACT_API void tract_export_pollfd_release(struct tract_export *export);
 TRACT_API void tract_import_pollfd_release(struct tract_import *import);
 
+/**
+ * tract_poll() - poll(2), whose error is its return value
+ * @fds:     descriptors of tract's and others
+ * @count:   how many
+ * @timeout: milliseconds; negative: for ever
+ *
+ * Takes no event.  Return: how many are ready, 0 if none was in time, or -EINTR, -EFAULT,
+ * -EINVAL, -ENOMEM.
+ */
+TRACT_API int tract_poll(struct pollfd *fds, nfds_t count, int timeout);
+
 TRACT_END_DECLS
 
 #endif

@@ -8,10 +8,7 @@
 #include "base/error.h"
 #include "client/locate.h"
 #include "client/process.h"
-
-#ifndef TRACT_VERSION
-#define TRACT_VERSION "0.0.0"
-#endif
+#include "sys/vm.h"
 
 static struct mutex all_lock = MUTEX_INIT;
 static struct tract *all;
@@ -211,7 +208,7 @@ const char *tract_reason(void)
 	return error_reason();
 }
 
-const char *tract_version(void)
+size_t tract_page_size(void)
 {
-	return TRACT_VERSION;
+	return vm_page_size();
 }

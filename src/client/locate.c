@@ -20,9 +20,9 @@
 #endif
 #define HOST_DIRECTORY "/run/tract"
 
-static int copy(char *ret_dir, unsigned capacity, const char *format, const char *value)
+static int copy(char *ret_dir, unsigned capacity, const char *dir, const char *name)
 {
-	int length = snprintf(ret_dir, capacity, format, value);
+	int length = snprintf(ret_dir, capacity, "%s%s", dir, name);
 
 	return length < 0 || (unsigned)length >= capacity ? -ENAMETOOLONG : 0;
 }
@@ -34,13 +34,13 @@ int locate_directory(char *ret_dir, unsigned capacity)
 	char user[16];
 
 	if (dir && *dir)
-		return copy(ret_dir, capacity, "%s", dir);
+		return copy(ret_dir, capacity, dir, "");
 	if (runtime && *runtime && access(runtime, W_OK) == 0)
-		return copy(ret_dir, capacity, "%s/tract", runtime);
+		return copy(ret_dir, capacity, runtime, "/tract");
 	if (access(HOST_DIRECTORY "/broker", W_OK) == 0)
-		return copy(ret_dir, capacity, "%s", HOST_DIRECTORY);
+		return copy(ret_dir, capacity, HOST_DIRECTORY, "");
 	(void)snprintf(user, sizeof(user), "%u", (unsigned)geteuid());
-	return copy(ret_dir, capacity, "/tmp/tract-%s", user);
+	return copy(ret_dir, capacity, "/tmp/tract-", user);
 }
 
 /* Beside this library, as it is built or installed, before where it was configured to be. */
@@ -56,17 +56,17 @@ static int find_program(char *path, unsigned capacity)
 	char code[4096], *slash;
 
 	if (given)
-		return access(given, X_OK) == 0 ? copy(path, capacity, "%s", given) : -ENOENT;
+		return access(given, X_OK) == 0 ? copy(path, capacity, given, "") : -ENOENT;
 	if (dir_of_code((const void *)(uintptr_t)locate_start, code, sizeof(code)) == 0 &&
 	    (slash = strrchr(code, '/')))
 		for (size_t i = 0; i < ARRAY_LEN(beside); i++) {
 			(void)snprintf(slash, sizeof(code) - (size_t)(slash - code), "/%s",
 				       beside[i]);
 			if (access(code, X_OK) == 0)
-				return copy(path, capacity, "%s", code);
+				return copy(path, capacity, code, "");
 		}
 	if (access(TRACT_LIBEXECDIR "/tractd", X_OK) == 0)
-		return copy(path, capacity, "%s", TRACT_LIBEXECDIR "/tractd");
+		return copy(path, capacity, TRACT_LIBEXECDIR, "/tractd");
 	return -ENOENT;
 }
 

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <tract/map.h>
+
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "sys/vm.h"
@@ -30,6 +33,41 @@ static int survey_sysv(const struct vm_area *area, void *arg)
 	s->rights = ((area->prot & VM_READ) ? TRACT_RIGHT_READ : 0u) |
 		    ((area->prot & VM_WRITE) ? TRACT_RIGHT_WRITE : 0u);
 	return 0;
+}
+
+/* 0 if the range is System V memory that can be exported, or memory that can be moved. */
+static int check_unclaimed(const void *addr, size_t size, struct sysv_survey *sysv)
+{
+	int r;
+
+	r = vm_walk(addr, size, survey_sysv, sysv);
+	if (r == -EFAULT)
+		return fail(r, "part of the range is not mapped");
+	if (r < 0)
+		return r;
+	if (!sysv->all)
+		return exchange_can_adopt(addr, size);
+	if (sysv->rights != TRACT_RIGHT_READ_WRITE)
+		return fail(-EACCES,
+			    "memory is exported only where it is readable and writable");
+	return 0;
+}
+
+int tract_check_range(const void *addr, size_t size)
+{
+	struct sysv_survey sysv = { 0 };
+	const struct place *place;
+	bool partly;
+
+	error_clear_reason();
+	if (!addr || size == 0 || !is_multiple((uintptr_t)addr | size, vm_page_size()))
+		return -EINVAL;
+	mutex_lock(&places_lock);
+	place = places_find((uintptr_t)addr, size, &partly);
+	partly = partly || (place && place->rights == TRACT_RIGHT_READ_WRITE);
+	mutex_unlock(&places_lock);
+	/* Where it is a place already, or several, its pages are as good as any. */
+	return partly ? 0 : check_unclaimed(addr, size, &sysv);
 }
 
 /* ---- taking ----------------------------------------------------------------------------- */
@@ -162,16 +200,13 @@ int claim_take(struct session *session, void *addr, size_t size, struct place **
 	mutex_unlock(&places_lock);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = vm_walk(addr, size, survey_sysv, &sysv);
-	if (r == -EFAULT)
-		return fail(r, "part of the range is not mapped");
+	/* Cheaper to refuse now than to ask for memory first. */
+	r = check_unclaimed(addr, size, &sysv);
 	if (r < 0)
 		return r;
 	if (sysv.all)
 		return take_sysv(session, addr, size, &sysv, ret_place);
-	/* Cheaper to refuse now than to ask for memory first. */
-	r = exchange_can_adopt(addr, size);
-	return r < 0 ? r : take_private(session, addr, size, ret_place);
+	return take_private(session, addr, size, ret_place);
 }
 
 /* ---- giving up -------------------------------------------------------------------------- */

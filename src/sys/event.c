@@ -135,3 +135,10 @@ void event_pipe_drain(int fd)
 			break;
 	}
 }
+
+int event_poll_descriptors(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	int r = poll(fds, count, timeout_ms);
+
+	return r < 0 ? -errno : r;
+}

@@ -8,6 +8,7 @@
 #ifndef SYS_EVENT_H
 #define SYS_EVENT_H
 
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ int event_poll_change(int poll, int fd, unsigned mask, uint64_t tag);
 void event_poll_remove(int poll, int fd);
 /* How many of @ready were filled (0 on time-out), or -errno. */
 int event_poll_wait(int poll, struct event_ready *ready, unsigned capacity, int timeout_ms);
+
+/* poll(2): how many are ready, or -errno. */
+int event_poll_descriptors(struct pollfd *fds, nfds_t count, int timeout_ms);
 
 int event_signal_new(const sigset_t *set, int *ret_fd);
 int event_pipe_new(int ret_fds[2]); /* non-blocking: [0] reads, [1] writes */

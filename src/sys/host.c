@@ -9,12 +9,14 @@
 #include "sys/host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/scope.h"
@@ -216,4 +218,25 @@ void host_random(void *bytes, unsigned size)
 		at += got;
 		size -= (unsigned)got;
 	}
+}
+
+int host_umask(uint32_t *ret_bits)
+{
+	char text[2048], *at;
+	ssize_t size;
+	int fd;
+
+	fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	size = read(fd, text, sizeof(text) - 1);
+	(void)close(fd);
+	if (size < 0)
+		return -EIO;
+	text[size] = '\0';
+	at = strstr(text, "\nUmask:");
+	if (!at)
+		return -ENOSYS;
+	*ret_bits = (uint32_t)strtoul(at + 7, NULL, 8);
+	return 0;
 }

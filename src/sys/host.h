@@ -9,6 +9,8 @@
 
 /* Total memory, and what could be had now without swapping, under this control group; bytes. */
 int host_memory(uint64_t *ret_total, uint64_t *ret_available);
+/* The calling process's umask, which is looked at without being changed. */
+int host_umask(uint32_t *ret_bits);
 /* Fills with unpredictable bytes. */
 void host_random(void *bytes, unsigned size);
 

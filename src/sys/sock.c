@@ -240,3 +240,8 @@ int sock_set_blocking(int fd, int blocking)
 	flags = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
 	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
 }
+
+void sock_shutdown(int fd)
+{
+	(void)shutdown(fd, SHUT_RDWR);
+}

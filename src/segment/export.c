@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "segment/exports.h"
+#include "sys/host.h"
+#include "sys/vm.h"
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+static void taken_drop(struct tract_export *export)
+{
+	struct taken_place *taken;
+
+	while ((taken = SLIST_FIRST(&export->taken))) {
+		SLIST_REMOVE_HEAD(&export->taken, entry);
+		(void)claim_drop(taken->place);
+		free(taken);
+	}
+}
+
+static void export_free(struct tract_export *export)
+{
+	if (!export)
+		return;
+	taken_drop(export);
+	ear_deinit(&export->ear);
+	mutex_deinit(&export->lock);
+	session_unref(export->session);
+	context_unref(export->ctx);
+	free(export);
+}
+DEFINE_SCOPE(export, struct tract_export, export_free);
+
+static int export_new(struct tract *ctx, struct session *session, void *addr, size_t size,
+		      uint32_t flags, struct tract_export **ret_export)
+{
+	struct tract_export *export = calloc(1, sizeof(*export));
+
+	if (!export)
+		return -ENOMEM;
+	mutex_init(&export->lock);
+	SLIST_INIT(&export->taken);
+	ear_init(&export->ear);
+	export->ctx = context_ref(ctx);
+	export->session = session_ref(session);
+	export->process = session->process;
+	export->addr = addr;
+	export->size = size;
+	export->flags = flags;
+	*ret_export = export;
+	return 0;
+}
+
+static int check_range(const void *addr, size_t size)
+{
+	if (!addr || size == 0)
+		return -EINVAL;
+	if (!is_multiple((uintptr_t)addr, vm_page_size()) || !is_multiple(size, vm_page_size()))
+		return fail(-EINVAL,
+			    "address and size are multiples of the page size, %zu bytes",
+			    vm_page_size());
+	return 0;
+}
+
+/* The offset of the export's first byte in the object behind its place. */
+static uint64_t offset_in(const struct place *place, const void *addr)
+{
+	return place->offset + ((uintptr_t)addr - place->start);
+}
+
+static int tell_created(struct tract_export *export, uint32_t umask_bits)
+{
+	struct message request = { .number = MSG_segment_create };
+	struct message reply;
+	int r;
+
+	request.segment_create = (struct msg_segment_create){
+		.region = export->place->region->id,
+		.offset = offset_in(export->place, export->addr),
+		.size = export->size,
+		.mode = 0666u & ~umask_bits,
+		.rebindable = (export->flags & TRACT_EXPORT_REBIND) != 0,
+	};
+	r = session_call(export->session, &request, NULL, 0, &reply, NULL);
+	if (r < 0)
+		return r;
+	export->segment = reply.segment_created.segment;
+	return 0;
+}
+
+static int create(struct tract *ctx, struct session *session, void *addr, size_t size,
+		  uint32_t flags, struct tract_export **ret_export)
+{
+	scoped(export) struct tract_export *export = NULL;
+	uint32_t umask_bits;
+	int r;
+
+	if (size > session->welcome.segment_bytes)
+		return fail(-EFBIG,
+			    "this node exports at most %llu bytes at once (max-segment-size "
+			    "in tract.conf)",
+			    (unsigned long long)session->welcome.segment_bytes);
+	r = host_umask(&umask_bits);
+	if (r == 0)
+		r = export_new(ctx, session, addr, size, flags, &export);
+	if (r == 0)
+		r = claim_take(session, addr, size, &export->place);
+	if (r < 0)
+		return r;
+	r = fault_point("segment.create.claimed");
+	if (r == 0)
+		r = tell_created(export, umask_bits);
+	if (r < 0) {
+		(void)claim_drop(export->place);
+		return r;
+	}
+	exports_add(export);
+	*ret_export = steal(export);
+	return 0;
+}
+
+int tract_export_create(struct tract *ctx, void *addr, size_t size, uint32_t flags,
+			struct tract_export **ret_export)
+{
+	scoped(session) struct session *session = NULL;
+	int r;
+
+	error_clear_reason();
+	if (!ctx || !ret_export)
+		return -EINVAL;
+	r = check_range(addr, size);
+	if (r == 0)
+		r = context_session(ctx, &session);
+	if (r < 0)
+		return r;
+	return create(ctx, session, addr, size, flags, ret_export);
+}
+
+/* ---- taking back ------------------------------------------------------------------------ */
+
+/* What importers of earlier bindings may have kept. */
+static int fence_taken(struct tract_export *export)
+{
+	struct taken_place *taken;
+	int r = 0;
+
+	while (r == 0 && (taken = SLIST_FIRST(&export->taken))) {
+		if (taken->place->region != export->place->region)
+			r = claim_fence(taken->place);
+		if (r < 0)
+			break;
+		SLIST_REMOVE_HEAD(&export->taken, entry);
+		(void)claim_drop(taken->place);
+		free(taken);
+	}
+	return r;
+}
+
+static int withdraw(struct tract_export *export, enum msg_number how, bool *ret_exposed)
+{
+	struct message request = { .number = how };
+	struct message reply;
+	int r;
+
+	if (how == MSG_segment_unpublish)
+		request.segment_unpublish.segment = export->segment;
+	else
+		request.segment_destroy.segment = export->segment;
+	r = session_call(export->session, &request, NULL, 0, &reply, NULL);
+	if (r < 0)
+		return r;
+	export->state = EXPORT_BOUND;
+	export->id = 0;
+	*ret_exposed = reply.segment_withdrawn.exposed;
+	return fault_point("segment.withdraw.told");
+}
+
+static int unpublish_locked(struct tract_export *export) REQUIRES(export->lock)
+{
+	bool exposed = false;
+	int r;
+
+	r = export_refusal(export->state, EXPORT_UNPUBLISH);
+	if (r < 0)
+		return fail(r, "it is not published");
+	if (export_is_inherited(export))
+		return fail(-ECHILD, "only the process that made an export may unpublish it");
+	r = withdraw(export, MSG_segment_unpublish, &exposed);
+	if (r == 0 && exposed)
+		r = claim_fence(export->place);
+	return r < 0 ? r : fence_taken(export);
+}
+
+int tract_export_unpublish(struct tract_export *export)
+{
+	int r;
+
+	error_clear_reason();
+	if (!export)
+		return -EINVAL;
+	mutex_lock(&export->lock);
+	r = unpublish_locked(export);
+	mutex_unlock(&export->lock);
+	return r;
+}
+
+/*
+ * Where the memory becomes private again its pages leave the shared object anyway.  Other
+ * exports that stand on it, and attached regions, need the fence.
+ */
+static bool stays_shared(const struct place *place)
+{
+	return place->kind == PLACE_ATTACHED || place->exports > 1;
+}
+
+static int destroy_own_locked(struct tract_export *export) REQUIRES(export->lock)
+{
+	bool exposed = false;
+	int r;
+
+	r = withdraw(export, MSG_segment_destroy, &exposed);
+	/* A broker that is gone cannot be told; the memory is taken back all the same. */
+	if (r == -ENOTCONN)
+		exposed = false;
+	else if (r == 0 && exposed && stays_shared(export->place))
+		r = claim_fence(export->place);
+	if (r == 0)
+		r = fence_taken(export);
+	return r;
+}
+
+int tract_export_destroy(struct tract_export *export)
+{
+	error_clear_reason();
+	if (!export)
+		return -EINVAL;
+	if (ear_polls(&export->ear) > 0)
+		return fail(-EBUSY, "its poll descriptor has not been released");
+	if (!export_is_inherited(export)) {
+		mutex_lock(&export->lock);
+		(void)destroy_own_locked(export);
+		mutex_unlock(&export->lock);
+	}
+	exports_remove(export);
+	(void)claim_drop(export->place);
+	export_free(export);
+	return 0;
+}
+
+/* ---- publishing ------------------------------------------------------------------------- */
+
+static int access_to_wire(const struct tract_access *access, size_t count,
+			  struct wire_access *list)
+{
+	if (count > TRACT_ACCESS_MAX)
+		return fail(-EINVAL, "an access list has at most %u entries", TRACT_ACCESS_MAX);
+	list->count = (uint32_t)count;
+	for (size_t i = 0; i < count; i++) {
+		if (access[i].mode > 0666 || access[i].node >= TRACT_NODES_MAX)
+			return fail(-EINVAL,
+				    "entry %zu of the access list: a mode is at most 0666, "
+				    "a node below %u",
+				    i, TRACT_NODES_MAX);
+		list->entry[i] = access[i];
+	}
+	return 0;
+}
+
+static bool id_is_reserved(uint32_t id)
+{
+	return id != 0 && (id < TRACT_SEGMENT_ID_FREE_FIRST || id > TRACT_SEGMENT_ID_FREE_LAST);
+}
+
+static int publish_locked(struct tract_export *export, uint32_t *id,
+			  const struct tract_access *access, size_t count)
+	REQUIRES(export->lock)
+{
+	struct message request = { .number = MSG_segment_publish };
+	struct message reply;
+	int r;
+
+	r = export_refusal(export->state, EXPORT_PUBLISH);
+	if (r < 0)
+		return fail(r, "it is published already, under 0x%x", export->id);
+	if (id_is_reserved(*id))
+		return fail(-EPERM,
+			    "id 0x%x is reserved; free are 0x%x to 0x%x, and 0 lets the "
+			    "broker choose",
+			    *id, TRACT_SEGMENT_ID_FREE_FIRST, TRACT_SEGMENT_ID_FREE_LAST);
+	if (export_is_inherited(export))
+		return fail(-ECHILD, "only the process that made an export may publish it");
+	r = access_to_wire(access, count, &request.segment_publish.access);
+	if (r < 0)
+		return r;
+	request.segment_publish.segment = export->segment;
+	request.segment_publish.id = *id;
+	r = fault_point("segment.publish.asked");
+	if (r == 0)
+		r = session_call(export->session, &request, NULL, 0, &reply, NULL);
+	if (r < 0)
+		return r;
+	export->state = EXPORT_PUBLISHED;
+	export->id = reply.segment_published.id;
+	if (*id == 0)
+		*id = export->id;
+	return 0;
+}
+
+int tract_export_publish(struct tract_export *export, uint32_t *id,
+			 const struct tract_access *access, size_t count)
+{
+	int r;
+
+	error_clear_reason();
+	if (!export || !id || (count > 0 && !access))
+		return -EINVAL;
+	mutex_lock(&export->lock);
+	r = publish_locked(export, id, access, count);
+	mutex_unlock(&export->lock);
+	return r;
+}
+
+static int republish_locked(struct tract_export *export, const struct tract_access *access,
+			    size_t count) REQUIRES(export->lock)
+{
+	struct message request = { .number = MSG_segment_republish };
+	struct message reply;
+	int r;
+
+	r = export_refusal(export->state, EXPORT_REPUBLISH);
+	if (r < 0)
+		return fail(r, "it is not published");
+	if (export_is_inherited(export))
+		return fail(-ECHILD, "only the process that made an export may republish it");
+	r = access_to_wire(access, count, &request.segment_republish.access);
+	if (r < 0)
+		return r;
+	request.segment_republish.segment = export->segment;
+	return session_call(export->session, &request, NULL, 0, &reply, NULL);
+}
+
+int tract_export_republish(struct tract_export *export, const struct tract_access *access,
+			   size_t count)
+{
+	int r;
+
+	error_clear_reason();
+	if (!export || (count > 0 && !access))
+		return -EINVAL;
+	mutex_lock(&export->lock);
+	r = republish_locked(export, access, count);
+	mutex_unlock(&export->lock);
+	return r;
+}
+
+/* ---- rebinding -------------------------------------------------------------------------- */
+
+/*
+ * The old range: private memory becomes private again; an attached region stays attached and,
+ * if it was given out, is taken back together with the export.
+ */
+static int release_old(struct tract_export *export, struct place *old, bool exposed)
+{
+	struct taken_place *taken;
+
+	if (!exposed || old->kind != PLACE_ATTACHED)
+		return claim_drop(old);
+	taken = malloc(sizeof(*taken));
+	if (!taken)
+		return -ENOMEM;
+	taken->place = old;
+	SLIST_INSERT_HEAD(&export->taken, taken, entry);
+	return 0;
+}
+
+static int bind_locked(struct tract_export *export, struct place *place, void *addr)
+	REQUIRES(export->lock)
+{
+	struct message request = { .number = MSG_segment_rebind };
+	struct message reply;
+	struct place *old = export->place;
+	int r;
+
+	request.segment_rebind = (struct msg_segment_rebind){
+		.segment = export->segment,
+		.region = place->region->id,
+		.offset = offset_in(place, addr),
+	};
+	r = session_call(export->session, &request, NULL, 0, &reply, NULL);
+	if (r < 0)
+		return r;
+	export->place = place;
+	export->addr = addr;
+	(void)fault_point("segment.rebind.bound");
+	return release_old(export, old, reply.segment_rebound.exposed);
+}
+
+static int rebind_locked(struct tract_export *export, void *addr, size_t size)
+	REQUIRES(export->lock)
+{
+	struct place *place;
+	int r;
+
+	if (!(export->flags & TRACT_EXPORT_REBIND))
+		return fail(-ENOTSUP, "it was made without TRACT_EXPORT_REBIND");
+	if (export_is_inherited(export))
+		return fail(-ECHILD, "only the process that made an export may rebind it");
+	if (size != export->size)
+		return fail(-EMSGSIZE, "the new range must have the export's size, %zu bytes",
+			    export->size);
+	if (addr == export->addr)
+		return 0;
+	r = check_range(addr, size);
+	if (r == 0)
+		r = claim_take(export->session, addr, size, &place);
+	if (r < 0)
+		return r;
+	r = fault_point("segment.rebind.claimed");
+	if (r == 0)
+		r = bind_locked(export, place, addr);
+	if (r < 0 && export->place != place)
+		(void)claim_drop(place);
+	return r;
+}
+
+int tract_export_rebind(struct tract_export *export, void *addr, size_t size)
+{
+	int r;
+
+	error_clear_reason();
+	if (!export || !addr)
+		return -EINVAL;
+	mutex_lock(&export->lock);
+	r = rebind_locked(export, addr, size);
+	mutex_unlock(&export->lock);
+	return r;
+}
+
+/* ---- facts ------------------------------------------------------------------------------ */
+
+size_t tract_export_size(const struct tract_export *export)
+{
+	return export ? export->size : 0;
+}
+
+void *tract_export_address(const struct tract_export *export)
+{
+	return export ? export->addr : NULL;
+}
+
+uint32_t tract_export_id(const struct tract_export *export)
+{
+	return export ? export->id : 0;
+}

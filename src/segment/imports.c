@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/process.h"
+#include "segment/segment.h"
+#include "sys/futex.h"
+
+static struct mutex imports_lock = MUTEX_INIT;
+
+static int compare(const struct tract_import *a, const struct tract_import *b)
+{
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+RB_HEAD(imports, tract_import);
+RB_GENERATE_INTERNAL(imports, tract_import, entry, compare, __attribute__((unused)) static)
+static struct imports imports = RB_INITIALIZER(&imports);
+
+/* ---- fork ------------------------------------------------------------------------------- */
+
+static void before_fork(void) NO_THREAD_SAFETY
+{
+	mutex_lock(&imports_lock);
+}
+
+static void after_in_parent(void) NO_THREAD_SAFETY
+{
+	mutex_unlock(&imports_lock);
+}
+
+static void after_in_child(void) NO_THREAD_SAFETY
+{
+	struct tract_import *import;
+
+	RB_FOREACH (import, imports, &imports) {
+		mutex_init(&import->lock);
+		ear_after_fork(&import->ear);
+	}
+	mutex_init(&imports_lock);
+}
+
+static struct process_hook fork_hook = { before_fork, after_in_parent, after_in_child, NULL,
+					 NULL };
+
+/* ---- the table -------------------------------------------------------------------------- */
+
+/* What both replies have; the second has more. */
+static int take_reply(struct tract_import *import, const struct message *reply, int *fd)
+	REQUIRES(import->lock)
+{
+	struct msg_import_connected_bare m = { 0 };
+
+	if (reply->number == MSG_import_connected_bare)
+		m = reply->import_connected_bare;
+	else if (reply->number == MSG_import_connected)
+		m = (struct msg_import_connected_bare){
+			.import = reply->import_connected.import,
+			.segment = reply->import_connected.segment,
+			.token = reply->import_connected.token,
+			.size = reply->import_connected.size,
+			.offset = reply->import_connected.offset,
+			.slot = reply->import_connected.slot,
+			.generation = reply->import_connected.generation,
+			.epoch = reply->import_connected.epoch,
+		};
+	if (m.import == 0 || m.slot >= SHM_BOARD_SLOTS)
+		return -EPROTO;
+	fd_scope_end(&import->fd);
+	import->fd = steal_fd(fd);
+	import->id = m.import;
+	import->segment = m.segment;
+	import->token = m.token;
+	import->size = m.size;
+	import->offset = m.offset;
+	import->sysv = m.sysv;
+	import->shmid = m.shmid;
+	import->slot = &import->session->board->slot[m.slot];
+	import->generation = m.generation;
+	atomic_store_explicit(&import->epoch, m.epoch, memory_order_release);
+	return 0;
+}
+
+static int connect_locked(struct tract_import *import, struct session *session,
+			  struct message *request) REQUIRES(imports_lock)
+{
+	struct message reply;
+	scoped(fd) int fd = -1;
+	int r;
+
+	r = session_call(session, request, NULL, 0, &reply, &fd);
+	if (r < 0)
+		return r;
+	mutex_lock(&import->lock);
+	import->session = session_ref(session);
+	r = take_reply(import, &reply, &fd);
+	mutex_unlock(&import->lock);
+	if (r == 0)
+		RB_INSERT(imports, &imports, import);
+	return r;
+}
+
+int imports_connect(struct tract_import *import, struct session *session,
+		    struct message *request)
+{
+	int r;
+
+	process_hook_add(&fork_hook);
+	mutex_lock(&imports_lock);
+	r = connect_locked(import, session, request);
+	mutex_unlock(&imports_lock);
+	return r;
+}
+
+static int become_own_locked(struct tract_import *import, struct session *session,
+			     const struct message *reply, int *fd) REQUIRES(import->lock)
+{
+	int r;
+
+	/* Other threads may be reading the parent's copy of the board. */
+	session_unref(import->former);
+	import->former = import->session;
+	import->session = session_ref(session);
+	r = take_reply(import, reply, fd);
+	if (r == 0)
+		r = import_remap_locked(import);
+	return r;
+}
+
+static int inherit_locked(struct tract_import *import, struct session *session)
+	REQUIRES(imports_lock)
+{
+	struct message request = { .number = MSG_import_inherit };
+	struct message reply;
+	scoped(fd) int fd = -1;
+	int r;
+
+	if (!session_is_inherited(import->session))
+		return 0;
+	request.import_inherit.segment = import->segment;
+	request.import_inherit.token = import->token;
+	request.import_inherit.import = import->id;
+	r = session_call(session, &request, NULL, 0, &reply, &fd);
+	if (r < 0)
+		return r;
+	RB_REMOVE(imports, &imports, import);
+	mutex_lock(&import->lock);
+	r = become_own_locked(import, session, &reply, &fd);
+	mutex_unlock(&import->lock);
+	RB_INSERT(imports, &imports, import);
+	return r;
+}
+
+int imports_inherit(struct tract_import *import)
+{
+	scoped(session) struct session *session = NULL;
+	int r;
+
+	if (!session_is_inherited(import->session))
+		return 0;
+	r = context_session(import->ctx, &session);
+	if (r == 0 && import->rights)
+		r = session_listen(session, imports_on_event);
+	if (r < 0)
+		return r;
+	mutex_lock(&imports_lock);
+	r = inherit_locked(import, session);
+	mutex_unlock(&imports_lock);
+	return r;
+}
+
+void imports_remove(struct tract_import *import)
+{
+	mutex_lock(&imports_lock);
+	RB_REMOVE(imports, &imports, import);
+	mutex_unlock(&imports_lock);
+}
+
+/* ---- events ----------------------------------------------------------------------------- */
+
+static void revoke_locked(struct tract_import *import) REQUIRES(import->lock)
+{
+	import->revoked = true;
+	fd_scope_end(&import->fd);
+	import->fd = -1;
+	(void)import_remap_locked(import);
+}
+
+static void stall_locked(struct tract_import *import) REQUIRES(import->lock)
+{
+	if (import->map_addr && !import->stall.addr)
+		(void)exchange_stall_begin(&import->stall, import->map_addr, import->map_size);
+}
+
+static void move_locked(struct tract_import *import, const struct msg_import_moved *moved,
+			int *fd) REQUIRES(import->lock)
+{
+	if (import->revoked)
+		return;
+	fd_scope_end(&import->fd);
+	import->fd = steal_fd(fd);
+	import->offset = moved->offset;
+	if (import_remap_locked(import) < 0)
+		return; /* The epoch stays behind: no check succeeds before it is mapped. */
+	atomic_store_explicit(&import->epoch, moved->epoch, memory_order_release);
+	atomic_fetch_add_explicit(&import->moves, 1u, memory_order_release);
+	futex_wake(&import->moves, INT32_MAX);
+}
+
+static void apply_locked(struct tract_import *import, const struct message *event, int *fd)
+	REQUIRES(import->lock)
+{
+	switch (event->number) {
+	case MSG_import_revoked:
+		revoke_locked(import);
+		break;
+	case MSG_import_stall:
+		stall_locked(import);
+		break;
+	case MSG_import_moved:
+		move_locked(import, &event->import_moved, fd);
+		break;
+	default:
+		break;
+	}
+}
+
+static uint64_t import_of(const struct message *event)
+{
+	switch (event->number) {
+	case MSG_import_revoked:
+		return event->import_revoked.import;
+	case MSG_import_stall:
+		return event->import_stall.import;
+	case MSG_import_moved:
+		return event->import_moved.import;
+	default:
+		return 0;
+	}
+}
+
+static void find_and_apply_locked(const struct message *event, int *fd) REQUIRES(imports_lock)
+{
+	struct tract_import key = { .id = import_of(event) };
+	struct tract_import *import = RB_FIND(imports, &imports, &key);
+
+	if (!import)
+		return;
+	mutex_lock(&import->lock);
+	apply_locked(import, event, fd);
+	mutex_unlock(&import->lock);
+}
+
+void imports_on_event(struct session *session, const struct message *event, int *fd)
+{
+	(void)session;
+	mutex_lock(&imports_lock);
+	find_and_apply_locked(event, fd);
+	mutex_unlock(&imports_lock);
+}

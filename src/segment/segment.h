@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * segment.h - what stands behind an export and an import
+ *
+ * Lock order: imports_lock (the table that events look an import up in), then an object's own
+ * lock, then the map's places_lock.  An export's lock is held across its calls to the broker,
+ * which the service thread never needs; the service thread takes imports_lock and an import's
+ * lock, and never calls the broker.
+ */
+#ifndef SEGMENT_SEGMENT_H
+#define SEGMENT_SEGMENT_H
+
+#include <tract/segment.h>
+
+#include <bsd/sys/queue.h>
+#include <bsd/sys/tree.h>
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "client/context.h"
+#include "map/claim.h"
+#include "segment/ear.h"
+#include "segment/state.h"
+
+struct taken_place {
+	SLIST_ENTRY(taken_place) entry;
+	struct place *place;
+};
+
+struct tract_export {
+	struct mutex lock;
+	struct tract *ctx;
+	struct session *session;
+	uint32_t process; /* process_serial() of the creator */
+	uint64_t segment; /* the broker's id */
+	uint32_t id;	  /* published; 0: not */
+	uint32_t flags;	  /* TRACT_EXPORT_* */
+	enum export_state state;
+	struct place *place; /* where the memory is now */
+	void *addr;
+	size_t size;
+	/* Bound before a rebind, given to importers then, and still attached: fenced with this.
+	 */
+	SLIST_HEAD(, taken_place) taken;
+	struct ear ear;
+	TAILQ_ENTRY(tract_export) entry; /* of all, for fork */
+};
+
+enum import_mapped { IMPORT_UNMAPPED = 0, IMPORT_IMPLICIT, IMPORT_EXPLICIT };
+
+struct tract_import {
+	/* What get and put read; written under the lock, before mapped. */
+	_Atomic int mapped; /* enum import_mapped */
+	uint32_t usable;    /* rights of the connection and the mapping */
+	char *base;	    /* where the segment's first byte would be */
+	uint64_t window_start, window_end;
+	const struct shm_board_slot *slot;
+	uint64_t generation;	/* at connect */
+	_Atomic uint64_t epoch; /* of the memory behind fd and mapping */
+	_Atomic int mode;	/* enum tract_barrier_mode */
+	struct tract_barrier *_Atomic implicit;
+	_Atomic uint32_t moves; /* futex: raised with epoch */
+
+	struct mutex lock;
+	struct tract *ctx;
+	struct session *session;
+	struct session *former;	 /* a parent's: its board is still being read */
+	uint64_t id;		 /* the broker's */
+	uint64_t segment, token; /* what a child of fork shows */
+	uint32_t rights;
+	uint64_t size;
+	uint64_t offset; /* of the segment in the object */
+	int fd;		 /* -1: none (events only, System V, taken back) */
+	bool sysv;
+	uint32_t shmid;
+	bool revoked; /* as the service thread was told */
+	void *map_addr;
+	size_t map_size; /* whole pages */
+	unsigned map_prot;
+	struct exchange_stall stall;
+	struct ear ear;
+	RB_ENTRY(tract_import) entry;
+};
+
+/* ---- imports.c: the table of all imports of the process --------------------------------- */
+
+/*
+ * Connects: asks the broker and enters @import into the table as one step, so that an event
+ * about it finds it there.
+ */
+int imports_connect(struct tract_import *import, struct session *session,
+		    struct message *request);
+/*
+ * In a child of fork: makes @import the child's own, with what is bound now, if it is still a
+ * parent's.
+ */
+int imports_inherit(struct tract_import *import);
+void imports_remove(struct tract_import *import);
+/* The handler of events, for session_listen(). */
+void imports_on_event(struct session *session, const struct message *event, int *fd);
+
+/* ---- import.c --------------------------------------------------------------------------- */
+
+/* Maps the whole segment with the connection's rights, unless it is mapped already. */
+int import_map_implicitly(struct tract_import *import);
+/* Puts the descriptor's memory (or zeros, if taken back) behind the mapping, in one step. */
+int import_remap_locked(struct tract_import *import) REQUIRES(import->lock);
+/* Waits, for a bounded time, until memory bound meanwhile is mapped.  0 or -EIO, -ESTALE. */
+int import_catch_up(struct tract_import *import);
+
+/*
+ * Were the accesses before this call to memory that its owner still held?  0; -ESTALE if it was
+ * taken back; -EIO if other memory was bound and this import has not got it yet.
+ */
+static inline int import_judge(const struct tract_import *import)
+{
+	/* The accesses being judged come before this look.  Pairs with the broker, which raises
+	 * the generation before it lets anybody take the pages away. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (__builtin_expect(atomic_load_explicit(&import->slot->generation,
+						  memory_order_relaxed) != import->generation,
+			     0))
+		return -ESTALE;
+	if (__builtin_expect(atomic_load_explicit(&import->slot->epoch, memory_order_relaxed) >
+				     atomic_load_explicit(&import->epoch, memory_order_relaxed),
+			     0))
+		return -EIO;
+	return 0;
+}
+
+#endif
