@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/fake_body.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void bug(struct fake_body *fake, const char *rule)
+{
+	if (!fake->bug)
+		fake->bug = rule;
+}
+
+/* ---- objects ---------------------------------------------------------------------------- */
+
+struct fake_object *fake_object_find(const struct fake_body *fake, uint64_t id)
+{
+	for (uint32_t i = 0; id && i < fake->objects; i++)
+		if (fake->object[i].id == id)
+			return &fake->object[i];
+	return NULL;
+}
+
+uint32_t fake_object_count(const struct fake_body *fake)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < fake->objects; i++)
+		count += fake->object[i].id != 0;
+	return count;
+}
+
+static int object_add(struct fake_body *fake, uint64_t id, int kind, uint64_t size)
+{
+	uint32_t i = 0;
+
+	if (fake->fail)
+		return fake->fail;
+	if (id == 0 || fake_object_find(fake, id))
+		bug(fake, "an object's id is new");
+	while (i < fake->objects && fake->object[i].id)
+		i++;
+	if (i == fake->objects) {
+		fake->objects += 64;
+		fake->object = realloc(fake->object, fake->objects * sizeof(*fake->object));
+		if (!fake->object)
+			abort();
+		(void)memset(fake->object + i, 0, 64 * sizeof(*fake->object));
+	}
+	fake->object[i] = (struct fake_object){ .id = id, .kind = kind, .size = size };
+	return 0;
+}
+
+static int object_make(void *body, uint64_t object, uint64_t size)
+{
+	return object_add(body, object, FAKE_MEMORY, size);
+}
+
+static int pipe_take(void *body, uint64_t object)
+{
+	return object_add(body, object, FAKE_PIPE, 0);
+}
+
+static int bell_make(void *body, uint64_t object)
+{
+	return object_add(body, object, FAKE_BELL, 0);
+}
+
+static void object_drop(void *body, uint64_t id, bool empty)
+{
+	struct fake_body *fake = body;
+	struct fake_object *object = fake_object_find(fake, id);
+
+	if (!object) {
+		bug(fake, "only what exists is dropped");
+		return;
+	}
+	if (object->kind == FAKE_MEMORY && object->given && !empty)
+		bug(fake, "what an importer has is emptied");
+	if (object->kind == FAKE_MEMORY && !object->given && empty)
+		bug(fake, "what no importer has is not emptied");
+	(void)memset(object, 0, sizeof(*object));
+}
+
+static uint32_t slot_of(struct fake_body *fake, uint32_t slot)
+{
+	if (slot == WIRE_SLOT_EXPORTER)
+		return FAKE_SLOTS;
+	if (slot < FAKE_SLOTS)
+		return slot;
+	bug(fake, "a bell has that slot");
+	return 0;
+}
+
+static void bell_set_active(void *body, uint64_t id, uint32_t slot, bool active)
+{
+	struct fake_body *fake = body;
+	struct fake_object *object = fake_object_find(fake, id);
+
+	if (!object || object->kind != FAKE_BELL)
+		bug(fake, "only a bell's slot is activated");
+	else if (object->active[slot_of(fake, slot)] == active)
+		bug(fake, "a slot changes when it is said to");
+	else
+		object->active[slot_of(fake, slot)] = active;
+}
+
+static void bell_raise_polled(void *body, uint64_t id, uint32_t slot)
+{
+	struct fake_body *fake = body;
+	struct fake_object *object = fake_object_find(fake, id);
+
+	if (!object || object->kind != FAKE_BELL || !object->active[slot_of(fake, slot)])
+		bug(fake, "only an active slot is polled");
+	else
+		object->polled[slot_of(fake, slot)]++;
+}
+
+static void board_set(void *body, uint32_t slot, uint64_t generation, uint64_t epoch)
+{
+	struct fake_body *fake = body;
+
+	if (slot >= FAKE_SLOTS) {
+		bug(fake, "the board has that slot");
+		return;
+	}
+	if (generation < fake->generation[slot] || epoch < fake->epoch[slot] || generation == 0)
+		bug(fake, "the board's values only grow");
+	fake->generation[slot] = generation;
+	fake->epoch[slot] = epoch;
+}
+
+/* ---- saying ----------------------------------------------------------------------------- */
+
+static bool goes_to_importer(enum msg_number number)
+{
+	return number == MSG_import_connected || number == MSG_import_moved;
+}
+
+static void check_said(struct fake_body *fake, const struct message *message,
+		       struct attachment attachment)
+{
+	struct fake_object *object = fake_object_find(fake, attachment.object);
+	unsigned descriptors = attachment.kind != ATTACH_NONE;
+	uint8_t bytes[WIRE_SIZE_MAX];
+	size_t size = 0;
+
+	if (wire_descriptors(message->number) != (int)descriptors)
+		bug(fake, "a message comes with its descriptor");
+	if (wire_encode(message, bytes, &size) < 0)
+		bug(fake, "what is said can be encoded");
+	if (attachment.kind == ATTACH_NONE || attachment.kind == ATTACH_BOARD)
+		return;
+	if (!object)
+		bug(fake, "what is attached exists");
+	else if ((object->kind == FAKE_BELL) != (attachment.kind == ATTACH_BELL) ||
+		 (object->kind == FAKE_PIPE) != (attachment.kind == ATTACH_PIPE))
+		bug(fake, "what is attached is of its kind");
+	else if (goes_to_importer(message->number))
+		object->given = true;
+}
+
+static void reply(void *body, uint64_t id, const struct message *message,
+		  struct attachment attachment)
+{
+	struct fake_body *fake = body;
+	struct fake_client *client = fake_client_find(fake, id);
+
+	check_said(fake, message, attachment);
+	if (!client || !client->asking || client->serial != message->serial) {
+		bug(fake, "an answer has its request");
+		return;
+	}
+	client->asking = false;
+	client->answer = (struct fake_said){ *message, attachment };
+}
+
+static int event(void *body, uint64_t id, const struct message *message,
+		 struct attachment attachment)
+{
+	struct fake_body *fake = body;
+	struct fake_client *client = fake_client_find(fake, id);
+
+	check_said(fake, message, attachment);
+	if (!client || !client->channel)
+		return -ENOTCONN;
+	if (client->events >= client->room || client->events >= FAKE_EVENTS)
+		return -EAGAIN;
+	client->event[client->events++] = (struct fake_said){ *message, attachment };
+	return 0;
+}
+
+static void take_line(void *body, const char *line)
+{
+	struct fake_body *fake = body;
+
+	(void)snprintf(fake->line, sizeof(fake->line), "%s", line);
+	fake->lines++;
+}
+
+/* ---- clock and chance ------------------------------------------------------------------- */
+
+static uint64_t now(void *body)
+{
+	return ((struct fake_body *)body)->now;
+}
+
+/* Distinct and never 0: a counter that is stirred. */
+static uint64_t draw(void *body)
+{
+	struct fake_body *fake = body;
+	uint64_t x = fake->random += UINT64_C(0x9e3779b97f4a7c15);
+
+	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+	x ^= x >> 31;
+	return x ? x : 1;
+}
+
+/* ---- clients ---------------------------------------------------------------------------- */
+
+struct fake_client *fake_client_find(struct fake_body *fake, uint64_t id)
+{
+	for (uint32_t i = 0; id && i < FAKE_CLIENTS; i++)
+		if (fake->client[i].id == id)
+			return &fake->client[i];
+	return NULL;
+}
+
+struct fake_client *fake_client_add(struct fake_body *fake, uint64_t id)
+{
+	uint32_t i = 0;
+
+	while (i < FAKE_CLIENTS && fake->client[i].id)
+		i++;
+	if (i == FAKE_CLIENTS)
+		abort();
+	(void)memset(&fake->client[i], 0, sizeof(fake->client[i]));
+	fake->client[i].id = id;
+	fake->client[i].room = FAKE_EVENTS;
+	return &fake->client[i];
+}
+
+void fake_client_remove(struct fake_client *client)
+{
+	client->id = 0;
+}
+
+bool fake_event_take(struct fake_client *client, struct fake_said *ret)
+{
+	if (client->events == 0)
+		return false;
+	*ret = client->event[0];
+	client->events--;
+	(void)memmove(client->event, client->event + 1,
+		      client->events * sizeof(client->event[0]));
+	return true;
+}
+
+int fake_ask(struct registry *registry, struct fake_client *client, struct message *message,
+	     bool silent)
+{
+	if (!silent) {
+		message->serial = ++client->serial;
+		client->asking = true;
+		(void)memset(&client->answer, 0, sizeof(client->answer));
+	}
+	return registry_handle(registry, client->id, message);
+}
+
+void fake_body_init(struct fake_body *fake, uint64_t seed)
+{
+	(void)memset(fake, 0, sizeof(*fake));
+	fake->random = seed;
+	fake->now = 1000;
+	fake->ports = (struct ports){
+		.body = fake,
+		.now = now,
+		.random = draw,
+		.object_make = object_make,
+		.object_take = object_make,
+		.pipe_take = pipe_take,
+		.object_drop = object_drop,
+		.bell_make = bell_make,
+		.bell_set_active = bell_set_active,
+		.bell_raise_polled = bell_raise_polled,
+		.board_set = board_set,
+		.reply = reply,
+		.event = event,
+		.log = take_line,
+	};
+}
+
+void fake_body_deinit(struct fake_body *fake)
+{
+	free(fake->object);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fake_body.h - a body for the registry that records, and watches its manners
+ *
+ * Tests and the simulator look at what was said and kept.  The fake itself notices what no body
+ * may ever be asked for: see fake_body.c for the rules; @bug names the first that was broken.
+ */
+#ifndef REGISTRY_FAKE_BODY_H
+#define REGISTRY_FAKE_BODY_H
+
+#include "registry/registry.h"
+
+#define FAKE_CLIENTS 64u
+#define FAKE_EVENTS 32u
+#define FAKE_SLOTS 64u /* of the board, and of a bell */
+#define FAKE_LINE 512u
+
+struct fake_object {
+	uint64_t id; /* 0: free */
+	enum { FAKE_MEMORY, FAKE_BELL, FAKE_PIPE } kind;
+	uint64_t size;
+	bool given;		     /* to an importer */
+	bool active[FAKE_SLOTS + 1]; /* of a bell; the last is the exporter's */
+	uint32_t polled[FAKE_SLOTS + 1];
+};
+
+struct fake_said {
+	struct message message;
+	struct attachment attachment;
+};
+
+struct fake_client {
+	uint64_t id; /* 0: free */
+	bool asking; /* a request is not answered yet */
+	uint32_t serial;
+	struct fake_said answer; /* the last; number 0: none yet */
+	bool channel;
+	uint32_t room; /* events that fit into the channel */
+	uint32_t events;
+	struct fake_said event[FAKE_EVENTS]; /* not read yet, oldest first */
+};
+
+struct fake_body {
+	struct ports ports;
+	uint64_t now;
+	uint64_t random;
+	int fail; /* what making and taking say; 0: they work */
+	const char *bug;
+	struct fake_client client[FAKE_CLIENTS];
+	struct fake_object *object;
+	uint32_t objects; /* allocated */
+	uint64_t generation[FAKE_SLOTS];
+	uint64_t epoch[FAKE_SLOTS];
+	char line[FAKE_LINE]; /* the last of the log */
+	uint64_t lines;
+};
+
+void fake_body_init(struct fake_body *fake, uint64_t seed);
+void fake_body_deinit(struct fake_body *fake);
+
+/* A client that was joined, and one that left. */
+struct fake_client *fake_client_add(struct fake_body *fake, uint64_t id);
+void fake_client_remove(struct fake_client *client);
+struct fake_client *fake_client_find(struct fake_body *fake, uint64_t id);
+/* The oldest event that was not read; false if there is none. */
+bool fake_event_take(struct fake_client *client, struct fake_said *ret);
+struct fake_object *fake_object_find(const struct fake_body *fake, uint64_t id);
+uint32_t fake_object_count(const struct fake_body *fake);
+
+/* As registry_handle(), with a new serial unless the message has no answer. */
+int fake_ask(struct registry *registry, struct fake_client *client, struct message *message,
+	     bool silent);
+
+#endif
