@@ -13,7 +13,7 @@
 
 namespace ipc = boost::interprocess;
 
-static const std::size_t bytes = std::size_t{1} << 20;
+static const std::size_t bytes = std::size_t{ 1 } << 20;
 
 static void own(const talk &talk)
 {

@@ -42,8 +42,8 @@ static int offer(uint64_t *memory, rsm_memseg_id_t *ret_id)
 
 static void own(const struct talk *talk)
 {
-	uint64_t *memory = mmap(NULL, BYTES, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t *memory =
+		mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char line[TALK_LINE];
 	rsm_memseg_id_t id;
 	int r;

@@ -87,7 +87,8 @@ static void own(const struct talk *talk)
 			ucs_status_t s = ucp_mem_unmap(context, handle);
 
 			memory = NULL;
-			talk_say(talk, "told %s", s == UCS_OK ? "success" : ucs_status_string(s));
+			talk_say(talk, "told %s",
+				 s == UCS_OK ? "success" : ucs_status_string(s));
 		} else if (talk_is(line, "peek")) {
 			talk_say(talk, "told %lu", memory ? *(volatile uint64_t *)memory : 0);
 		}
