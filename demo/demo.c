@@ -87,6 +87,7 @@ static void look_for_leftovers(const struct outcome *outcome, const struct lefto
 {
 	struct leftovers after = leftovers_count();
 	uint64_t begin = now_ns();
+	bool left;
 
 	story_step("What is left behind");
 	if (outcome->finished)
@@ -99,7 +100,8 @@ static void look_for_leftovers(const struct outcome *outcome, const struct lefto
 		    after.dev_shm, after.sysv);
 	if (!private_dir)
 		return;
-	story_check_timed(leftovers_broker_left(private_dir), now_ns() - begin,
+	left = leftovers_broker_left(private_dir);
+	story_check_timed(left, now_ns() - begin,
 			  "the broker, which the first call started, has left by itself");
 	story_check(leftovers_files(private_dir) == 0, "files in the node's directory: %u",
 		    leftovers_files(private_dir));

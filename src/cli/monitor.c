@@ -54,7 +54,7 @@ int verb_monitor(const struct cli *cli)
 	r = watch(cli, monitor);
 	tract_monitor_close(monitor);
 	if (r == 0)
-		return CLI_OK;
+		return out_reader_gone() ? CLI_REFUSED : CLI_OK;
 	out_failed(r, "cannot watch any longer");
 	return out_exit_of(r);
 }

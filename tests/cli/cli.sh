@@ -20,7 +20,7 @@ exporter=
 run() {
 	"$tract" "$@" >"$work/out" 2>"$work/err" </dev/null
 	status=$?
-	out=$(<"$work/out")
+	out=$(tr -d '\0' <"$work/out")
 	err=$(<"$work/err")
 }
 
@@ -51,7 +51,8 @@ refused() { ended_with "$1" && said "$2"; }
 # Exports "$@" in the background; the id is in $id, the process in $exporter.
 export_start() {
 	: >"$work/id"
-	"$tract" export "$@" >"$work/id" 2>"$work/export-err" &
+	# Without <&0 a shell gives what runs in the background an empty input.
+	"$tract" export "$@" <&0 >"$work/id" 2>"$work/export-err" &
 	exporter=$!
 	for _ in {1..200}; do
 		[[ -s $work/id ]] && break
@@ -287,7 +288,7 @@ test_monitor() {
 	wait "$monitor"
 	status=$?
 	holds 'monitor --json prints one object a line' json "j['line']"
-	holds 'monitor ends when nobody reads it' ended_with 0
+	holds 'monitor ends with 1 when nobody reads it' ended_with 1
 	wait
 }
 
