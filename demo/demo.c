@@ -50,12 +50,13 @@ static void tell(const char *path, struct outcome *outcome)
 	struct stage stage = { .path = path };
 
 	outcome->before = node_count();
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		steps[i](&stage);
+		outcome->state = story_state();
+	}
 	must(rsm_memseg_export_destroy(stage.export), "destroy the segment");
 	must(rsm_release_controller(loopback()), "release the controller");
 	outcome->after = node_count();
-	outcome->state = story_state();
 	outcome->finished = true;
 }
 
@@ -76,10 +77,11 @@ static void run_story(const char *path, struct outcome *outcome)
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)waitpid(pid, &status, 0);
-	if (outcome->finished)
-		story_continue(outcome->state);
-	else
+	story_continue(outcome->state);
+	if (!outcome->finished) {
 		story_check(false, "the story ended before its end");
+		story_skip();
+	}
 }
 
 static void look_for_leftovers(const struct outcome *outcome, const struct leftovers *before,
@@ -125,11 +127,10 @@ static void introduce(void)
 {
 	puts("tract - memory shared between processes\n");
 	story_text(
-		"One process exports a range of its own memory; others import it and read or");
-	story_text("write it, by pointers or by copying.  The exporter can take it back at any "
-		   "time,");
-	story_text(
-		"and every party can die.  Each process below is a real one of this machine.");
+		"One process exports a range of its own memory; others import it, and read or");
+	story_text("write it by pointers or by copying.  The exporter may take it back, and "
+		   "any of");
+	story_text("them may die.  Each process named below is a real one of this machine.");
 }
 
 int main(int argc, char *argv[])
@@ -138,6 +139,7 @@ int main(int argc, char *argv[])
 	const char *private_dir = NULL;
 	struct leftovers before;
 	struct outcome *outcome;
+	const char *path;
 	uint64_t begin = now_ns();
 
 	if (argc > 1 && strcmp(argv[1], "--role") == 0)
@@ -146,6 +148,8 @@ int main(int argc, char *argv[])
 		(void)fputs("usage: tract-demo [FILE]\n", stderr);
 		return 2;
 	}
+	path = argc == 2 ? argv[1] : file_choose();
+	(void)file_size(path); /* before there is anything to clean up */
 	story_begin();
 	if (!getenv("TRACT_DIR")) {
 		private_dir = mkdtemp(template);
@@ -161,7 +165,7 @@ int main(int argc, char *argv[])
 		story_fail("no memory: %m");
 	before = leftovers_count();
 	introduce();
-	run_story(argc == 2 ? argv[1] : file_choose(), outcome);
+	run_story(path, outcome);
 	look_for_leftovers(outcome, &before, private_dir);
 	if (private_dir)
 		(void)rmdir(private_dir);

@@ -50,6 +50,11 @@ void story_continue(struct story_state now)
 	state = now;
 }
 
+void story_skip(void)
+{
+	state.steps++;
+}
+
 static const char *tint(const char *escape)
 {
 	return color ? escape : "";
@@ -143,7 +148,7 @@ void story_fail(const char *format, ...)
 
 	va_start(args, format);
 	(void)fflush(stdout);
-	(void)fprintf(stderr, "tract-demo: process %d: ", getpid());
+	(void)fprintf(stderr, "tract-demo[%d]: ", getpid());
 	(void)vfprintf(stderr, format, args);
 	(void)fputc('\n', stderr);
 	va_end(args);

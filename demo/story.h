@@ -33,6 +33,8 @@ struct story_state {
 
 struct story_state story_state(void);
 void story_continue(struct story_state state);
+/* The number of a step that was begun elsewhere and never ended. */
+void story_skip(void);
 
 /* Gives up: something without which there is nothing more to show has failed. */
 __attribute__((noreturn, format(printf, 1, 2))) void story_fail(const char *format, ...);

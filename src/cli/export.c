@@ -11,8 +11,11 @@
 #include "out.h"
 #include "words.h"
 
-/* How often to look whether the first importer has gone, or the broker, milliseconds. */
+/* How often to look for a signal, and whether the first importer came and went, milliseconds.
+ */
 #define LOOK_MS 50
+/* So many looks for a signal to one whether the broker is still there. */
+#define LOOKS 20
 
 enum { NODE, ID, SIZE, BYTES, FILE_NAME, COLUMNS };
 
@@ -69,6 +72,15 @@ static int look(const struct cli *cli, uint64_t key, struct tract_segment_info *
 	return r == 0 && ret->key != key ? -ENOENT : r;
 }
 
+/* A while, or until a signal arrives. */
+static void pause_between_looks(const struct cli *cli)
+{
+	unsigned looks = cli_has(cli, OPTION_ONCE) ? 1 : LOOKS;
+
+	while (looks-- > 0 && !interrupt_seen())
+		interrupt_pause(LOOK_MS);
+}
+
 /* Until a signal, or with --once until someone imported and nobody does any more. */
 static int stay(const struct cli *cli, uint32_t id)
 {
@@ -81,8 +93,9 @@ static int stay(const struct cli *cli, uint32_t id)
 
 		if (cli_has(cli, OPTION_ONCE) && came && segment.imports == 0)
 			return 0;
-		interrupt_pause(LOOK_MS);
-		r = look(cli, segment.key, &segment);
+		pause_between_looks(cli);
+		if (!interrupt_seen())
+			r = look(cli, segment.key, &segment);
 	}
 	return r;
 }

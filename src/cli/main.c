@@ -27,10 +27,14 @@ int cli_connect(const struct cli *cli)
 
 bool cli_has_broker(const struct cli *cli)
 {
+	const char *dir = tract_directory(cli->ctx);
 	char path[4096];
-	int n = snprintf(path, sizeof(path), "%s/broker", tract_directory(cli->ctx));
 
-	return n > 0 && (size_t)n < sizeof(path) && access(path, F_OK) == 0;
+	(void)snprintf(path, sizeof(path), "%s/broker", dir);
+	if (access(path, F_OK) == 0)
+		return true;
+	/* Where we may not look there may be one: asking it will say so. */
+	return access(dir, F_OK) == 0 && access(dir, X_OK) != 0;
 }
 
 int cli_find_segment(const struct cli *cli, uint32_t id, struct tract_segment_info *ret)
