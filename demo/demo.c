@@ -126,11 +126,9 @@ static void summarise(uint64_t took)
 static void introduce(void)
 {
 	puts("tract - memory shared between processes\n");
-	story_text(
-		"One process exports a range of its own memory; others import it, and read or");
-	story_text("write it by pointers or by copying.  The exporter may take it back, and "
-		   "any of");
-	story_text("them may die.  Each process named below is a real one of this machine.");
+	story_text("One process exports a range of its own memory; others import it, and");
+	story_text("read or write it by pointers or by copying.  The exporter may take it");
+	story_text("back, and any of them may die.  Each process below is a real one.");
 }
 
 int main(int argc, char *argv[])

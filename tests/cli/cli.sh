@@ -265,7 +265,7 @@ test_monitor() {
 	local monitor=$!
 	for _ in {1..50}; do
 		run_quietly ls
-		[[ -s $work/out ]] && break
+		grep -q next_segment "$work/out" && break
 		sleep 0.02
 	done
 	kill -INT "$monitor"
