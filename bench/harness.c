@@ -59,15 +59,18 @@ static double fill_turn(const struct contender *c, const struct race *race)
 	return times > 0 ? (double)times : 1;
 }
 
-/* One round: everyone in turn, and the other way round in every second round, so that nobody
- * always comes after the same one. */
+/* One round: everyone in turn, and each round another begins.  A turn starts with one time that
+ * is not counted, so that nobody pays for the caches that the one before left behind. */
 static const struct contender *run_round(const struct contender *c, size_t count,
-					 unsigned round, const size_t *times, double *ret_time)
+					 unsigned round, const struct race *race,
+					 const size_t *times, double *ret_time)
 {
 	for (size_t i = 0; i < count; i++) {
-		size_t k = round % 2 == 0 ? i : count - 1 - i;
-		double taken = c[k].run(c[k].arg, times[k]);
+		size_t k = (i + round) % count;
+		double taken = race->batch == 0 ? c[k].run(c[k].arg, 1) : 0;
 
+		if (taken >= 0)
+			taken = c[k].run(c[k].arg, times[k]);
 		if (taken < 0)
 			return &c[k];
 		ret_time[k] = taken / (double)times[k];
@@ -97,7 +100,7 @@ int race_run(const struct contender *c, size_t count, const struct race *race,
 		times[k] = (size_t)fill;
 	}
 	for (unsigned round = 0; round < rounds; round++) {
-		failed = run_round(c, count, round, times, now);
+		failed = run_round(c, count, round, race, times, now);
 		if (failed) {
 			*ret_failed = failed->name;
 			return -1;

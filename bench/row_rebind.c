@@ -3,13 +3,13 @@
  * row_rebind.c - other memory behind a segment that is imported and mapped
  *
  * From one region to another, so that nothing has to be copied: a small pair and a large pair.
+ * Regions are the native interface's, and so is the export made of them.
  * The exporter takes the times, for rebind is its call; the importer has all of it mapped and
  * one page of it touched.
  */
 #include <string.h>
 #include <sys/mman.h>
-#include <tract/map.h>
-#include <tract/region.h>
+#include <tract/segment.h>
 
 #include "harness.h"
 #include "rows.h"
@@ -32,7 +32,7 @@ struct swap {
 	void *memory[2];
 	unsigned bound;
 	size_t bytes;
-	rsm_memseg_export_handle_t export; /* the owner's */
+	struct tract_export *export;	   /* the owner's */
 	rsm_memseg_import_handle_t import; /* the measurer's */
 };
 
@@ -51,18 +51,15 @@ static int attach_region(struct tract *ctx, size_t bytes, void **ret)
 	return r;
 }
 
-static rsm_memseg_id_t offer(struct tract *ctx, struct swap *swap)
+static uint32_t offer(struct tract *ctx, struct swap *swap)
 {
-	rsmapi_controller_handle_t controller;
-	rsm_memseg_id_t id = 0;
-	rsm_node_id_t node;
+	uint32_t id = 0;
 
-	if (rsm_start(&controller, &node) < 0 ||
-	    attach_region(ctx, swap->bytes, &swap->memory[0]) < 0 ||
+	if (attach_region(ctx, swap->bytes, &swap->memory[0]) < 0 ||
 	    attach_region(ctx, swap->bytes, &swap->memory[1]) < 0 ||
-	    rsm_memseg_export_create(controller, &swap->export, swap->memory[0], swap->bytes,
-				     RSM_ALLOW_REBIND) != RSM_SUCCESS ||
-	    rsm_memseg_export_publish(swap->export, &id, NULL, 0) != RSM_SUCCESS)
+	    tract_export_create(ctx, swap->memory[0], swap->bytes, TRACT_EXPORT_REBIND,
+				&swap->export) < 0 ||
+	    tract_export_publish(swap->export, &id, NULL, 0) < 0)
 		return 0;
 	return id;
 }
@@ -102,8 +99,8 @@ static double rebind(struct swap *swap, size_t times)
 
 	for (size_t n = 0; n < times; n++) {
 		swap->bound ^= 1;
-		if (rsm_memseg_export_rebind(swap->export, swap->memory[swap->bound], 0,
-					     swap->bytes) != RSM_SUCCESS)
+		if (tract_export_rebind(swap->export, swap->memory[swap->bound], swap->bytes) <
+		    0)
 			return -1;
 	}
 	return clock_ns() - start;
@@ -145,7 +142,7 @@ static void close_swap(const struct pair *pair, struct swap *swap)
 	}
 	pair_meet(pair);
 	if (pair->role == PAIR_OWNER) {
-		(void)rsm_memseg_export_destroy(swap->export);
+		(void)tract_export_destroy(swap->export);
 		(void)tract_detach(swap->memory[0]);
 		(void)tract_detach(swap->memory[1]);
 	}
