@@ -7,6 +7,7 @@
  * time, or a child of fork that never spoke, is caught by the epoch, which rises before the
  * copying begins: no check of theirs succeeds until they have moved.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "base/bytes.h"
@@ -67,10 +68,8 @@ static void stalled(struct registry *registry, struct round *round)
 	struct region *region = region_find(registry, round->region);
 	struct message answer = { .number = MSG_region_fresh };
 
-	if (!region) {
-		(void)call_refuse(&call, EBADF, "the region was closed; open another");
-		return;
-	}
+	/* Who stalls is on it, so its owner cannot have got rid of it. */
+	assert(region);
 	begin_copying(registry, region);
 	note(registry, "region.fencing region=%llu late=%u",
 	     (unsigned long long)region->named.key, round->late);

@@ -266,3 +266,26 @@ TEST(a_pipe_goes_with_its_reader)
 	EXPECT_EQ(fake_object_count(&rig->fake), 2);
 	rig_down(rig);
 }
+
+TEST(a_pipe_of_a_shared_slot_stays_while_one_of_them_does)
+{
+	struct rig *rig = rig_up();
+	struct fake_client *exporter = rig_join(rig, 10), *parent = rig_join(rig, 11);
+	struct fake_client *child = rig_join(rig, 11);
+	struct msg_import_connected import, inherited;
+	uint64_t segment;
+	uint32_t id;
+
+	segment = rig_export(rig, exporter, NULL, &id);
+	import = rig_import(rig, parent, id, 4);
+	inherited = rig_ask(rig, child,
+			    ASK(import_inherit, .segment = segment, .token = import.token,
+				.import = import.import))
+			    ->import_connected;
+	EXPECT_EQ(rig_error(rig, child, ASK(bell_poll, .target = inherited.import)), 0);
+	rig_leave(rig, parent);
+	EXPECT_EQ(POLLER(exporter, segment, 0), 0);
+	rig_tell(rig, child, ASK(import_close, .import = inherited.import));
+	EXPECT_EQ(POLLER(exporter, segment, 0), ENOENT);
+	rig_down(rig);
+}
