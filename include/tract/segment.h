@@ -260,8 +260,38 @@ TRACT_API int tract_import_get32(struct tract_import *import, off_t offset, uint
 TRACT_API int tract_import_get64(struct tract_import *import, off_t offset, uint64_t *data,
 				 size_t count);
 
+/**
+ * tract_import_prepare() - do now what the first get or put would do
+ * @import: a connection
+ *
+ * Maps the whole segment with the connection's rights, unless it is mapped.
+ *
+ * Return: 0, or
+ *   -EINVAL  NULL
+ *   -ESTALE  the export was taken back
+ *   -ENOMEM  the segment could not be mapped
+ */
+TRACT_API int tract_import_prepare(struct tract_import *import);
+
+/**
+ * tract_import_allows() - would a get or put of these bytes be allowed?
+ * @import: a connection
+ * @offset: first byte in the segment
+ * @length: bytes
+ * @right:  TRACT_RIGHT_READ for get, TRACT_RIGHT_WRITE for put
+ *
+ * Return: 0, or
+ *   -EINVAL  NULL
+ *   -EACCES  the connection, or its mapping, has not the right
+ *   -ERANGE  a byte lies outside the mapped window
+ *   -ESTALE  the export was taken back before anything was mapped
+ *   -ENOMEM  the segment could not be mapped
+ */
+TRACT_API int tract_import_allows(struct tract_import *import, uint64_t offset, uint64_t length,
+				  uint32_t right);
+
 struct tract_vector {
-	void *local;   /* this process's memory */
+	void *local;   /* this process's memory; -EFAULT if it is not accessible */
 	size_t remote; /* offset in the segment, bytes */
 	size_t length; /* bytes */
 };

@@ -70,8 +70,11 @@ void bell_map_set_active(struct shm_bell *bell, uint32_t slot, bool active)
 
 void bell_map_raise_polled(struct shm_bell *bell, uint32_t slot)
 {
-	/* Zero means that there is no pipe, so the word steps over it. */
-	if (atomic_fetch_add_explicit(&slot_of(bell, slot)->polled, 1u, memory_order_seq_cst) ==
-	    UINT32_MAX)
-		atomic_store_explicit(&slot_of(bell, slot)->polled, 1u, memory_order_seq_cst);
+	/* Never the same number again, whoever owns the slot: a poster that kept an earlier
+	 * owner's pipe sees that it has to ask.  Zero means that there is no pipe. */
+	static uint32_t last;
+
+	if (++last == 0)
+		last = 1;
+	atomic_store_explicit(&slot_of(bell, slot)->polled, last, memory_order_seq_cst);
 }

@@ -52,17 +52,23 @@ TEST(the_exporters_slot_is_none_of_the_importers)
 	(void)close(fd);
 }
 
-TEST(a_raised_polled_word_is_never_zero)
+TEST(a_polled_word_is_never_the_same_for_two_owners_of_a_slot)
 {
 	struct shm_bell *bell;
+	uint32_t before;
 	int fd;
 
 	EXPECT_EQ(bell_map_new(&fd, &bell), 0);
-	atomic_store(&bell->importer[1].polled, UINT32_MAX);
+	bell_map_set_active(bell, 1, true);
 	bell_map_raise_polled(bell, 1);
-	EXPECT_EQ(atomic_load(&bell->importer[1].polled), 1);
+	before = atomic_load(&bell->importer[1].polled);
+	EXPECT(before != 0);
+	bell_map_set_active(bell, 1, false);
+	bell_map_set_active(bell, 1, true);
+	EXPECT_EQ(atomic_load(&bell->importer[1].polled), 0);
 	bell_map_raise_polled(bell, 1);
-	EXPECT_EQ(atomic_load(&bell->importer[1].polled), 2);
+	EXPECT(atomic_load(&bell->importer[1].polled) != before);
+	EXPECT(atomic_load(&bell->importer[1].polled) != 0);
 	bell_map_free(bell);
 	(void)close(fd);
 }

@@ -182,7 +182,8 @@ int import_bell(const struct call *call)
 
 	if (!import)
 		return call_refuse(call, EBADF, "there is no such import of this process");
-	if (!import_is_live(import))
+	/* Taken back: what was counted before may still be taken. */
+	if (!import->segment)
 		return refuse_stale(call);
 	if (import->slot == BELL_NO_SLOT)
 		return refuse_no_slot(call);

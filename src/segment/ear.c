@@ -41,6 +41,21 @@ void ear_after_fork(struct ear *ear)
 
 /* ---- the bell --------------------------------------------------------------------------- */
 
+/* Whoever could post has gone: waiting and polling go on as usual, and nothing comes. */
+static int make_silent_locked(struct ear *ear) REQUIRES(ear->lock)
+{
+	void *bell;
+	int r;
+
+	r = vm_anonymous(sizeof(struct shm_bell), VM_READ | VM_WRITE, &bell);
+	if (r < 0)
+		return r;
+	ear->slot = 0;
+	ear->alone = true;
+	atomic_store_explicit(&ear->bell, bell, memory_order_release);
+	return 0;
+}
+
 static int fetch_locked(struct ear *ear, const struct ear_owner *owner) REQUIRES(ear->lock)
 {
 	struct message request = { .number = owner->exporter ? MSG_segment_bell
@@ -57,6 +72,8 @@ static int fetch_locked(struct ear *ear, const struct ear_owner *owner) REQUIRES
 	else
 		request.import_bell.import = owner->id;
 	r = session_call(owner->session, &request, NULL, 0, &reply, &fd);
+	if (r == -ESTALE)
+		return make_silent_locked(ear);
 	if (r < 0)
 		return r;
 	if (!owner->exporter && reply.bell.slot >= SHM_BELL_SLOTS - 1)
@@ -251,8 +268,10 @@ static int make_pipe_locked(struct ear *ear, const struct ear_owner *owner) REQU
 	if (r < 0)
 		return r;
 	request.bell_poll.target = owner->id;
-	r = session_call(owner->session, &request, &fds[1], 1, &reply, NULL);
-	if (r < 0) {
+	if (!ear->alone)
+		r = session_call(owner->session, &request, &fds[1], 1, &reply, NULL);
+	/* Taken back since: nobody will ask for the pipe. */
+	if (r < 0 && r != -ESTALE) {
 		fd_scope_end(&fds[0]);
 		fd_scope_end(&fds[1]);
 		return r;

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "segment/segment.h"
+#include "sys/vm.h"
 
 static inline bool is_implicit(const struct tract_import *import)
 {
@@ -167,16 +168,39 @@ int tract_import_get(struct tract_import *import, off_t offset, void *data, size
 	return r;
 }
 
+int tract_import_prepare(struct tract_import *import)
+{
+	int r;
+
+	if (!import)
+		return -EINVAL;
+	if (atomic_load_explicit(&import->mapped, memory_order_acquire))
+		return 0;
+	r = import_map_implicitly(import);
+	return r == -EACCES ? 0 : r; /* for events only: there is nothing to map */
+}
+
+int tract_import_allows(struct tract_import *import, uint64_t offset, uint64_t length,
+			uint32_t right)
+{
+	if (!import)
+		return -EINVAL;
+	return may_access(import, (off_t)offset, length, right, false);
+}
+
 /* ---- vectors ---------------------------------------------------------------------------- */
 
 static int copy_element(struct tract_import *import, const struct tract_vector *v, bool put)
 {
 	int r;
 
-	if (!v->local && v->length > 0)
+	if (!v->local)
 		return -EFAULT;
 	r = may_access(import, (off_t)v->remote, v->length,
 		       put ? TRACT_RIGHT_WRITE : TRACT_RIGHT_READ, false);
+	/* Its pages would be touched anyway; now a bad address is an error and no signal. */
+	if (r == 0)
+		r = vm_check_access(v->local, v->length, !put);
 	if (r < 0)
 		return r;
 	do {

@@ -33,6 +33,9 @@ int vm_drop_pages(void *addr, size_t size);
 /* Fails with -ENOMEM, rather than faulting later, if the pages cannot be had. */
 int vm_populate_write(void *addr, size_t size);
 
+/* -EFAULT unless every byte of the range can be read, or written.  Brings its pages in. */
+int vm_check_access(const void *addr, size_t size, bool write);
+
 /* One mapping, as /proc/self/maps shows it, cut to the range asked about. */
 struct vm_area {
 	uintptr_t start, end;

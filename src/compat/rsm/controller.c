@@ -8,57 +8,72 @@
 
 /*
  * A process has one controller, loopback, and one context behind it.  A handle stays the same
- * as long as it is referred to; the next first reference makes another, so that a handle
- * released too often is recognised.
+ * as long as the program refers to it; the next first reference makes another, so that a handle
+ * released too often is recognised.  Segments refer to the controller too, and outlive its
+ * release: the context is closed, and the broker left, with the last of both.
  */
 struct rsm_controller {
 	unsigned references; /* of the program's; under lock */
+	unsigned users;	     /* objects made through it; under lock */
 	uint64_t handle;     /* 0: none */
+	struct tract *context;
 };
 
 static struct mutex lock = MUTEX_INIT;
 static struct rsm_controller loopback;
 static struct idtable handles = IDTABLE_INIT(64);
-static struct tract *context;
 
-static int context_locked(struct tract **ret_ctx) REQUIRES(lock)
+static int open_locked(void) REQUIRES(lock)
 {
-	int r = 0;
-
-	if (!context)
-		r = tract_open(NULL, &context);
-	*ret_ctx = context;
-	return r;
+	return loopback.context ? 0 : tract_open(NULL, &loopback.context);
 }
 
-int rsm_context(struct tract **ret_ctx)
+static void close_unused_locked(void) REQUIRES(lock)
+{
+	if (loopback.references > 0 || loopback.users > 0)
+		return;
+	tract_close(loopback.context);
+	loopback.context = NULL;
+}
+
+int rsm_context_get(struct tract **ret_ctx)
 {
 	int r;
 
 	mutex_lock(&lock);
-	r = context_locked(ret_ctx);
+	r = open_locked();
+	if (r == 0)
+		loopback.users++;
+	*ret_ctx = loopback.context;
 	mutex_unlock(&lock);
 	return r;
 }
 
-/* The context lives as long as the process: segments outlive their controller. */
+void rsm_context_put(void)
+{
+	mutex_lock(&lock);
+	loopback.users--;
+	close_unused_locked();
+	mutex_unlock(&lock);
+}
+
 struct rsm_controller *rsm_controller_ref(struct rsm_controller *controller)
 {
+	mutex_lock(&lock);
+	controller->users++;
+	mutex_unlock(&lock);
 	return controller;
 }
 
 void rsm_controller_unref(struct rsm_controller *controller)
 {
 	(void)controller;
+	rsm_context_put();
 }
 
 struct tract *rsm_controller_context(struct rsm_controller *controller)
 {
-	struct tract *ctx = NULL;
-
-	(void)controller;
-	(void)rsm_context(&ctx);
-	return ctx;
+	return controller->context;
 }
 
 struct rsm_controller *rsm_controller_find(rsmapi_controller_handle_t handle)
@@ -81,11 +96,11 @@ static bool is_loopback(const char *name)
 	return length == strlen("loopback") && strncasecmp(name, "loopback", length) == 0;
 }
 
-static int get_locked(struct tract **ret_ctx, uint64_t *ret_handle) REQUIRES(lock)
+static int get_locked(uint64_t *ret_handle) REQUIRES(lock)
 {
 	int r;
 
-	r = context_locked(ret_ctx);
+	r = open_locked();
 	if (r == 0 && loopback.references == 0)
 		r = idtable_add(&handles, &loopback, &loopback.handle);
 	if (r < 0)
@@ -97,7 +112,6 @@ static int get_locked(struct tract **ret_ctx, uint64_t *ret_handle) REQUIRES(loc
 
 RSM_API int rsm_get_controller(char *name, rsmapi_controller_handle_t *controller)
 {
-	struct tract *ctx;
 	uint64_t handle = 0;
 	int status;
 
@@ -106,7 +120,7 @@ RSM_API int rsm_get_controller(char *name, rsmapi_controller_handle_t *controlle
 	if (!is_loopback(name))
 		return RSMERR_CTLR_NOT_PRESENT;
 	mutex_lock(&lock);
-	status = get_locked(&ctx, &handle);
+	status = get_locked(&handle);
 	mutex_unlock(&lock);
 	if (status == RSM_SUCCESS)
 		*controller = (rsmapi_controller_handle_t)(uintptr_t)handle;
@@ -120,6 +134,7 @@ static int release_locked(rsmapi_controller_handle_t handle) REQUIRES(lock)
 	if (--loopback.references == 0) {
 		(void)idtable_take(&handles, loopback.handle);
 		loopback.handle = 0;
+		close_unused_locked();
 	}
 	return RSM_SUCCESS;
 }

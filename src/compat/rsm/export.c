@@ -48,11 +48,12 @@ RSM_API int rsm_memseg_export_create(rsmapi_controller_handle_t controller,
 	void *handle;
 	int status;
 
+	if (memseg)
+		*memseg = NULL;
 	if (!ctlr)
 		return RSMERR_BAD_CTLR_HNDL;
 	if (!memseg)
 		return RSMERR_BAD_SEG_HNDL;
-	*memseg = NULL;
 	ctx = rsm_controller_context(ctlr);
 	status = check_create(ctx, vaddr, size);
 	if (status != RSM_SUCCESS)
@@ -102,26 +103,28 @@ RSM_API int rsm_memseg_export_rebind(rsm_memseg_export_handle_t memseg, void *va
 }
 
 /* Loopback: the list names this node, once, or nobody in particular. */
-static int check_list(const rsmapi_access_entry_t *list, uint_t length)
+static bool is_good_list(const rsmapi_access_entry_t *list, uint_t length)
 {
 	struct tract *ctx;
 	uint32_t node;
+	int r;
 
-	if (length == 0)
-		return RSM_SUCCESS;
-	if (length > 1 || list[0].ae_permission > 0666)
-		return RSMERR_BAD_ACL;
-	if (rsm_context(&ctx) < 0 || tract_node_id(ctx, &node) < 0)
-		return RSMERR_INTERNAL_ERROR;
-	return list[0].ae_node == node ? RSM_SUCCESS : RSMERR_BAD_ACL;
+	if (length > 1 || list[0].ae_permission > 0666 || rsm_context_get(&ctx) < 0)
+		return false;
+	r = tract_node_id(ctx, &node);
+	rsm_context_put();
+	return r == 0 && list[0].ae_node == node;
 }
 
-/* What does not fit an access list of ours is refused by the same name. */
+/*
+ * A list that loopback cannot honour becomes one that the native call refuses, so that it is
+ * refused in its turn.
+ */
 static struct tract_access access_of(const rsmapi_access_entry_t *list, uint_t length)
 {
 	if (length == 0)
 		return (struct tract_access){ 0 };
-	if (check_list(list, length) != RSM_SUCCESS)
+	if (!is_good_list(list, length))
 		return (struct tract_access){ .node = UINT32_MAX, .mode = UINT32_MAX };
 	return (struct tract_access){ .node = list[0].ae_node, .mode = list[0].ae_permission };
 }

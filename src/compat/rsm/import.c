@@ -36,11 +36,12 @@ RSM_API int rsm_memseg_import_connect(rsmapi_controller_handle_t controller,
 	void *handle;
 	int status;
 
+	if (im_memseg)
+		*im_memseg = NULL;
 	if (!ctlr)
 		return RSMERR_BAD_CTLR_HNDL;
 	if (!im_memseg)
 		return RSMERR_BAD_SEG_HNDL;
-	*im_memseg = NULL;
 	if (perm & ~(rsm_permission_t)RSM_PERM_RDWR)
 		return RSMERR_PERM_DENIED;
 	object = rsm_object_new(RSM_KIND_IMPORT, ctlr);

@@ -62,8 +62,10 @@ struct rsm_controller *rsm_controller_find(rsmapi_controller_handle_t handle);
 struct rsm_controller *rsm_controller_ref(struct rsm_controller *controller);
 void rsm_controller_unref(struct rsm_controller *controller);
 struct tract *rsm_controller_context(struct rsm_controller *controller);
-/* The context that all controllers of the process share; opened now if need be. */
-int rsm_context(struct tract **ret_ctx);
+/* The context that all controllers of the process share, opened now if need be, until it is put
+ * back. */
+int rsm_context_get(struct tract **ret_ctx);
+void rsm_context_put(void);
 
 /* ---- status.c --------------------------------------------------------------------------- */
 

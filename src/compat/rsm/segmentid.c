@@ -13,13 +13,15 @@
 static bool number_of(const char *text, int base, uint32_t *ret_number)
 {
 	unsigned long long value;
+	const char *digits = text;
 	char *end;
 
-	if (!isxdigit((unsigned char)text[0]) ||
-	    (base == 10 && !isdigit((unsigned char)text[0])))
+	if (base == 16 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
+		digits += 2;
+	if (base == 16 ? !isxdigit((unsigned char)*digits) : !isdigit((unsigned char)*digits))
 		return false;
-	value = strtoull(text, &end, base);
-	if (end == text || value > UINT32_MAX)
+	value = strtoull(digits, &end, base);
+	if (value > UINT32_MAX)
 		return false;
 	*ret_number = (uint32_t)value;
 	return true;

@@ -16,10 +16,11 @@ RSM_API int rsm_get_interconnect_topology(rsm_topology_t **topology_data)
 	if (!topology_data)
 		return RSMERR_BAD_TOPOLOGY_PTR;
 	*topology_data = NULL;
-	if (rsm_context(&ctx) < 0)
+	if (rsm_context_get(&ctx) < 0)
 		return RSMERR_INSUFFICIENT_MEM;
-	if (tract_node_id(ctx, &node) < 0)
-		node = 0;
+	/* Without a broker there is no cluster either. */
+	(void)tract_node_id(ctx, &node);
+	rsm_context_put();
 	topology = calloc(1, sizeof(*topology));
 	if (!topology)
 		return RSMERR_INSUFFICIENT_MEM;

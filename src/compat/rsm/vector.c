@@ -51,26 +51,50 @@ static bool fits(const rsm_iovec_t *io)
 
 typedef int (*copy_fn)(struct tract_import *, const struct tract_vector *, size_t, size_t *);
 
-static int copy_fitting(rsm_scat_gath_t *sg_io, struct tract_import *import, copy_fn copy)
+/* The element that does not fit its local memory, if nothing is found wrong with it before. */
+static int judge_unfit(struct tract_import *import, const struct tract_vector *v,
+		       uint32_t right)
 {
-	struct tract_vector vector[RSM_MAX_SGIOREQS];
-	size_t fitting = 0, done = 0;
-	int status;
+	int r = tract_import_allows(import, v->remote, v->length, right);
 
-	status = resolve_all(sg_io, vector);
-	if (status != RSM_SUCCESS)
-		return status;
+	return r < 0 ? rsm_status(RSM_CALL_VECTOR, r) : RSMERR_BAD_LENGTH;
+}
+
+static int copy_fitting(rsm_scat_gath_t *sg_io, struct tract_import *import,
+			const struct tract_vector *vector, copy_fn copy, uint32_t right)
+{
+	size_t fitting = 0, done = 0;
+	int status = RSM_SUCCESS;
+
 	while (fitting < sg_io->io_request_count && fits(&sg_io->iovec[fitting]))
 		fitting++;
 	if (fitting > 0)
 		status = rsm_status(RSM_CALL_VECTOR, copy(import, vector, fitting, &done));
 	sg_io->io_residual_count -= done;
 	if (status == RSM_SUCCESS && done < sg_io->io_request_count)
-		status = RSMERR_BAD_LENGTH;
+		status = judge_unfit(import, &vector[done], right);
 	return status;
 }
 
-static int transfer(rsm_scat_gath_t *sg_io, copy_fn copy)
+static int transfer_all(rsm_scat_gath_t *sg_io, struct tract_import *import, copy_fn copy,
+			uint32_t right)
+{
+	struct tract_vector vector[RSM_MAX_SGIOREQS];
+	int status;
+
+	if (sg_io->io_request_count == 0 || sg_io->io_request_count > RSM_MAX_SGIOREQS)
+		return RSMERR_BAD_SGIO;
+	status = rsm_status(RSM_CALL_VECTOR, tract_import_prepare(import));
+	if (status == RSM_SUCCESS)
+		status = resolve_all(sg_io, vector);
+	if (status != RSM_SUCCESS)
+		return status;
+	if (!(tract_import_rights(import) & right))
+		return RSMERR_PERM_DENIED;
+	return copy_fitting(sg_io, import, vector, copy, right);
+}
+
+static int transfer(rsm_scat_gath_t *sg_io, copy_fn copy, uint32_t right)
 {
 	struct rsm_object *object;
 	int status;
@@ -81,9 +105,7 @@ static int transfer(rsm_scat_gath_t *sg_io, copy_fn copy)
 	object = rsm_handle_find(sg_io->remote_handle, RSM_KIND_IMPORT);
 	if (!object)
 		return RSMERR_BAD_SEG_HNDL;
-	if (sg_io->io_request_count == 0 || sg_io->io_request_count > RSM_MAX_SGIOREQS)
-		return RSMERR_BAD_SGIO;
-	status = copy_fitting(sg_io, object->import, copy);
+	status = transfer_all(sg_io, object->import, copy, right);
 	if (status == RSM_SUCCESS && (sg_io->flags & RSM_IMPLICIT_SIGPOST))
 		status = rsm_intr_signal_post(sg_io->remote_handle,
 					      sg_io->flags & RSM_SIGPOST_NO_ACCUMULATE);
@@ -92,10 +114,10 @@ static int transfer(rsm_scat_gath_t *sg_io, copy_fn copy)
 
 RSM_API int rsm_memseg_import_putv(rsm_scat_gath_t *sg_io)
 {
-	return transfer(sg_io, tract_import_putv);
+	return transfer(sg_io, tract_import_putv, TRACT_RIGHT_WRITE);
 }
 
 RSM_API int rsm_memseg_import_getv(rsm_scat_gath_t *sg_io)
 {
-	return transfer(sg_io, tract_import_getv);
+	return transfer(sg_io, tract_import_getv, TRACT_RIGHT_READ);
 }
