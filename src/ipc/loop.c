@@ -2,13 +2,21 @@
 #include "ipc/loop.h"
 
 #include <errno.h>
+#include <sched.h>
 
 #include "base/clock.h"
 #include "base/scope.h"
 
+/* A sleep this many times shorter than lingering could have been lingered through, had the
+ * peer not been slowed by waking us. */
+#define SHORT_SLEEP 4
+#define CREDIT_MAX 8
+#define PRICE_FIRST 4
+#define PRICE_MAX 1024
+
 int loop_init(struct loop *loop)
 {
-	*loop = (struct loop){ .poll = -1 };
+	*loop = (struct loop){ .poll = -1, .price = PRICE_FIRST };
 	return event_poll_new(&loop->poll);
 }
 
@@ -58,10 +66,62 @@ void loop_remove(struct loop *loop, struct loop_source *source)
 			loop->ready[i].tag = 0;
 }
 
+static int look(struct loop *loop, int timeout_ms)
+{
+	return event_poll_wait(loop->poll, loop->ready, LOOP_BATCH, timeout_ms);
+}
+
+/* As look(), for as long as the loop lingers. */
+static int linger(struct loop *loop)
+{
+	uint64_t until = clock_now() + loop->linger_ns;
+	int n;
+
+	do {
+		/* The peer may need this very processor. */
+		(void)sched_yield();
+		n = look(loop, 0);
+		if (n != 0) {
+			loop->price = PRICE_FIRST;
+			return n;
+		}
+	} while (clock_now() < until);
+	loop->credit = -loop->price;
+	if (loop->price < PRICE_MAX)
+		loop->price *= 2;
+	return 0;
+}
+
+static int look_and_learn(struct loop *loop, int timeout_ms)
+{
+	uint64_t start = clock_now();
+	int n = look(loop, timeout_ms);
+
+	if (clock_now() - start > SHORT_SLEEP * loop->linger_ns)
+		loop->credit = loop->credit < 0 ? loop->credit : 0;
+	else if (loop->credit < CREDIT_MAX)
+		loop->credit++;
+	return n;
+}
+
+static int wait_ready(struct loop *loop, uint64_t deadline)
+{
+	int n;
+
+	if (loop->linger_ns == 0)
+		return look(loop, clock_poll_ms(deadline));
+	if (loop->credit > 1) {
+		n = linger(loop);
+		if (n != 0)
+			return n;
+	}
+	return look_and_learn(loop, clock_poll_ms(deadline));
+}
+
 int loop_step(struct loop *loop)
 {
 	uint64_t deadline = loop->deadline ? loop->deadline(loop->arg) : CLOCK_NEVER;
-	int n = event_poll_wait(loop->poll, loop->ready, LOOP_BATCH, clock_poll_ms(deadline));
+	int n = wait_ready(loop, deadline);
 
 	if (n < 0 && n != -EINTR)
 		return n;

@@ -6,6 +6,10 @@
  * removed (and its storage given up) from inside any callback: what had already been reported
  * for it is forgotten.  Sources stay ready until their descriptor is not, so a callback may
  * leave work for the next turn, and thereby let the others have theirs.
+ *
+ * Falling asleep and being woken costs several times what most messages do, so a loop may be
+ * told to look again for a moment before it sleeps.  It does so only while that pays: after
+ * some wake-ups in short order, and for longer and longer not at all if it looked in vain.
  */
 #ifndef IPC_LOOP_H
 #define IPC_LOOP_H
@@ -29,6 +33,9 @@ struct loop {
 	bool stopped;
 	unsigned ready_count; /* of the batch that is being called */
 	struct event_ready ready[LOOP_BATCH];
+	uint64_t linger_ns; /* how long to look again; 0: not at all */
+	int credit;	    /* positive: looking again would have paid lately */
+	int price;	    /* what looking in vain costs */
 	/* Both may be NULL.  @deadline: when the next turn comes even if nothing is ready.
 	 * @turn: after the sources of a turn were called, or its deadline passed. */
 	uint64_t (*deadline)(void *arg);
