@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/scope.h"
@@ -18,11 +19,17 @@ static uint64_t port_now(void *body)
 
 static uint64_t port_random(void *body)
 {
+	struct broker *b = body;
 	uint64_t value = 0;
 
-	(void)body;
-	while (value == 0)
-		host_random(&value, sizeof(value));
+	while (value == 0) {
+		if (b->random_left == 0) {
+			host_random(b->random, sizeof(b->random));
+			b->random_left = ARRAY_LEN(b->random);
+		}
+		value = b->random[--b->random_left];
+		b->random[b->random_left] = 0;
+	}
 	return value;
 }
 
@@ -129,6 +136,8 @@ static void port_reply(void *body, uint64_t client, const struct message *messag
 				    r == -ENOTCONN ? NULL : "its reply could not be sent");
 		return;
 	}
+	if (link == b->exchange.link)
+		b->exchange.answered = true;
 	if (message->number == MSG_welcome)
 		link->greeted = true;
 	if (conn_has_output(&link->conn))

@@ -41,6 +41,7 @@ struct exchange {
 	struct client_link *link; /* NULL: none */
 	int *fds;
 	unsigned fd_count;
+	bool answered;
 };
 
 struct broker {
@@ -62,6 +63,9 @@ struct broker {
 	uint32_t links_max;
 	struct exchange exchange;
 	unsigned monitors; /* links that watch */
+
+	uint64_t random[32]; /* drawn ahead; used ones are overwritten */
+	unsigned random_left;
 
 	uint64_t idle_since;   /* CLOCK_NEVER: not idle */
 	uint64_t look_at;      /* when to see whether the directory is still there */

@@ -185,13 +185,15 @@ static int handle(struct client_link *link, const struct message *message, struc
 	return registry_handle(link->broker->registry, link->client, message);
 }
 
-/* 0, or negative once there is nothing to read or the link is condemned. */
+/* 0, or negative once there is nothing to read, what was asked has been answered, or the link
+ * is condemned. */
 static int serve_request(struct client_link *link)
 {
 	struct broker *b = link->broker;
 	int fds[CONN_FDS_MAX];
 	struct message message;
 	unsigned fd_count;
+	bool answered;
 	int r;
 
 	r = conn_receive(&link->conn, &message, fds, &fd_count);
@@ -203,12 +205,14 @@ static int serve_request(struct client_link *link)
 	}
 	b->exchange = (struct exchange){ .link = link, .fds = fds, .fd_count = fd_count };
 	r = handle(link, &message, &b->exchange);
+	answered = b->exchange.answered;
 	b->exchange = (struct exchange){ 0 };
 	conn_drop_fds(fds, fd_count);
 	/* The registry has said what was wrong. */
 	if (r < 0)
 		client_link_condemn(link, NULL);
-	return r;
+	/* Who was answered has yet to wake up. */
+	return r == 0 && answered ? -EAGAIN : r;
 }
 
 static void on_request(void *arg, unsigned mask)
@@ -221,8 +225,8 @@ static void on_request(void *arg, unsigned mask)
 			client_link_condemn(link, NULL);
 		client_link_watch_output(link);
 	}
-	/* Trying once more than needed costs less than going round the loop: many requests
-	 * have no reply, and the next one is there already. */
+	/* After a request that has no answer the next one is often there already, and trying
+	 * costs less than going round the loop. */
 	for (unsigned i = 0; i < MESSAGES_PER_TURN; i++)
 		if (link->condemned || conn_has_output(&link->conn) || serve_request(link) < 0)
 			break;

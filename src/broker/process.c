@@ -2,7 +2,9 @@
 #include "broker/process.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -27,6 +29,15 @@ static void leave_terminal(void)
 	(void)close(fd);
 }
 
+/* Whoever happened to start us may be tied to a processor; we serve others as well. */
+static void use_every_processor(void)
+{
+	cpu_set_t all;
+
+	memset(&all, 0xff, sizeof(all));
+	(void)sched_setaffinity(0, sizeof(all), &all);
+}
+
 void process_harden(bool foreground)
 {
 	/* We may still reopen our own descriptors through /proc/self: a process always may. */
@@ -34,8 +45,10 @@ void process_harden(bool foreground)
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
-	if (!foreground)
-		leave_terminal();
+	if (foreground)
+		return;
+	leave_terminal();
+	use_every_processor();
 }
 
 uint32_t process_raise_fds(void)

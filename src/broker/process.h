@@ -11,7 +11,7 @@
 /*
  * Before anything else: nobody of the same user may trace us or open our descriptors, files
  * are for us alone, and a peer that goes is no reason to die.  Unless in the @foreground, no
- * terminal controls us.
+ * terminal controls us and any processor will do.
  */
 void process_harden(bool foreground);
 /* As many descriptors as may be had; returns how many. */
