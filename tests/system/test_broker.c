@@ -268,6 +268,7 @@ static void export_and_wait(int told)
 	struct rig_client c;
 	struct rig_segment s;
 
+	(void)alarm(15);
 	rig_client_up(test_directory(), &c);
 	s = rig_publish(&c, SIZE);
 	EXPECT_EQ(write(told, &s.id, sizeof(s.id)), sizeof(s.id));
@@ -325,42 +326,53 @@ TEST(an_exporters_death_is_on_the_board_within_milliseconds)
 	rig_broker_stop(broker);
 }
 
+struct family {
+	uint32_t id; /* of the parent's segment */
+	pid_t grandchild;
+};
+
+/* Exports, and has a child that holds the connection as well. */
+static void export_with_a_child(int told)
+{
+	struct family family;
+	struct rig_client c;
+
+	/* Whatever becomes of the test. */
+	(void)alarm(15);
+	rig_client_up(test_directory(), &c);
+	family.id = rig_publish(&c, SIZE).id;
+	family.grandchild = fork();
+	if (family.grandchild == 0)
+		(void)alarm(15);
+	else
+		EXPECT_EQ(write(told, &family, sizeof(family)), sizeof(family));
+	for (;;)
+		(void)pause();
+}
+
 TEST(a_child_that_holds_the_connection_does_not_keep_its_parent_attached)
 {
 	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
 	struct rig_client importer;
 	struct message reply;
-	pid_t child, grandchild;
-	uint32_t id;
+	struct family family;
 	int told[2], fd;
+	pid_t child;
 
 	EXPECT_EQ(pipe2(told, O_CLOEXEC), 0);
 	rig_client_up(test_directory(), &importer);
 	child = fork();
-	if (child == 0) {
-		struct rig_client c;
-		struct rig_segment s;
-
-		rig_client_up(test_directory(), &c);
-		s = rig_publish(&c, SIZE);
-		grandchild = fork();
-		EXPECT(grandchild < 0 || write(told[1], &s.id, sizeof(s.id)) == sizeof(s.id));
-		EXPECT(write(told[1], &grandchild, sizeof(grandchild)) == sizeof(grandchild));
-		for (;;)
-			(void)pause();
-	}
-	/* Both write; the pair that has a pid in it is the parent's. */
-	do
-		EXPECT(read(told[0], &id, sizeof(id)) == sizeof(id) &&
-		       read(told[0], &grandchild, sizeof(grandchild)) == sizeof(grandchild));
-	while (grandchild == 0);
-	reply = rig_import(&importer, id, TRACT_RIGHT_READ, &fd);
+	if (child == 0)
+		export_with_a_child(told[1]);
+	EXPECT_EQ(read(told[0], &family, sizeof(family)), sizeof(family));
+	EXPECT(family.grandchild > 0);
+	reply = rig_import(&importer, family.id, TRACT_RIGHT_READ, &fd);
 	EXPECT_EQ(reply.number, MSG_import_connected);
 	EXPECT_EQ(kill(child, SIGKILL), 0);
 	EXPECT_WITHIN(2000, generation_of(&importer, reply.import_connected.slot) !=
 				    reply.import_connected.generation);
 	EXPECT_EQ(waitpid(child, NULL, 0), child);
-	EXPECT_EQ(kill(grandchild, SIGKILL), 0);
+	EXPECT_EQ(kill(family.grandchild, SIGKILL), 0);
 	(void)close(fd);
 	(void)close(told[0]);
 	(void)close(told[1]);
@@ -500,6 +512,7 @@ static void flood(void)
 					 .import_close = { .import = 1 } };
 	struct rig_client c;
 
+	(void)alarm(15);
 	rig_client_up(test_directory(), &c);
 	while (conn_send(&c.conn, &close_nothing, NULL, 0) == 0)
 		continue;
