@@ -53,8 +53,10 @@ static inline int judge(struct tract_import *import)
 	r = import_judge(import);
 	if (LIKELY(r == 0))
 		return 0;
-	if (r == -EIO)
-		r = import_catch_up(import) == 0 ? -EAGAIN : -EIO;
+	if (r == -EIO) {
+		r = import_catch_up(import);
+		return r == 0 ? -EAGAIN : r;
+	}
 	return r;
 }
 
