@@ -65,7 +65,7 @@ static void port_object_drop(void *body, uint64_t object, bool empty)
 {
 	struct broker *b = body;
 
-	objects_drop(&b->objects, object, empty);
+	objects_drop(&b->objects, object, empty && !b->ended);
 }
 
 static int port_bell_make(void *body, uint64_t object)
@@ -79,7 +79,8 @@ static void port_bell_set_active(void *body, uint64_t object, uint32_t slot, boo
 {
 	struct broker *b = body;
 
-	objects_bell_set_active(&b->objects, object, slot, active);
+	if (!b->ended)
+		objects_bell_set_active(&b->objects, object, slot, active);
 }
 
 static void port_bell_raise_polled(void *body, uint64_t object, uint32_t slot)
@@ -93,7 +94,8 @@ static void port_board_set(void *body, uint32_t slot, uint64_t generation, uint6
 {
 	struct broker *b = body;
 
-	board_map_set(&b->board, slot, generation, epoch);
+	if (!b->ended)
+		board_map_set(&b->board, slot, generation, epoch);
 }
 
 /* How many descriptors, none or the borrowed *ret_fd, or -errno. */

@@ -309,9 +309,10 @@ static void broker_close(struct broker *b)
 {
 	node_dir_hide(&b->dir);
 	client_links_close(b);
-	/* While somebody is attached, freeing it would take everything back, and what they
-	 * have mapped shall go on working. */
-	if (b->registry && registry_is_idle(b->registry))
+	/* Freeing it takes everything back, and what clients have mapped shall go on working:
+	 * from here on nothing of that is done. */
+	b->ended = true;
+	if (b->registry)
 		registry_free(b->registry);
 	loop_remove(&b->loop, &b->listener);
 	loop_remove(&b->loop, &b->signals);

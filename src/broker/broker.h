@@ -63,6 +63,7 @@ struct broker {
 	uint32_t links_max;
 	struct exchange exchange;
 	unsigned monitors; /* links that watch */
+	bool ended;	   /* what is shared with clients is theirs now */
 
 	uint64_t random[32]; /* drawn ahead; used ones are overwritten */
 	unsigned random_left;

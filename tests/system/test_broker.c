@@ -657,6 +657,30 @@ TEST(a_broker_with_a_client_stays)
 	EXPECT_EQ(rig_broker_wait(broker), 0);
 }
 
+TEST(a_broker_that_is_told_to_end_leaves_its_clients_their_memory)
+{
+	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
+	struct rig_client c;
+	struct rig_segment s;
+	struct message reply;
+	char byte = 'x';
+	int fd;
+
+	rig_client_up(test_directory(), &c);
+	s = rig_publish(&c, SIZE);
+	reply = rig_import(&c, s.id, TRACT_RIGHT_READ_WRITE, &fd);
+	EXPECT_EQ(reply.number, MSG_import_connected);
+	EXPECT_EQ(pwrite(s.fd, &byte, 1, 0), 1);
+	rig_broker_stop(broker);
+	EXPECT_EQ(pread(fd, &byte, 1, 0), 1);
+	EXPECT_EQ(byte, 'x');
+	EXPECT_EQ(generation_of(&c, reply.import_connected.slot),
+		  reply.import_connected.generation);
+	(void)close(fd);
+	(void)close(s.fd);
+	rig_client_down(&c);
+}
+
 TEST(a_broker_whose_directory_went_leaves_once_idle)
 {
 	char directory[96], path[128];
