@@ -114,7 +114,7 @@ int main(int argc, char **argv)
 	process_harden(o.foreground);
 	r = broker_run(&o);
 	if (r < 0) {
-		(void)fprintf(stderr, "tractd: %s: %s\n", o.directory,
+		(void)fprintf(stderr, "tractd: %s\n",
 			      *error_reason() ? error_reason() : error_name(r));
 		return 1;
 	}

@@ -17,6 +17,20 @@
 #define RETRY_NS (2 * NS_PER_MS)
 #define OPEN_TO_OTHERS 0055u
 
+static int cannot_serve(const char *path, int error)
+{
+	switch (error) {
+	case -EACCES:
+		return fail(error, "%s: is another user's, or others may write there", path);
+	case -ENOENT:
+		return fail(error, "%s: what is above it does not exist", path);
+	case -ENOTDIR:
+		return fail(error, "%s: is no directory", path);
+	default:
+		return fail(error, "%s: cannot be used (%s)", path, error_name(error));
+	}
+}
+
 int node_dir_open(struct node_dir *d, const char *path, bool host)
 {
 	struct stat st;
@@ -25,7 +39,7 @@ int node_dir_open(struct node_dir *d, const char *path, bool host)
 	*d = (struct node_dir){ .path = path, .fd = -1, .listener = -1 };
 	r = dir_prepare(path, &d->fd);
 	if (r < 0)
-		return r;
+		return cannot_serve(path, r);
 	if (!host || fstat(d->fd, &st) < 0)
 		return 0;
 	if (fchmod(d->fd, (st.st_mode & 07777) | 0755) < 0)
