@@ -90,8 +90,10 @@ bool board_check(const struct board *board)
 
 	for (uint32_t i = 0; i < board->count; i++)
 		taken += board->slot[i].taken;
-	for (uint32_t i = 0; i < board->free_count; i++)
+	if (taken + board->free_count != board->count)
+		return false;
+	for (uint32_t i = 0; board->count > 0 && i < board->free_count; i++)
 		if (board->slot[board->free[(board->free_first + i) % board->count]].taken)
 			return false;
-	return taken + board->free_count == board->count;
+	return true;
 }

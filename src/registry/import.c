@@ -36,11 +36,9 @@ void import_end(struct registry *registry, struct import *import)
 	if (import->segment) {
 		bell_leave(registry, import);
 		LIST_REMOVE(import, of_segment);
+		import->segment->live_count -= import_is_live(import);
 	}
-	if (import_is_live(import)) {
-		client->live_count--;
-		import->segment->live_count--;
-	}
+	client->live_count -= import_is_live(import);
 	names_remove(&registry->imports, &import->named);
 	LIST_REMOVE(import, of_client);
 	client->import_count--;

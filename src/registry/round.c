@@ -145,10 +145,8 @@ void round_ask(struct registry *registry, struct round *round, struct import *im
 		round_release(registry, import, true);
 }
 
-static void stop_waiting(struct import *import)
+static void stop_waiting(struct round *round, struct import *import)
 {
-	struct round *round = import->round;
-
 	TAILQ_REMOVE(&round->waiting, import, of_round);
 	TAILQ_REMOVE(&import->client->waits, import, of_waits);
 	import->round = NULL;
@@ -162,7 +160,7 @@ static void round_unlink(struct registry *registry, struct round *round)
 	struct import *import;
 
 	while ((import = TAILQ_FIRST(&round->waiting))) {
-		stop_waiting(import);
+		stop_waiting(round, import);
 		round->late++;
 	}
 	TAILQ_REMOVE(&registry->rounds, round, link);
@@ -206,7 +204,7 @@ void round_release(struct registry *registry, struct import *import, bool late)
 
 	if (!round)
 		return;
-	stop_waiting(import);
+	stop_waiting(round, import);
 	round->late += late;
 	if (round->settled && round->open == 0)
 		round_complete(registry, round);
