@@ -137,13 +137,31 @@ TEST(a_node_is_idle_when_nobody_is_attached)
 	rig_down(rig);
 }
 
+static bool nobody_listens(void *body)
+{
+	(void)body;
+	return false;
+}
+
 TEST(lines_nobody_wants_are_not_made)
+{
+	struct rig *rig = rig_new();
+
+	rig->fake.ports.log_wanted = nobody_listens;
+	rig_start(rig);
+	(void)rig_join(rig, 10);
+	EXPECT_EQ(rig->fake.lines, 0);
+	rig_down(rig);
+}
+
+TEST(a_refusal_is_logged_with_its_rule)
 {
 	struct rig *rig = rig_up();
 
-	EXPECT(rig->fake.lines == 0);
-	(void)rig_join(rig, 10);
-	EXPECT(rig->fake.lines > 0);
+	EXPECT_EQ(rig_error(rig, rig_join(rig, 10), ASK(import_connect, .node = 1)),
+		  EHOSTUNREACH);
+	EXPECT(strstr(rig->fake.line, "import.refused"));
+	EXPECT(strstr(rig->fake.line, "rule=\"this node has no way to node 1"));
 	rig_down(rig);
 }
 
