@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 #include "test.h"
 
 #define ARGUMENTS_MAX 16
+
+const char *const rig_stays[] = { "--idle-ms", "-1", NULL };
 
 static void run_broker(const char *directory, uid_t uid, const char *const *more, int ready)
 {
@@ -64,6 +67,20 @@ void rig_broker_stop(pid_t pid)
 {
 	EXPECT_EQ(kill(pid, SIGTERM), 0);
 	EXPECT_EQ(rig_broker_wait(pid), 0);
+}
+
+bool rig_become(uid_t uid)
+{
+	return setgroups(0, NULL) == 0 && setgid(uid) == 0 && setuid(uid) == 0;
+}
+
+void rig_expect_success(pid_t child)
+{
+	int status;
+
+	EXPECT(child > 0);
+	EXPECT_EQ(waitpid(child, &status, 0), child);
+	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 int rig_connect(const char *directory, struct rig_client *c)

@@ -5,11 +5,18 @@
 #ifndef TESTS_SYSTEM_RIG_H
 #define TESTS_SYSTEM_RIG_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "ipc/conn.h"
 
+/* A user that is not the one who runs the test. */
+#define RIG_OTHER_UID 65534u
+
 struct shm_board;
+
+/* Arguments for a broker that does not leave. */
+extern const char *const rig_stays[];
 
 /* Runs $TRACT_BROKER_PROGRAM --dir DIRECTORY and @more arguments (ends with NULL), as user
  * @uid; returns once it serves. */
@@ -17,6 +24,11 @@ pid_t rig_broker_start(const char *directory, uid_t uid, const char *const *more
 /* The exit code, or 256 + the signal that ended it. */
 int rig_broker_wait(pid_t pid);
 void rig_broker_stop(pid_t pid);
+
+/* For good, and without any group. */
+bool rig_become(uid_t uid);
+/* Waits for @child, which ended well if all it expected was so. */
+void rig_expect_success(pid_t child);
 
 struct rig_client {
 	struct conn conn;

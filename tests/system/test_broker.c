@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,28 +17,10 @@
 #include "test.h"
 
 #define SIZE 8192u
-#define OTHER_UID 65534u
-
-static const char *const stays[] = { "--idle-ms", "-1", NULL };
 
 static uint64_t generation_of(const struct rig_client *c, uint32_t slot)
 {
 	return atomic_load_explicit(&c->board->slot[slot].generation, memory_order_seq_cst);
-}
-
-/* How a child ends that found everything as it should be; what it asserts ends it otherwise. */
-static void expect_child_succeeds(pid_t child)
-{
-	int status;
-
-	EXPECT(child > 0);
-	EXPECT_EQ(waitpid(child, &status, 0), child);
-	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-static bool become(uid_t uid)
-{
-	return setgroups(0, NULL) == 0 && setgid(uid) == 0 && setuid(uid) == 0;
 }
 
 static char *socket_path(char path[128])
@@ -52,7 +33,7 @@ static char *socket_path(char path[128])
 
 TEST(the_board_cannot_be_written_by_clients)
 {
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
+	pid_t broker = rig_broker_start(test_directory(), geteuid(), rig_stays);
 	struct rig_client c;
 
 	rig_client_up(test_directory(), &c);
@@ -68,7 +49,7 @@ TEST(the_board_cannot_be_written_by_clients)
 
 TEST(a_region_is_a_sealed_object_of_its_owner_alone)
 {
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
+	pid_t broker = rig_broker_start(test_directory(), geteuid(), rig_stays);
 	struct message request = { .number = MSG_region_create,
 				   .region_create = { .size = SIZE } };
 	struct rig_client c;
@@ -89,7 +70,7 @@ TEST(a_region_is_a_sealed_object_of_its_owner_alone)
 
 TEST(an_importer_gets_the_same_memory)
 {
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
+	pid_t broker = rig_broker_start(test_directory(), geteuid(), rig_stays);
 	struct rig_client exporter, importer;
 	struct rig_segment s;
 	struct message reply;
@@ -116,7 +97,7 @@ TEST(an_importer_gets_the_same_memory)
 
 TEST(a_reader_cannot_map_for_writing)
 {
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
+	pid_t broker = rig_broker_start(test_directory(), geteuid(), rig_stays);
 	struct rig_client c;
 	struct rig_segment s;
 	int fd;
@@ -139,7 +120,7 @@ static void reader_of_another_user(uint32_t id)
 	char path[64];
 	int fd;
 
-	EXPECT(become(OTHER_UID));
+	EXPECT(rig_become(RIG_OTHER_UID));
 	rig_client_up(test_directory(), &c);
 	EXPECT_EQ(c.welcome.strong, 1);
 	EXPECT_EQ(rig_import(&c, id, TRACT_RIGHT_READ, &fd).number, MSG_import_connected);
@@ -160,13 +141,13 @@ TEST(a_reader_of_another_user_cannot_become_a_writer)
 	if (geteuid() != 0)
 		SKIP("needs root, to be two users");
 	EXPECT_EQ(chmod(test_directory(), 0711), 0);
-	broker = rig_broker_start(test_directory(), 0, stays);
+	broker = rig_broker_start(test_directory(), 0, rig_stays);
 	rig_client_up(test_directory(), &c);
 	s = rig_publish(&c, SIZE);
 	child = fork();
 	if (child == 0)
 		reader_of_another_user(s.id);
-	expect_child_succeeds(child);
+	rig_expect_success(child);
 	(void)close(s.fd);
 	rig_client_down(&c);
 	rig_broker_stop(broker);
@@ -174,7 +155,7 @@ TEST(a_reader_of_another_user_cannot_become_a_writer)
 
 TEST(the_socket_of_a_private_directory_is_private)
 {
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
+	pid_t broker = rig_broker_start(test_directory(), geteuid(), rig_stays);
 	struct stat st;
 	char path[128];
 
@@ -190,7 +171,7 @@ static void spy(pid_t broker)
 {
 	char path[64];
 
-	EXPECT(become(OTHER_UID));
+	EXPECT(rig_become(RIG_OTHER_UID));
 	(void)snprintf(path, sizeof(path), "/proc/%d/mem", (int)broker);
 	EXPECT(open(path, O_RDONLY) < 0);
 	(void)snprintf(path, sizeof(path), "/proc/%d/fd/0", (int)broker);
@@ -207,15 +188,15 @@ TEST(a_broker_without_privilege_serves_readers_and_shows_its_user_nothing)
 
 	if (geteuid() != 0)
 		SKIP("needs root, to start a broker as another user");
-	EXPECT_EQ(chown(test_directory(), OTHER_UID, OTHER_UID), 0);
-	broker = rig_broker_start(test_directory(), OTHER_UID, stays);
+	EXPECT_EQ(chown(test_directory(), RIG_OTHER_UID, RIG_OTHER_UID), 0);
+	broker = rig_broker_start(test_directory(), RIG_OTHER_UID, rig_stays);
 	rig_client_up(test_directory(), &c);
 	s = rig_publish(&c, SIZE);
 	EXPECT_EQ(rig_import(&c, s.id, TRACT_RIGHT_READ, &fd).number, MSG_import_connected);
 	child = fork();
 	if (child == 0)
 		spy(broker);
-	expect_child_succeeds(child);
+	rig_expect_success(child);
 	(void)close(fd);
 	(void)close(s.fd);
 	rig_client_down(&c);
@@ -246,7 +227,7 @@ TEST(a_broker_keeps_no_descriptor_of_a_client_that_went)
 
 	if (geteuid() != 0)
 		SKIP("needs root, to look at another process's descriptors");
-	broker = rig_broker_start(test_directory(), 0, stays);
+	broker = rig_broker_start(test_directory(), 0, rig_stays);
 	rig_client_up(test_directory(), &first);
 	before = fds_of_process(broker);
 	rig_client_up(test_directory(), &c);
@@ -313,7 +294,7 @@ static int compare_times(const void *a, const void *b)
 
 TEST(an_exporters_death_is_on_the_board_within_milliseconds)
 {
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
+	pid_t broker = rig_broker_start(test_directory(), geteuid(), rig_stays);
 	struct rig_client importer;
 	uint64_t taken[21];
 
@@ -352,7 +333,7 @@ static void export_with_a_child(int told)
 
 TEST(a_child_that_holds_the_connection_does_not_keep_its_parent_attached)
 {
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
+	pid_t broker = rig_broker_start(test_directory(), geteuid(), rig_stays);
 	struct rig_client importer;
 	struct message reply;
 	struct family family;
@@ -377,257 +358,6 @@ TEST(a_child_that_holds_the_connection_does_not_keep_its_parent_attached)
 	(void)close(told[0]);
 	(void)close(told[1]);
 	rig_client_down(&importer);
-	rig_broker_stop(broker);
-}
-
-/* ---- hostile peers ----------------------------------------------------------------------- */
-
-static void send_garbage(const struct rig_client *c)
-{
-	EXPECT_EQ(sock_send(c->conn.fd, "no message", 10, NULL, 0), 0);
-}
-
-static void send_truncated(const struct rig_client *c)
-{
-	struct message hello = { .number = MSG_hello, .hello = { .version = WIRE_VERSION } };
-	uint8_t bytes[WIRE_SIZE_MAX];
-	size_t size;
-
-	EXPECT_EQ(wire_encode(&hello, bytes, &size), 0);
-	EXPECT_EQ(sock_send(c->conn.fd, bytes, size - 1, NULL, 0), 0);
-}
-
-static void send_oversized(const struct rig_client *c)
-{
-	uint8_t bytes[WIRE_SIZE_MAX * 4] = { 0 };
-
-	EXPECT_EQ(sock_send(c->conn.fd, bytes, sizeof(bytes), NULL, 0), 0);
-}
-
-static void send_unexpected_descriptors(const struct rig_client *c)
-{
-	struct message hello = { .number = MSG_hello, .hello = { .version = WIRE_VERSION } };
-	int fds[4] = { c->conn.fd, c->conn.fd, c->conn.fd, c->conn.fd };
-	uint8_t bytes[WIRE_SIZE_MAX];
-	size_t size;
-
-	EXPECT_EQ(wire_encode(&hello, bytes, &size), 0);
-	EXPECT_EQ(sock_send(c->conn.fd, bytes, size, fds, 4), 0);
-}
-
-static void send_before_hello(const struct rig_client *c)
-{
-	struct message early = { .number = MSG_region_create,
-				 .region_create = { .size = SIZE } };
-	uint8_t bytes[WIRE_SIZE_MAX];
-	size_t size;
-
-	EXPECT_EQ(wire_encode(&early, bytes, &size), 0);
-	EXPECT_EQ(sock_send(c->conn.fd, bytes, size, NULL, 0), 0);
-}
-
-static void send_a_brokers_message(const struct rig_client *c)
-{
-	struct message bell = { .number = MSG_bell, .bell = { .slot = 1 } };
-	uint8_t bytes[WIRE_SIZE_MAX];
-	size_t size;
-
-	EXPECT_EQ(wire_encode(&bell, bytes, &size), 0);
-	EXPECT_EQ(sock_send(c->conn.fd, bytes, size, &c->conn.fd, 1), 0);
-}
-
-static void send_a_file_for_a_channel(const struct rig_client *c)
-{
-	struct message events = { .number = MSG_events };
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	uint8_t bytes[WIRE_SIZE_MAX];
-	size_t size;
-
-	EXPECT_EQ(wire_encode(&events, bytes, &size), 0);
-	EXPECT_EQ(sock_send(c->conn.fd, bytes, size, &fd, 1), 0);
-	(void)close(fd);
-}
-
-static void drops_only(void (*offend)(const struct rig_client *c), bool greet)
-{
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
-	struct rig_client honest, hostile;
-	struct rig_segment s;
-	struct message got;
-	int fds[CONN_FDS_MAX];
-	unsigned count;
-
-	rig_client_up(test_directory(), &honest);
-	if (greet)
-		rig_client_up(test_directory(), &hostile);
-	else
-		EXPECT_EQ(rig_connect(test_directory(), &hostile), 0);
-	offend(&hostile);
-	EXPECT_EQ(conn_receive(&hostile.conn, &got, fds, &count), -ENOTCONN);
-	s = rig_publish(&honest, SIZE);
-	(void)close(s.fd);
-	rig_client_down(&hostile);
-	rig_client_down(&honest);
-	rig_broker_stop(broker);
-}
-
-TEST(garbage_drops_only_its_sender)
-{
-	drops_only(send_garbage, true);
-}
-
-TEST(a_truncated_message_drops_only_its_sender)
-{
-	drops_only(send_truncated, false);
-}
-
-TEST(an_oversized_message_drops_only_its_sender)
-{
-	drops_only(send_oversized, true);
-}
-
-TEST(unexpected_descriptors_drop_only_their_sender)
-{
-	drops_only(send_unexpected_descriptors, false);
-}
-
-TEST(who_does_not_greet_is_dropped)
-{
-	drops_only(send_before_hello, false);
-}
-
-TEST(who_speaks_as_a_broker_is_dropped)
-{
-	drops_only(send_a_brokers_message, true);
-}
-
-TEST(a_channel_that_is_no_socket_drops_its_sender)
-{
-	drops_only(send_a_file_for_a_channel, true);
-}
-
-static void flood(void)
-{
-	struct message close_nothing = { .number = MSG_import_close,
-					 .import_close = { .import = 1 } };
-	struct rig_client c;
-
-	(void)alarm(15);
-	rig_client_up(test_directory(), &c);
-	while (conn_send(&c.conn, &close_nothing, NULL, 0) == 0)
-		continue;
-	_exit(0);
-}
-
-TEST(a_flood_from_one_leaves_the_others_served)
-{
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays), child;
-	struct message next = { .number = MSG_next_client };
-	struct rig_client c;
-
-	child = fork();
-	if (child == 0)
-		flood();
-	rig_client_up(test_directory(), &c);
-	for (unsigned i = 0; i < 200; i++)
-		(void)rig_ask(&c, next, NULL);
-	EXPECT_EQ(kill(child, SIGKILL), 0);
-	EXPECT_EQ(waitpid(child, NULL, 0), child);
-	rig_client_down(&c);
-	rig_broker_stop(broker);
-}
-
-TEST(more_memory_than_there_is_is_refused)
-{
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
-	struct message request = { .number = MSG_region_create };
-	struct rig_client c;
-
-	rig_client_up(test_directory(), &c);
-	request.region_create.size = c.welcome.segment_bytes + 4096;
-	EXPECT_EQ(rig_ask(&c, request, NULL).number, MSG_refused);
-	request.region_create.size = UINT64_MAX & ~UINT64_C(4095);
-	EXPECT_EQ(rig_ask(&c, request, NULL).number, MSG_refused);
-	rig_client_down(&c);
-	rig_broker_stop(broker);
-}
-
-/* ---- watching ---------------------------------------------------------------------------- */
-
-TEST(a_monitor_sees_messages_and_events)
-{
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
-	struct message watch = { .number = MSG_monitor }, got;
-	bool event = false, message = false;
-	struct rig_client monitor, c;
-	int fds[CONN_FDS_MAX];
-	unsigned count;
-
-	rig_client_up(test_directory(), &monitor);
-	EXPECT_EQ(rig_ask(&monitor, watch, NULL).number, MSG_done);
-	rig_client_up(test_directory(), &c);
-	while (!event || !message) {
-		EXPECT_EQ(conn_receive(&monitor.conn, &got, fds, &count), 0);
-		if (got.number == MSG_monitor_event)
-			event = event || strstr(got.monitor_event.line.text, "joined");
-		else
-			message = message || got.monitor_message.pid == (uint32_t)getpid();
-	}
-	rig_client_down(&monitor);
-	rig_client_down(&c);
-	rig_broker_stop(broker);
-}
-
-static void watch_as_another_user(void)
-{
-	struct message watch = { .number = MSG_monitor }, reply;
-	struct rig_client c;
-
-	EXPECT(become(OTHER_UID));
-	rig_client_up(test_directory(), &c);
-	reply = rig_ask(&c, watch, NULL);
-	EXPECT_EQ(reply.number, MSG_refused);
-	EXPECT_EQ(reply.refused.error, EACCES);
-	EXPECT(reply.refused.rule.length > 0);
-	_exit(0);
-}
-
-TEST(another_user_may_not_watch)
-{
-	pid_t broker, child;
-
-	if (geteuid() != 0)
-		SKIP("needs root, to be two users");
-	EXPECT_EQ(chmod(test_directory(), 0755), 0);
-	broker = rig_broker_start(test_directory(), 0, stays);
-	child = fork();
-	if (child == 0)
-		watch_as_another_user();
-	expect_child_succeeds(child);
-	rig_broker_stop(broker);
-}
-
-TEST(a_monitor_that_does_not_read_holds_nobody_up_and_learns_what_it_missed)
-{
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
-	struct message watch = { .number = MSG_monitor }, next = { .number = MSG_next_client };
-	struct rig_client monitor, c;
-	int fds[CONN_FDS_MAX];
-	struct message got;
-	unsigned count;
-
-	rig_client_up(test_directory(), &monitor);
-	EXPECT_EQ(rig_ask(&monitor, watch, NULL).number, MSG_done);
-	rig_client_up(test_directory(), &c);
-	for (unsigned i = 0; i < 3000; i++)
-		(void)rig_ask(&c, next, NULL);
-	do {
-		EXPECT_EQ(conn_receive(&monitor.conn, &got, fds, &count), 0);
-		(void)rig_ask(&c, next, NULL);
-	} while (got.number != MSG_monitor_event ||
-		 !strstr(got.monitor_event.line.text, "monitor.missed"));
-	rig_client_down(&monitor);
-	rig_client_down(&c);
 	rig_broker_stop(broker);
 }
 
@@ -659,7 +389,7 @@ TEST(a_broker_with_a_client_stays)
 
 TEST(a_broker_that_is_told_to_end_leaves_its_clients_their_memory)
 {
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
+	pid_t broker = rig_broker_start(test_directory(), geteuid(), rig_stays);
 	struct rig_client c;
 	struct rig_segment s;
 	struct message reply;
@@ -688,7 +418,7 @@ TEST(a_broker_whose_directory_went_leaves_once_idle)
 	pid_t broker;
 
 	(void)snprintf(directory, sizeof(directory), "%s/node", test_directory());
-	broker = rig_broker_start(directory, geteuid(), stays);
+	broker = rig_broker_start(directory, geteuid(), rig_stays);
 	rig_client_up(directory, &c);
 	(void)snprintf(path, sizeof(path), "%s/broker", directory);
 	EXPECT_EQ(unlink(path), 0);
@@ -700,7 +430,7 @@ TEST(a_broker_whose_directory_went_leaves_once_idle)
 
 TEST(a_lost_socket_is_made_again)
 {
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
+	pid_t broker = rig_broker_start(test_directory(), geteuid(), rig_stays);
 	struct rig_client c;
 	char path[128];
 
@@ -712,7 +442,7 @@ TEST(a_lost_socket_is_made_again)
 
 TEST(a_killed_brokers_socket_is_no_obstacle)
 {
-	pid_t broker = rig_broker_start(test_directory(), geteuid(), stays);
+	pid_t broker = rig_broker_start(test_directory(), geteuid(), rig_stays);
 	struct rig_client c;
 	char path[128];
 
@@ -720,7 +450,7 @@ TEST(a_killed_brokers_socket_is_no_obstacle)
 	EXPECT_EQ(rig_broker_wait(broker), 256 + SIGKILL);
 	EXPECT_EQ(access(socket_path(path), F_OK), 0);
 	EXPECT_EQ(rig_connect(test_directory(), &c), -ECONNREFUSED);
-	broker = rig_broker_start(test_directory(), geteuid(), stays);
+	broker = rig_broker_start(test_directory(), geteuid(), rig_stays);
 	rig_client_up(test_directory(), &c);
 	rig_client_down(&c);
 	rig_broker_stop(broker);
@@ -752,7 +482,7 @@ TEST_SLOW(a_hundred_that_race_start_exactly_one, 60)
 	if (!getenv("TRACT_BROKER_PROGRAM"))
 		SKIP("TRACT_BROKER_PROGRAM does not name tractd");
 	for (unsigned i = 0; i < RACERS; i++) {
-		racer[i] = start_unready(stays);
+		racer[i] = start_unready(rig_stays);
 		mine[i] = true;
 	}
 	while (alive > 1) {
