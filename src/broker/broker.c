@@ -257,7 +257,7 @@ static const char *log_path(const struct broker_options *options)
 {
 	if (options->log)
 		return options->log;
-	return options->foreground ? "-" : getenv("TRACT_LOG");
+	return options->foreground ? "-" : secure_getenv("TRACT_LOG");
 }
 
 /* 0, or -EALREADY if there is a broker there. */

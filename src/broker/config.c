@@ -193,7 +193,7 @@ int config_read(const char *path, struct config *c)
 /* What whoever starts us may say for want of a file; tests do. */
 static void idle_from_environment(struct config *c)
 {
-	const char *text = getenv("TRACT_IDLE_MS");
+	const char *text = secure_getenv("TRACT_IDLE_MS");
 	uint64_t ms;
 
 	if (text && strcmp(text, "-1") == 0)

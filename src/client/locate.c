@@ -27,20 +27,45 @@ static int copy(char *ret_dir, unsigned capacity, const char *dir, const char *n
 	return length < 0 || (unsigned)length >= capacity ? -ENAMETOOLONG : 0;
 }
 
+static int runtime_directory(char *ret_dir, unsigned capacity)
+{
+	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+
+	if (!runtime || !*runtime || access(runtime, W_OK) < 0)
+		return -ENOENT;
+	return copy(ret_dir, capacity, runtime, "/tract");
+}
+
+static int user_directory(char *ret_dir, unsigned capacity)
+{
+	char user[16];
+
+	(void)snprintf(user, sizeof(user), "%u", (unsigned)geteuid());
+	return copy(ret_dir, capacity, "/tmp/tract-", user);
+}
+
+/* Whoever runs a program with raised privileges does not choose whom it shares memory with. */
 int locate_directory(char *ret_dir, unsigned capacity)
 {
-	const char *dir = getenv("TRACT_DIR");
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	char user[16];
+	const char *dir = secure_getenv("TRACT_DIR");
+	int r;
 
 	if (dir && *dir)
 		return copy(ret_dir, capacity, dir, "");
-	if (runtime && *runtime && access(runtime, W_OK) == 0)
-		return copy(ret_dir, capacity, runtime, "/tract");
+	r = runtime_directory(ret_dir, capacity);
+	if (r != -ENOENT)
+		return r;
 	if (access(HOST_DIRECTORY "/broker", W_OK) == 0)
 		return copy(ret_dir, capacity, HOST_DIRECTORY, "");
-	(void)snprintf(user, sizeof(user), "%u", (unsigned)geteuid());
-	return copy(ret_dir, capacity, "/tmp/tract-", user);
+	return user_directory(ret_dir, capacity);
+}
+
+bool locate_is_own(const char *dir)
+{
+	char own[256];
+
+	return (runtime_directory(own, sizeof(own)) == 0 && strcmp(own, dir) == 0) ||
+	       (user_directory(own, sizeof(own)) == 0 && strcmp(own, dir) == 0);
 }
 
 /* Beside this library, as it is built or installed, before where it was configured to be. */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "client/locate.h"
 #include "client/process.h"
+#include "sys/peer.h"
 #include "sys/sock.h"
 #include "sys/vm.h"
 
@@ -271,12 +272,31 @@ static int session_new(int fd, struct session **ret_session)
 	return 0;
 }
 
-static int try_open(const char *path, struct session **ret_session)
+/* The name may be another user's, who would get the memory to see: the kernel says whose. */
+static int check_broker(const char *dir, int fd)
+{
+	struct peer peer;
+	int r;
+
+	if (!locate_is_own(dir))
+		return 0;
+	r = peer_identify(fd, &peer);
+	if (r < 0 || peer.uid == geteuid() || peer.uid == 0)
+		return r;
+	return fail(-EACCES,
+		    "the broker in %s is user %u's, who is not to be trusted with this user's "
+		    "memory; name another directory in TRACT_DIR, or remove that one",
+		    dir, (unsigned)peer.uid);
+}
+
+static int try_open(const char *dir, const char *path, struct session **ret_session)
 {
 	scoped(fd) int fd = -1;
 	int r;
 
 	r = sock_connect(path, &fd);
+	if (r == 0)
+		r = check_broker(dir, fd);
 	if (r < 0)
 		return r;
 	return session_new(steal_fd(&fd), ret_session);
@@ -300,7 +320,7 @@ int session_open(const char *dir, bool may_start, struct session **ret_session)
 			    "the directory %s is too long for a socket's name; "
 			    "choose a shorter one in TRACT_DIR",
 			    dir);
-	r = try_open(path, ret_session);
+	r = try_open(dir, path, ret_session);
 	if (r == 0 || !worth_another_try(r))
 		return r;
 	if (!may_start)
@@ -310,7 +330,7 @@ int session_open(const char *dir, bool may_start, struct session **ret_session)
 		if (r < 0)
 			return r;
 		for (unsigned tries = 0; tries < 50; tries++) {
-			r = try_open(path, ret_session);
+			r = try_open(dir, path, ret_session);
 			if (r == 0 || !worth_another_try(r))
 				return r;
 			clock_sleep(2 * NS_PER_MS);

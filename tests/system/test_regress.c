@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_regress.c - what was broken once
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <tract/tract.h>
+#include <unistd.h>
+
+#include "rig.h"
+#include "test.h"
+
+#define SIZE 65536u
+#define STRANGER 1001
+
+/* ---- whom the library believes ----------------------------------------------------------- */
+
+TEST(a_strangers_broker_in_a_default_directory_is_not_believed)
+{
+	static const char *const options[] = { "--host", NULL };
+	struct tract *ctx;
+	char dir[128];
+	uint32_t node;
+	pid_t broker;
+
+	if (geteuid() != 0)
+		SKIP("only root can be another user");
+	(void)snprintf(dir, sizeof(dir), "%s/tract", test_directory());
+	EXPECT_EQ(chmod(test_directory(), 0755), 0);
+	EXPECT_EQ(mkdir(dir, 0755), 0);
+	EXPECT_EQ(chown(dir, STRANGER, STRANGER), 0);
+	broker = rig_broker_start(dir, STRANGER, options);
+	(void)unsetenv("TRACT_DIR");
+	(void)setenv("XDG_RUNTIME_DIR", test_directory(), 1);
+	EXPECT_EQ(tract_open(NULL, &ctx), 0);
+	EXPECT_STR(tract_directory(ctx), dir);
+	EXPECT_EQ(tract_node_id(ctx, &node), -EACCES);
+	EXPECT(strstr(tract_reason(), "TRACT_DIR"));
+	tract_close(ctx);
+	rig_broker_stop(broker);
+}
