@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/scope.h"
 #include "broker/client_link.h"
@@ -33,11 +34,11 @@ static uint64_t port_random(void *body)
 	return value;
 }
 
-static int port_object_make(void *body, uint64_t object, uint64_t size)
+static int port_object_make(void *body, uint64_t object, uint64_t size, bool spare)
 {
 	struct broker *b = body;
 
-	return objects_make(&b->objects, object, size);
+	return objects_make(&b->objects, object, size, spare);
 }
 
 static int port_object_take(void *body, uint64_t object, uint64_t size)
@@ -138,6 +139,7 @@ static void port_reply(void *body, uint64_t client, const struct message *messag
 				    r == -ENOTCONN ? NULL : "its reply could not be sent");
 		return;
 	}
+	(void)fault_point("broker.reply.sent");
 	if (link == b->exchange.link)
 		b->exchange.answered = true;
 	if (message->number == MSG_welcome)
@@ -156,6 +158,7 @@ static int port_event(void *body, uint64_t client, const struct message *message
 	if (!link || !conn_is_open(&link->events))
 		return -ENOTCONN;
 	count = attach(b, attachment, &fd);
+	(void)fault_point("broker.event.decided");
 	r = count < 0 ? count : conn_send(&link->events, message, &fd, (unsigned)count);
 	if (conn_has_output(&link->events))
 		client_link_watch_output(link);

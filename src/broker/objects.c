@@ -145,12 +145,12 @@ static int admit(struct objects *o, uint64_t size)
 	return after - resident <= o->available ? 0 : -ENOMEM;
 }
 
-int objects_make(struct objects *o, uint64_t id, uint64_t size)
+int objects_make(struct objects *o, uint64_t id, uint64_t size, bool spare)
 {
 	scoped(object) struct object *object = NULL;
 	int r;
 
-	r = admit(o, size);
+	r = spare ? fault_point("broker.objects.spare") : admit(o, size);
 	if (r < 0)
 		return r;
 	r = object_new(o, OBJECT_MADE, size, &object);
@@ -159,7 +159,9 @@ int objects_make(struct objects *o, uint64_t id, uint64_t size)
 	r = memfd_new("tract", size, &object->writer);
 	if (r < 0)
 		return r;
-	r = keep(o, object, id);
+	r = fault_point("broker.objects.made");
+	if (r == 0)
+		r = keep(o, object, id);
 	if (r < 0)
 		return r;
 	(void)steal(object);

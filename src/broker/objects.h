@@ -33,7 +33,7 @@ int objects_init(struct objects *o, uint32_t fds_max);
 void objects_deinit(struct objects *o);
 
 /* -ENOMEM if the host has not so much left to promise; -EMFILE; -EEXIST. */
-int objects_make(struct objects *o, uint64_t id, uint64_t size);
+int objects_make(struct objects *o, uint64_t id, uint64_t size, bool spare);
 /*
  * Consumes both descriptors.  They must be of one object that is either like ours (sealed
  * against shrinking) or System V's, of at least @size bytes, the first open for writing and

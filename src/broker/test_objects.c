@@ -17,7 +17,7 @@ TEST(an_object_has_a_writer_and_one_reader)
 	struct objects o;
 
 	EXPECT_EQ(objects_init(&o, 100), 0);
-	EXPECT_EQ(objects_make(&o, 1, SIZE), 0);
+	EXPECT_EQ(objects_make(&o, 1, SIZE, false), 0);
 	EXPECT_EQ(objects_writer(&o, 1, &writer), 0);
 	EXPECT_EQ(objects_reader(&o, 1, &reader), 0);
 	EXPECT_EQ(objects_reader(&o, 1, &again), 0);
@@ -34,7 +34,7 @@ TEST(a_dropped_object_is_gone_and_emptied_if_asked)
 	int writer, kept;
 
 	EXPECT_EQ(objects_init(&o, 100), 0);
-	EXPECT_EQ(objects_make(&o, 1, SIZE), 0);
+	EXPECT_EQ(objects_make(&o, 1, SIZE, false), 0);
 	EXPECT_EQ(objects_writer(&o, 1, &writer), 0);
 	kept = fcntl(writer, F_DUPFD_CLOEXEC, 0);
 	EXPECT_EQ(pwrite(kept, &byte, 1, 0), 1);
@@ -51,8 +51,8 @@ TEST(more_than_the_host_has_is_not_promised)
 	struct objects o;
 
 	EXPECT_EQ(objects_init(&o, 100), 0);
-	EXPECT_EQ(objects_make(&o, 1, UINT64_C(1) << 50), -ENOMEM);
-	EXPECT_EQ(objects_make(&o, 1, UINT64_MAX - 4095), -ENOMEM);
+	EXPECT_EQ(objects_make(&o, 1, UINT64_C(1) << 50, false), -ENOMEM);
+	EXPECT_EQ(objects_make(&o, 1, UINT64_MAX - 4095, false), -ENOMEM);
 	EXPECT_EQ(o.promised, 0);
 	objects_deinit(&o);
 }
@@ -63,14 +63,14 @@ TEST(promises_add_up_before_a_page_is_touched)
 	uint64_t part;
 
 	EXPECT_EQ(objects_init(&o, 100), 0);
-	EXPECT_EQ(objects_make(&o, 1, SIZE), 0);
+	EXPECT_EQ(objects_make(&o, 1, SIZE, false), 0);
 	part = (o.available / 3) & ~UINT64_C(4095);
-	EXPECT_EQ(objects_make(&o, 2, part), 0);
-	EXPECT_EQ(objects_make(&o, 3, part), 0);
-	EXPECT_EQ(objects_make(&o, 4, 2 * part), -ENOMEM);
+	EXPECT_EQ(objects_make(&o, 2, part, false), 0);
+	EXPECT_EQ(objects_make(&o, 3, part, false), 0);
+	EXPECT_EQ(objects_make(&o, 4, 2 * part, false), -ENOMEM);
 	objects_drop(&o, 2, false);
 	objects_drop(&o, 3, false);
-	EXPECT_EQ(objects_make(&o, 4, 2 * part), 0);
+	EXPECT_EQ(objects_make(&o, 4, 2 * part, false), 0);
 	objects_deinit(&o);
 }
 
@@ -79,8 +79,8 @@ TEST(descriptors_run_out_with_an_answer)
 	struct objects o;
 
 	EXPECT_EQ(objects_init(&o, 3), 0);
-	EXPECT_EQ(objects_make(&o, 1, SIZE), 0);
-	EXPECT_EQ(objects_make(&o, 2, SIZE), -EMFILE);
+	EXPECT_EQ(objects_make(&o, 1, SIZE, false), 0);
+	EXPECT_EQ(objects_make(&o, 2, SIZE, false), -EMFILE);
 	EXPECT_EQ(objects_make_bell(&o, 2), 0);
 	EXPECT_EQ(objects_make_bell(&o, 3), -EMFILE);
 	objects_deinit(&o);

@@ -47,7 +47,7 @@ uint64_t registry_new_object(struct registry *registry);
 
 call_handler hello, events, heard;
 call_handler region_create, region_offer, region_sysv, region_close;
-call_handler region_fence, region_fenced;
+call_handler region_fence, region_fenced, region_absorbed;
 call_handler segment_create, segment_destroy, segment_rebind;
 call_handler segment_publish, segment_republish, segment_unpublish;
 call_handler import_connect, import_close, import_inherit;

@@ -52,7 +52,13 @@ static int object_add(struct fake_body *fake, uint64_t id, int kind, uint64_t si
 	return 0;
 }
 
-static int object_make(void *body, uint64_t object, uint64_t size)
+static int object_make(void *body, uint64_t object, uint64_t size, bool spare)
+{
+	(void)spare;
+	return object_add(body, object, FAKE_MEMORY, size);
+}
+
+static int object_take(void *body, uint64_t object, uint64_t size)
 {
 	return object_add(body, object, FAKE_MEMORY, size);
 }
@@ -277,7 +283,7 @@ void fake_body_init(struct fake_body *fake, uint64_t seed)
 		.now = now,
 		.random = draw,
 		.object_make = object_make,
-		.object_take = object_make,
+		.object_take = object_take,
 		.pipe_take = pipe_take,
 		.object_drop = object_drop,
 		.bell_make = bell_make,

@@ -96,7 +96,7 @@ int region_fence(const struct call *call)
 				   "the region is being taken back; send region_fenced first");
 	fresh = registry_new_object(registry);
 	/* Before anybody is told to stall: what cannot be moved is not begun. */
-	r = ports->object_make(ports->body, fresh, region->size);
+	r = ports->object_make(ports->body, fresh, region->size, true);
 	if (r < 0)
 		return call_refuse(call, r == -EMFILE ? EMFILE : ENOMEM,
 				   "the host has no room for a second copy of the region; give "
@@ -184,29 +184,87 @@ static void moved(struct registry *registry, struct round *round)
 	(void)call_done(&call);
 }
 
-int region_fenced(const struct call *call)
+/* The region whose copying the message ends, or NULL after a refusal. */
+static struct region *find_copied(const struct call *call, uint64_t id)
 {
-	struct registry *registry = call->registry;
-	const struct ports *ports = &registry->ports;
-	struct region *region = region_find(registry, call->message->region_fenced.region);
-	struct round *round;
-	int r;
+	struct region *region = region_find(call->registry, id);
 
 	/* Even if it was closed meanwhile: importers wait for the end. */
 	if (!region || region->client != call->client)
-		return call_refuse(call, EBADF, "only its owner takes a region back");
-	if (region->fence != FENCE_COPYING)
-		return call_refuse(call, EINVAL,
-				   "the region has no fresh backing; send region_fence first");
-	r = round_begin(call, registry->config.hear_ns, moved, &round);
-	if (r < 0)
-		return call_refuse_memory(call);
+		(void)call_refuse(call, EBADF, "only its owner takes a region back");
+	else if (region->fence != FENCE_COPYING)
+		(void)call_refuse(call, EINVAL,
+				  "the region has no fresh backing; send region_fence first");
+	else
+		return region;
+	return NULL;
+}
+
+/* The fresh object takes the old one's place, and importers are told where to find theirs. */
+static void end_copying(const struct call *call, struct region *region, struct round *round)
+{
+	struct registry *registry = call->registry;
+	const struct ports *ports = &registry->ports;
+
 	ports->object_drop(ports->body, region->object, true);
 	region->object = region->fresh;
 	region->exposed = false;
 	leave_fence(registry, region);
 	ask_importers(registry, region, round, NOTICE_MOVED);
-	wake_connecting(registry, region->named.id);
-	round_settle(registry, round);
+}
+
+int region_fenced(const struct call *call)
+{
+	struct region *region = find_copied(call, call->message->region_fenced.region);
+	struct round *round;
+
+	if (!region)
+		return 0;
+	if (round_begin(call, call->registry->config.hear_ns, moved, &round) < 0)
+		return call_refuse_memory(call);
+	end_copying(call, region, round);
+	wake_connecting(call->registry, region->named.id);
+	round_settle(call->registry, round);
+	return 0;
+}
+
+/* ---- one region becomes part of another ------------------------------------------------- */
+
+static void move_segments(struct region *region, struct region *into, uint64_t offset)
+{
+	struct segment *segment;
+
+	while ((segment = LIST_FIRST(&region->segments))) {
+		LIST_REMOVE(segment, of_region);
+		LIST_INSERT_HEAD(&into->segments, segment, of_region);
+		segment->region = into;
+		segment->offset += offset;
+	}
+}
+
+int region_absorbed(const struct call *call)
+{
+	const struct msg_region_absorbed *said = &call->message->region_absorbed;
+	struct region *region = find_copied(call, said->region);
+	struct region *into = region_find_own(call, said->into);
+	struct round *round;
+
+	if (!region)
+		return 0;
+	if (!into || into == region || into->sysv || into->fence != FENCE_NONE ||
+	    !region_contains(call->registry, into, said->offset, region->size))
+		return call_refuse(
+			call, EINVAL,
+			"a region is absorbed by a larger one of the same process, in "
+			"whole pages");
+	if (round_begin(call, call->registry->config.hear_ns, moved, &round) < 0)
+		return call_refuse_memory(call);
+	/* Importers are asked through the region that their segments are on by then. */
+	move_segments(region, into, said->offset);
+	end_copying(call, region, round);
+	ask_importers(call->registry, into, round, NOTICE_MOVED);
+	wake_connecting(call->registry, region->named.id);
+	region_reap(call->registry, region);
+	round_settle(call->registry, round);
 	return 0;
 }

@@ -35,8 +35,9 @@ struct ports {
 	uint64_t (*now)(void *body);	/* monotonic, ns */
 	uint64_t (*random)(void *body); /* never 0, unpredictable */
 
-	/* 0, -ENOMEM if the host has not so much memory to promise, -EMFILE. */
-	int (*object_make)(void *body, uint64_t object, uint64_t size);
+	/* 0, -ENOMEM if the host has not so much memory to promise, -EMFILE.  A @spare one is
+	 * filled while another is emptied: the host needs no room for both. */
+	int (*object_make)(void *body, uint64_t object, uint64_t size, bool spare);
 	/* The descriptors that came with the message being handled: [0] writes, [1] reads.
 	 * -EPERM if they are not a shareable object of at least @size bytes. */
 	int (*object_take)(void *body, uint64_t object, uint64_t size);

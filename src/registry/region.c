@@ -143,7 +143,7 @@ int region_create(const struct call *call)
 	if (!region)
 		return 0;
 	region->object = registry_new_object(call->registry);
-	r = ports->object_make(ports->body, region->object, region->size);
+	r = ports->object_make(ports->body, region->object, region->size, false);
 	if (r < 0)
 		return region_give_up(call, region, r);
 	region_keep(call, region);

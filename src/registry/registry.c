@@ -31,6 +31,7 @@ static const struct row rows[] = {
 	[MSG_region_close] = { .handle = region_close, .silent = true },
 	[MSG_region_fence] = { .handle = region_fence },
 	[MSG_region_fenced] = { .handle = region_fenced },
+	[MSG_region_absorbed] = { .handle = region_absorbed },
 	[MSG_segment_create] = { .handle = segment_create },
 	[MSG_segment_publish] = { .handle = segment_publish },
 	[MSG_segment_republish] = { .handle = segment_republish },

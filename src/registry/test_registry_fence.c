@@ -349,3 +349,51 @@ TEST(a_region_without_segments_may_be_closed_while_it_is_copied)
 	EXPECT_EQ(rig_error(s.rig, s.exporter, ASK(region_fenced, .region = s.region)), EBADF);
 	rig_down(s.rig);
 }
+
+TEST(an_absorbed_region_takes_its_importers_along)
+{
+	struct scene s = scene_up();
+	uint64_t into = rig_region(s.rig, s.exporter, 6);
+
+	fence_until_copying(&s);
+	(void)rig_ask(
+		s.rig, s.exporter,
+		ASK(region_absorbed, .region = s.region, .into = into, .offset = 2 * RIG_PAGE));
+	EXPECT_EQ(s.survivor->event[0].message.import_moved.offset, 3 * RIG_PAGE);
+	s.import.epoch =
+		rig_obey(s.rig, s.survivor, MSG_import_moved).message.import_moved.epoch;
+	EXPECT_EQ(s.exporter->answer.message.number, MSG_done);
+	EXPECT(rig_is_fresh(s.rig, &s.import));
+	/* What it is on now is the large one, which its owner can take back. */
+	EXPECT_EQ(rig_ask(s.rig, s.exporter, ASK(segment_unpublish, .segment = s.kept))
+			  ->segment_withdrawn.exposed,
+		  1);
+	rig_tell(s.rig, s.exporter, ASK(region_close, .region = s.region));
+	EXPECT_EQ(fake_object_count(&s.rig->fake), 1);
+	rig_down(s.rig);
+}
+
+TEST(a_region_is_absorbed_only_where_it_fits)
+{
+	struct scene s = scene_up();
+	uint64_t into = rig_region(s.rig, s.exporter, 6);
+	uint64_t others = rig_region(s.rig, s.survivor, 6);
+
+	EXPECT_EQ(rig_error(s.rig, s.exporter,
+			    ASK(region_absorbed, .region = s.region, .into = into)),
+		  EINVAL);
+	fence_until_copying(&s);
+	EXPECT_EQ(rig_error(s.rig, s.exporter,
+			    ASK(region_absorbed, .region = s.region, .into = into,
+				.offset = 3 * RIG_PAGE)),
+		  EINVAL);
+	EXPECT_EQ(rig_error(s.rig, s.exporter,
+			    ASK(region_absorbed, .region = s.region, .into = others)),
+		  EINVAL);
+	EXPECT_EQ(rig_error(s.rig, s.exporter,
+			    ASK(region_absorbed, .region = s.region, .into = s.region)),
+		  EINVAL);
+	fenced(&s);
+	(void)rig_obey(s.rig, s.survivor, MSG_import_moved);
+	rig_down(s.rig);
+}
