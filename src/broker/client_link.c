@@ -80,6 +80,7 @@ void client_links_reap(struct broker *b)
 		 * waiting for them. */
 		forget_link(link);
 		link_free(link);
+		(void)fault_point("broker.death.noticed");
 		registry_leave(b->registry, client);
 	}
 }
@@ -204,6 +205,7 @@ static int serve_request(struct client_link *link)
 		return r;
 	}
 	b->exchange = (struct exchange){ .link = link, .fds = fds, .fd_count = fd_count };
+	(void)fault_point("broker.request.received");
 	r = handle(link, &message, &b->exchange);
 	answered = b->exchange.answered;
 	b->exchange = (struct exchange){ 0 };

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "client/locate.h"
 #include "client/process.h"
@@ -163,6 +164,8 @@ int session_call(struct session *session, struct message *request, const int *fd
 	int r;
 
 	r = check_usable(session);
+	if (r == 0)
+		r = fault_point("session.call.asked");
 	if (r < 0)
 		return r;
 	mutex_lock(&session->lock);
@@ -170,6 +173,7 @@ int session_call(struct session *session, struct message *request, const int *fd
 	mutex_unlock(&session->lock);
 	if (r < 0)
 		return r;
+	(void)fault_point("session.call.answered");
 	if (reply->number == MSG_refused)
 		return fail(-(int)reply->refused.error, "%s", reply->refused.rule.text);
 	if (ret_fd)
@@ -297,6 +301,8 @@ static int try_open(const char *dir, const char *path, struct session **ret_sess
 	r = sock_connect(path, &fd);
 	if (r == 0)
 		r = check_broker(dir, fd);
+	if (r == 0)
+		r = fault_point("session.open.connected");
 	if (r < 0)
 		return r;
 	return session_new(steal_fd(&fd), ret_session);
@@ -363,6 +369,7 @@ static int handle_event(struct session *session)
 	else if (count == 1)
 		fd = fds[0];
 	session->handler(session, &event, &fd);
+	(void)fault_point("session.event.handled");
 	heard.serial = event.serial;
 	return conn_send(&session->events, &heard, NULL, 0);
 }
@@ -396,6 +403,7 @@ static int listen_locked(struct session *session, session_handler handler)
 		(void)close(fds[0]);
 		return r;
 	}
+	(void)fault_point("session.listen.told");
 	conn_open(&session->events, fds[0], true);
 	session->handler = handler;
 	r = thread_start(&session->thread, "tract", listen_for_events, session);

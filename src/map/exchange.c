@@ -413,6 +413,8 @@ int exchange_restore(void *addr, size_t size, int fd, uint64_t offset)
 	if (r == 0)
 		r = holds_begin(&h);
 	if (r == 0)
+		r = fault_point("exchange.restore.held");
+	if (r == 0)
 		r = restore_held(&h, addr, size, fd, offset, fresh);
 	if (r < 0)
 		vm_unmap(fresh, size);

@@ -118,6 +118,7 @@ static void raise_pending(struct shm_bell_slot *slot, bool once)
 	} while (!atomic_compare_exchange_weak_explicit(&slot->pending, &pending, pending + 1,
 							memory_order_seq_cst,
 							memory_order_relaxed));
+	(void)fault_point("signal.post.counted");
 	if (atomic_load_explicit(&slot->waiters, memory_order_seq_cst) > 0)
 		futex_wake(&slot->pending, 1);
 }
@@ -276,6 +277,7 @@ static int make_pipe_locked(struct ear *ear, const struct ear_owner *owner) REQU
 		fd_scope_end(&fds[1]);
 		return r;
 	}
+	(void)fault_point("signal.poll.told");
 	atomic_store_explicit(&ear->writable, fds[1], memory_order_relaxed);
 	atomic_store_explicit(&ear->readable, fds[0], memory_order_release);
 	/* Posts from before anybody knew of the pipe. */

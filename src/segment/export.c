@@ -89,6 +89,7 @@ static int tell_created(struct tract_export *export, uint32_t umask_bits)
 	if (r < 0)
 		return r;
 	export->segment = reply.segment_created.segment;
+	(void)fault_point("segment.create.told");
 	return 0;
 }
 
@@ -246,6 +247,7 @@ int tract_export_destroy(struct tract_export *export)
 		mutex_unlock(&export->lock);
 	}
 	exports_remove(export);
+	(void)fault_point("segment.destroy.told");
 	(void)claim_drop(export->place);
 	export_free(export);
 	return 0;
@@ -305,6 +307,7 @@ static int publish_locked(struct tract_export *export, uint32_t *id,
 		return r;
 	export->state = EXPORT_PUBLISHED;
 	export->id = reply.segment_published.id;
+	(void)fault_point("segment.publish.told");
 	if (*id == 0)
 		*id = export->id;
 	return 0;

@@ -118,6 +118,7 @@ static int map_locked(struct tract_import *import, void **addr, bool fixed, uint
 		r = places_add_import(at, size, offset, rights);
 	if (r == 0)
 		r = map_object(import, &at, prot, offset, size);
+	(void)fault_point("segment.map.mapped");
 	if (r < 0)
 		return fail(r, "the segment could not be mapped%s",
 			    r == -ENOMEM
@@ -307,6 +308,7 @@ int tract_import_close(struct tract_import *import)
 	if (r < 0)
 		return r;
 	imports_remove(import);
+	(void)fault_point("segment.close.removed");
 	request.import_close.import = import->id;
 	if (session_is_usable(import->session))
 		(void)session_tell(import->session, &request);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/fault.h"
 #include "client/process.h"
 #include "segment/segment.h"
 #include "sys/futex.h"
@@ -177,6 +178,7 @@ void imports_remove(struct tract_import *import)
 
 static void revoke_locked(struct tract_import *import) REQUIRES(import->lock)
 {
+	(void)fault_point("segment.revoke.heard");
 	import->revoked = true;
 	fd_scope_end(&import->fd);
 	import->fd = -1;
@@ -197,6 +199,7 @@ static void move_locked(struct tract_import *import, const struct msg_import_mov
 	fd_scope_end(&import->fd);
 	import->fd = steal_fd(fd);
 	import->offset = moved->offset;
+	(void)fault_point("segment.move.heard");
 	if (import_remap_locked(import) < 0)
 		return; /* The epoch stays behind: no check succeeds before it is mapped. */
 	atomic_store_explicit(&import->epoch, moved->epoch, memory_order_release);
