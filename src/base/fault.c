@@ -32,6 +32,7 @@ struct armed {
 	enum action action;
 	int error;
 	_Atomic unsigned left; /* acts at the visit that makes it 0; then never again */
+	bool always;	       /* acts at every visit */
 	struct armed *next;    /* what was armed before */
 	struct armed *kept;    /* every entry ever made, so that none is lost */
 };
@@ -64,7 +65,8 @@ static bool parse_action(char *text, struct armed *a)
 
 	if (at) {
 		*at = '\0';
-		if (!parse_number(at + 1, &number))
+		a->always = strcmp(at + 1, "*") == 0;
+		if (!a->always && !parse_number(at + 1, &number))
 			return false;
 	}
 	atomic_init(&a->left, number);
@@ -238,7 +240,7 @@ static int visit_armed(const char *name)
 
 	/* Each entry counts every visit, also one at which another acts. */
 	for (; a; a = a->next)
-		if (strcmp(a->name, name) == 0 && is_due(&a->left))
+		if (strcmp(a->name, name) == 0 && (a->always || is_due(&a->left)))
 			due = a;
 	return due ? act(due) : 0;
 }

@@ -10,6 +10,7 @@
  *	        stop          SIGSTOP to this process
  *	        eNUM          the point returns -NUM once
  *	        ACTION@N      only at the N-th visit (from 1)
+ *	        ACTION@*      at every visit
  *
  * or a test in the same process calls fault_arm().  Every visited point's name is appended to
  * the file that TRACT_FAULT_VISITS names, so that a point no test visits can be found.

@@ -39,6 +39,15 @@ TEST(a_point_acts_at_the_visit_that_was_asked_for)
 	EXPECT_EQ(fault_point("test.one"), 0);
 }
 
+TEST(a_point_can_act_at_every_visit)
+{
+	EXPECT_EQ(fault_arm("test.one=e5@*"), 0);
+	for (unsigned n = 0; n < 3; n++)
+		EXPECT_EQ(fault_point("test.one"), -5);
+	EXPECT_EQ(fault_arm(NULL), 0);
+	EXPECT_EQ(fault_point("test.one"), 0);
+}
+
 TEST(one_point_can_be_armed_for_several_visits)
 {
 	EXPECT_EQ(fault_arm("test.one=e2@2,test.one=e1,test.one=e3@3"), 0);

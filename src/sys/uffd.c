@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/scope.h"
 
 static struct uffdio_range range_of(const void *addr, size_t size)
@@ -67,9 +68,13 @@ static int agree(int fd)
 
 int uffd_open(struct uffd *u)
 {
-	scoped(fd) int fd = open_any();
+	scoped(fd) int fd = -1;
 	int r;
 
+	r = fault_point("uffd.open");
+	if (r < 0)
+		return r;
+	fd = open_any();
 	if (fd < 0)
 		return fd;
 	r = agree(fd);
