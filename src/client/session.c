@@ -17,6 +17,8 @@
 
 /* Longer than anything the broker waits for: it bounds every wait for a client by a second. */
 #define CALL_TIMEOUT_MS 30000
+/* A broker that is well answers hello at once. */
+#define OPEN_TIMEOUT_MS 5000
 
 static struct mutex all_lock = MUTEX_INIT;
 static struct session *all;
@@ -255,6 +257,7 @@ static int greet(struct session *session)
 static int session_new(int fd, struct session **ret_session)
 {
 	scoped(session) struct session *session = calloc(1, sizeof(*session));
+	uint64_t deadline = clock_deadline_ms(OPEN_TIMEOUT_MS);
 	int r;
 
 	if (!session) {
@@ -266,12 +269,17 @@ static int session_new(int fd, struct session **ret_session)
 	mutex_init(&session->listen_lock);
 	session->process = process_serial();
 	conn_open(&session->calls, fd, true);
-	conn_set_patience(&session->calls, CALL_TIMEOUT_MS);
+	conn_set_patience(&session->calls, OPEN_TIMEOUT_MS);
 	session->events = (struct conn)CONN_CLOSED;
 	all_add(session);
 	r = greet(session);
+	if (r == -ENOTCONN && clock_left(deadline) == 0)
+		return fail(-ETIMEDOUT,
+			    "the broker is there and does not answer; see whether its process, "
+			    "tractd, is stopped");
 	if (r < 0)
 		return r;
+	conn_set_patience(&session->calls, CALL_TIMEOUT_MS);
 	*ret_session = steal(session);
 	return 0;
 }
@@ -318,7 +326,7 @@ static bool worth_another_try(int r)
 int session_open(const char *dir, bool may_start, struct session **ret_session)
 {
 	char path[128];
-	uint64_t deadline = clock_deadline_ms(5000);
+	uint64_t deadline = clock_deadline_ms(OPEN_TIMEOUT_MS);
 	int r;
 
 	if (snprintf(path, sizeof(path), "%s/broker", dir) >= 108)
@@ -335,7 +343,7 @@ int session_open(const char *dir, bool may_start, struct session **ret_session)
 		r = locate_start(dir, deadline);
 		if (r < 0)
 			return r;
-		for (unsigned tries = 0; tries < 50; tries++) {
+		for (unsigned tries = 0; tries < 50 && clock_left(deadline) > 0; tries++) {
 			r = try_open(dir, path, ret_session);
 			if (r == 0 || !worth_another_try(r))
 				return r;

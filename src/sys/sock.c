@@ -11,12 +11,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/scope.h"
 
 #define BACKLOG 4096
+#define CONNECT_SECONDS 5
 
 /* Room for exactly as many descriptors as a message may carry: the kernel drops the rest, and
  * says so. */
@@ -90,6 +92,7 @@ int sock_accept(int listener, int *ret_fd)
 
 int sock_connect(const char *path, int *ret_fd)
 {
+	static const struct timeval patience = { .tv_sec = CONNECT_SECONDS }, forever = { 0 };
 	struct sockaddr_un address;
 	scoped(fd) int fd = -1;
 	int r;
@@ -100,10 +103,13 @@ int sock_connect(const char *path, int *ret_fd)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
+	/* Who listens may be stopped, with a full queue. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	/* An interrupted local connect() has not begun anything. */
 	while (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		if (errno != EINTR)
 			return -errno;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &forever, sizeof(forever));
 	*ret_fd = steal_fd(&fd);
 	return 0;
 }

@@ -23,6 +23,14 @@
 #define SIZE 65536u
 #define STRANGER 1001
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* ---- whom the library believes ----------------------------------------------------------- */
 
 TEST(a_strangers_broker_in_a_default_directory_is_not_believed)
@@ -47,5 +55,25 @@ TEST(a_strangers_broker_in_a_default_directory_is_not_believed)
 	EXPECT_EQ(tract_node_id(ctx, &node), -EACCES);
 	EXPECT(strstr(tract_reason(), "TRACT_DIR"));
 	tract_close(ctx);
+	rig_broker_stop(broker);
+}
+
+/* ---- a broker that is not well ----------------------------------------------------------- */
+
+TEST(a_stopped_broker_is_given_up_within_seconds)
+{
+	int64_t start = now_ms();
+	struct tract *ctx;
+	uint32_t node;
+	pid_t broker;
+
+	broker = rig_broker_start(test_directory(), geteuid(), NULL);
+	EXPECT_EQ(kill(broker, SIGSTOP), 0);
+	EXPECT_EQ(tract_open(NULL, &ctx), 0);
+	EXPECT_EQ(tract_node_id(ctx, &node), -ETIMEDOUT);
+	EXPECT(strstr(tract_reason(), "stopped"));
+	EXPECT(now_ms() - start < 9000);
+	tract_close(ctx);
+	EXPECT_EQ(kill(broker, SIGCONT), 0);
 	rig_broker_stop(broker);
 }
