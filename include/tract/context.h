@@ -32,7 +32,8 @@ struct tract_limits {
  *           /run/tract if a broker listens there, else a per-user directory below /tmp
  * @ret_ctx: set to a new context on success, untouched on failure
  *
- * Contacts nobody.  The caller gives *@ret_ctx up with tract_close().
+ * Contacts nobody.  A relative @dir is taken from the working directory of this moment.  The
+ * caller gives *@ret_ctx up with tract_close().
  *
  * Return: 0, or
  *   -EINVAL        @ret_ctx is NULL, or @dir is empty
@@ -60,7 +61,7 @@ TRACT_API void tract_close(struct tract *ctx);
  */
 TRACT_API int tract_reconnect(struct tract *ctx);
 
-/* The node's directory.  Borrowed; good as long as @ctx. */
+/* The node's directory, as an absolute path.  Borrowed; good as long as @ctx. */
 TRACT_API const char *tract_directory(const struct tract *ctx);
 
 /**

@@ -2,12 +2,14 @@
 #include "client/context.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "client/locate.h"
 #include "client/process.h"
+#include "sys/dir.h"
 #include "sys/vm.h"
 
 static struct mutex all_lock = MUTEX_INIT;
@@ -101,6 +103,28 @@ static void drop_lost_locked(struct tract *ctx) REQUIRES(ctx->lock)
 
 /* ---- the public face -------------------------------------------------------------------- */
 
+/* The path a broker listens at, in a directory that has its name for good. */
+static int choose_directory(const char *dir, char *ret_dir, unsigned capacity)
+{
+	char chosen[108], socket[108];
+	int r = 0;
+
+	if (!dir) {
+		r = locate_directory(chosen, sizeof(chosen));
+		dir = r == 0 ? chosen : "the directory in TRACT_DIR or XDG_RUNTIME_DIR";
+	}
+	if (r == 0)
+		r = dir_absolute(dir, ret_dir, capacity);
+	if (r == 0 &&
+	    (unsigned)snprintf(socket, sizeof(socket), "%s/broker", ret_dir) >= sizeof(socket))
+		r = -ENAMETOOLONG;
+	if (r == -ENAMETOOLONG)
+		return fail(r,
+			    "a socket in %s would have too long a name; choose a shorter one",
+			    dir);
+	return r;
+}
+
 int tract_open(const char *dir, struct tract **ret_ctx)
 {
 	char chosen[sizeof(((struct tract *)NULL)->dir)];
@@ -110,20 +134,15 @@ int tract_open(const char *dir, struct tract **ret_ctx)
 	error_clear_reason();
 	if (!ret_ctx || (dir && !*dir))
 		return -EINVAL;
-	if (!dir) {
-		r = locate_directory(chosen, sizeof(chosen));
-		if (r < 0)
-			return r;
-		dir = chosen;
-	}
-	if (strlen(dir) + sizeof("/broker") > 108)
-		return fail(-ENAMETOOLONG, "a socket in %s would have too long a name", dir);
+	r = choose_directory(dir, chosen, sizeof(chosen));
+	if (r < 0)
+		return r;
 	ctx = calloc(1, sizeof(*ctx));
 	if (!ctx)
 		return -ENOMEM;
 	ref_init(&ctx->ref);
 	mutex_init(&ctx->lock);
-	(void)strcpy(ctx->dir, dir);
+	(void)strcpy(ctx->dir, chosen);
 	process_hook_add(&fork_hook);
 	mutex_lock(&all_lock);
 	ctx->next = all;

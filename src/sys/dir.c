@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -58,4 +59,19 @@ int dir_of_code(const void *symbol, char *ret_path, unsigned capacity)
 		return -ENAMETOOLONG;
 	(void)strcpy(ret_path, path);
 	return 0;
+}
+
+int dir_absolute(const char *path, char *ret_path, unsigned capacity)
+{
+	scoped(mem) char *here = NULL;
+	int length;
+
+	if (path[0] != '/') {
+		here = getcwd(NULL, 0);
+		if (!here)
+			return -errno;
+	}
+	length =
+		snprintf(ret_path, capacity, "%s%s%s", here ? here : "", here ? "/" : "", path);
+	return length < 0 || (unsigned)length >= capacity ? -ENAMETOOLONG : 0;
 }

@@ -20,4 +20,8 @@ int dir_lock(int fd);
  */
 int dir_of_code(const void *symbol, char *ret_path, unsigned capacity);
 
+/* The same directory by a name that a change of the working directory does not change; nothing
+ * is looked up. */
+int dir_absolute(const char *path, char *ret_path, unsigned capacity);
+
 #endif

@@ -77,3 +77,24 @@ TEST(a_stopped_broker_is_given_up_within_seconds)
 	EXPECT_EQ(kill(broker, SIGCONT), 0);
 	rig_broker_stop(broker);
 }
+
+/* ---- names ------------------------------------------------------------------------------- */
+
+TEST(a_relative_directory_is_the_one_that_was_meant)
+{
+	struct tract *first, *second;
+	uint32_t node;
+
+	EXPECT_EQ(chdir(test_directory()), 0);
+	EXPECT_EQ(mkdir("node", 0700), 0);
+	(void)setenv("TRACT_DIR", "node", 1);
+	EXPECT_EQ(tract_open(NULL, &first), 0);
+	EXPECT_EQ(tract_open("node", &second), 0);
+	EXPECT_EQ(tract_node_id(first, &node), 0);
+	EXPECT_EQ(access("node/broker", F_OK), 0);
+	EXPECT_EQ(chdir("/"), 0);
+	EXPECT_EQ(tract_node_id(second, &node), 0);
+	EXPECT_STR(tract_directory(first), tract_directory(second));
+	tract_close(first);
+	tract_close(second);
+}
