@@ -2,8 +2,10 @@
 /*
  * test_regress.c - what was broken once
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -97,4 +99,20 @@ TEST(a_relative_directory_is_the_one_that_was_meant)
 	EXPECT_STR(tract_directory(first), tract_directory(second));
 	tract_close(first);
 	tract_close(second);
+}
+
+/* ---- the library itself ------------------------------------------------------------------ */
+
+TEST(closing_the_library_leaves_its_code_where_threads_find_it)
+{
+	struct link_map *object;
+	uint64_t flags = 0;
+	Dl_info info;
+
+	EXPECT(dladdr1((void *)(uintptr_t)tract_open, &info, (void **)&object,
+		       RTLD_DL_LINKMAP));
+	for (const ElfW(Dyn) *d = object->l_ld; d->d_tag != DT_NULL; d++)
+		if (d->d_tag == DT_FLAGS_1)
+			flags = d->d_un.d_val;
+	EXPECT(flags & DF_1_NODELETE);
 }
