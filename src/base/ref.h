@@ -26,6 +26,19 @@ static inline void ref_get(struct ref *r)
 	(void)before;
 }
 
+/* For who found it in a table: false if the last reference is just being dropped. */
+static inline bool ref_get_unless_zero(struct ref *r)
+{
+	unsigned count = atomic_load_explicit(&r->count, memory_order_relaxed);
+
+	while (count > 0)
+		if (atomic_compare_exchange_weak_explicit(&r->count, &count, count + 1,
+							  memory_order_relaxed,
+							  memory_order_relaxed))
+			return true;
+	return false;
+}
+
 /* True for whoever drops the last one: everything done under other references is visible. */
 static inline bool ref_put(struct ref *r)
 {

@@ -68,7 +68,7 @@ static int current_locked(struct tract *ctx, bool may_start, struct session **re
 		return 0;
 	}
 	session_unref(steal(ctx->session));
-	r = session_open(ctx->dir, may_start, &ctx->session);
+	r = session_get(ctx->dir, may_start, &ctx->session);
 	if (r < 0)
 		return r;
 	*ret_session = session_ref(ctx->session);

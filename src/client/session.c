@@ -20,6 +20,8 @@
 /* A broker that is well answers hello at once. */
 #define OPEN_TIMEOUT_MS 5000
 
+/* Held while a session is looked for or opened, so that two threads open one. */
+static struct mutex get_lock = MUTEX_INIT;
 static struct mutex all_lock = MUTEX_INIT;
 static struct session *all;
 
@@ -46,6 +48,7 @@ static void after_in_child(void) NO_THREAD_SAFETY
 		s->listening = false;
 	}
 	mutex_init(&all_lock);
+	mutex_init(&get_lock);
 }
 
 static struct process_hook fork_hook = { before_fork, after_in_parent, after_in_child, NULL,
@@ -354,6 +357,50 @@ int session_open(const char *dir, bool may_start, struct session **ret_session)
 		    "a broker was started for %s and did not answer in five seconds; "
 		    "run tractd --foreground --dir %s to see why",
 		    dir, dir);
+}
+
+static struct session *find_shared(const char *dir)
+{
+	struct session *found = NULL;
+
+	mutex_lock(&all_lock);
+	for (struct session *s = all; s && !found; s = s->next)
+		if (s->shared && session_is_usable(s) && strcmp(s->dir, dir) == 0 &&
+		    ref_get_unless_zero(&s->ref))
+			found = s;
+	mutex_unlock(&all_lock);
+	return found;
+}
+
+static int get_locked(const char *dir, bool may_start, struct session **ret_session)
+	REQUIRES(get_lock)
+{
+	int r;
+
+	*ret_session = find_shared(dir);
+	if (*ret_session)
+		return 0;
+	r = session_open(dir, may_start, ret_session);
+	if (r < 0)
+		return r;
+	mutex_lock(&all_lock);
+	(void)snprintf((*ret_session)->dir, sizeof((*ret_session)->dir), "%s", dir);
+	(*ret_session)->shared = true;
+	mutex_unlock(&all_lock);
+	return 0;
+}
+
+int session_get(const char *dir, bool may_start, struct session **ret_session)
+{
+	struct session *session = NULL;
+	int r;
+
+	mutex_lock(&get_lock);
+	r = get_locked(dir, may_start, &session);
+	mutex_unlock(&get_lock);
+	if (r == 0)
+		*ret_session = session;
+	return r;
 }
 
 /* ---- events ----------------------------------------------------------------------------- */

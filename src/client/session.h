@@ -30,6 +30,8 @@ typedef void (*session_handler)(struct session *session, const struct message *e
 struct session {
 	struct ref ref;
 	uint32_t process; /* process_serial() when it was made */
+	char dir[112];
+	bool shared; /* found by session_get() */
 	struct msg_welcome welcome;
 	const struct shm_board *board; /* read-only; as long as the session */
 	_Atomic int lost;
@@ -53,6 +55,11 @@ struct session {
  * -ENAMETOOLONG.
  */
 int session_open(const char *dir, bool may_start, struct session **ret_session);
+/*
+ * The same, or the session that this process already has with that broker: all contexts on a
+ * node share one, so that what was made through one can be used through another.
+ */
+int session_get(const char *dir, bool may_start, struct session **ret_session);
 struct session *session_ref(struct session *session);
 /* NULL is allowed. */
 void session_unref(struct session *session);

@@ -75,7 +75,7 @@ static int detach_locked(void *addr, struct tract_region **ret_region) REQUIRES(
 
 	if (!place || place->start != (uintptr_t)addr || place->kind != PLACE_ATTACHED)
 		return -ENOENT;
-	if (place->exports > 0)
+	if (!LIST_EMPTY(&place->claims))
 		return fail(-EBUSY, "an export still uses the memory; destroy it first");
 	vm_unmap(addr, place->size);
 	*ret_region = places_remove(place);

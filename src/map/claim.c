@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/fault.h"
+#include "map/merge.h"
 #include "sys/vm.h"
 
 /* ---- System V memory -------------------------------------------------------------------- */
@@ -72,7 +73,7 @@ int tract_check_range(const void *addr, size_t size)
 
 /* ---- taking ----------------------------------------------------------------------------- */
 
-static int use_locked(struct session *session, struct place *place) REQUIRES(places_lock)
+int claim_check_place(const struct session *session, const struct place *place)
 {
 	if (place->kind == PLACE_IMPORTED)
 		return fail(-EFAULT,
@@ -83,60 +84,62 @@ static int use_locked(struct session *session, struct place *place) REQUIRES(pla
 	if (place->rights != TRACT_RIGHT_READ_WRITE)
 		return fail(-EACCES,
 			    "memory is exported only where it is readable and writable");
-	place->exports++;
 	return 0;
 }
 
-/* 1 and *ret_place if the range has a place, 0 if there is nothing yet, or why it cannot be. */
-static int find_locked(struct session *session, void *addr, size_t size,
-		       struct place **ret_place) REQUIRES(places_lock)
+int claim_add(struct place *place, struct claim **ret_claim)
 {
-	struct place *place;
-	bool partly;
+	struct claim *claim = calloc(1, sizeof(*claim));
+
+	if (!claim)
+		return -ENOMEM;
+	claim->place = place;
+	LIST_INSERT_HEAD(&place->claims, claim, entry);
+	*ret_claim = claim;
+	return 0;
+}
+
+/* 1 and the claim if the range has a place, 0 if it has none, or why it cannot be. */
+static int find_locked(const struct session *session, void *addr, size_t size,
+		       struct claim **ret_claim, bool *ret_partly) REQUIRES(places_lock)
+{
+	struct place *place = places_find((uintptr_t)addr, size, ret_partly);
 	int r;
 
-	place = places_find((uintptr_t)addr, size, &partly);
-	if (partly)
-		return fail(-EFAULT,
-			    "part of the range is exported or attached already with other "
-			    "bounds; export the same range, or a part inside it");
 	if (!place)
 		return 0;
-	r = use_locked(session, place);
-	if (r < 0)
-		return r;
-	*ret_place = place;
-	return 1;
+	r = claim_check_place(session, place);
+	if (r == 0)
+		r = claim_add(place, ret_claim);
+	return r < 0 ? r : 1;
 }
 
-static int adopt_locked(struct session *session, void *addr, size_t size,
-			struct tract_region *region, struct place **ret_place)
-	REQUIRES(places_lock)
+static int adopt_locked(void *addr, size_t size, struct tract_region *region,
+			struct claim **ret_claim) REQUIRES(places_lock)
 {
+	struct place *place;
 	int r;
 
-	r = find_locked(session, addr, size, ret_place);
-	if (r != 0)
-		return r < 0 ? r : 0;
 	r = places_add((uintptr_t)addr, size, 0, PLACE_ADOPTED, TRACT_RIGHT_READ_WRITE, region,
-		       ret_place);
+		       &place);
 	if (r < 0)
 		return r;
-	r = exchange_adopt(addr, size, region->fd);
+	r = claim_add(place, ret_claim);
+	if (r == 0)
+		r = exchange_adopt(addr, size, region->fd);
 	if (r < 0) {
+		free(LIST_FIRST(&place->claims));
 		/* The caller has a reference of its own: this is not the last. */
-		region_unref(places_remove(*ret_place));
-		return r;
+		region_unref(places_remove(place));
 	}
-	(*ret_place)->exports = 1;
-	return 0;
+	return r;
 }
 
 static int take_private(struct session *session, void *addr, size_t size,
-			struct place **ret_place)
+			struct claim **ret_claim)
 {
 	scoped(region) struct tract_region *region = NULL;
-	struct place *place = NULL;
+	struct claim *claim = NULL;
 	int r;
 
 	r = region_new(session, size, &region);
@@ -145,78 +148,82 @@ static int take_private(struct session *session, void *addr, size_t size,
 	if (r < 0)
 		return r;
 	mutex_lock(&places_lock);
-	r = adopt_locked(session, addr, size, region, &place);
+	r = adopt_locked(addr, size, region, &claim);
 	mutex_unlock(&places_lock);
 	if (r == 0)
-		*ret_place = place;
+		*ret_claim = claim;
 	return r;
 }
 
-static int add_sysv_locked(struct session *session, void *addr, size_t size,
-			   const struct sysv_survey *s, struct tract_region *region,
-			   struct place **ret_place) REQUIRES(places_lock)
+static int add_sysv_locked(void *addr, size_t size, const struct sysv_survey *s,
+			   struct tract_region *region, struct claim **ret_claim)
+	REQUIRES(places_lock)
 {
+	struct place *place;
 	int r;
 
-	r = find_locked(session, addr, size, ret_place);
-	if (r != 0)
-		return r < 0 ? r : 0;
 	r = places_add((uintptr_t)addr, size, s->offset, PLACE_SYSV, TRACT_RIGHT_READ_WRITE,
-		       region, ret_place);
-	if (r == 0)
-		(*ret_place)->exports = 1;
+		       region, &place);
+	if (r < 0)
+		return r;
+	r = claim_add(place, ret_claim);
+	if (r < 0)
+		region_unref(places_remove(place));
 	return r;
 }
 
 static int take_sysv(struct session *session, void *addr, size_t size,
-		     const struct sysv_survey *s, struct place **ret_place)
+		     const struct sysv_survey *s, struct claim **ret_claim)
 {
 	scoped(region) struct tract_region *region = NULL;
-	struct place *place = NULL;
+	struct claim *claim = NULL;
 	int r;
 
-	if (s->rights != TRACT_RIGHT_READ_WRITE)
-		return fail(-EACCES,
-			    "memory is exported only where it is readable and writable");
 	r = region_new_sysv(session, s->size, s->shmid, &region);
 	if (r < 0)
 		return r;
 	mutex_lock(&places_lock);
-	r = add_sysv_locked(session, addr, size, s, region, &place);
+	r = add_sysv_locked(addr, size, s, region, &claim);
 	mutex_unlock(&places_lock);
 	if (r == 0)
-		*ret_place = place;
+		*ret_claim = claim;
 	return r;
 }
 
-int claim_take(struct session *session, void *addr, size_t size, struct place **ret_place)
+int claim_take(struct session *session, void *addr, size_t size, struct claim **ret_claim)
 {
 	struct sysv_survey sysv = { 0 };
+	bool partly;
 	int r;
 
 	places_use();
 	mutex_lock(&places_lock);
-	r = find_locked(session, addr, size, ret_place);
+	r = find_locked(session, addr, size, ret_claim, &partly);
 	mutex_unlock(&places_lock);
 	if (r != 0)
 		return r < 0 ? r : 0;
+	if (partly)
+		return merge_take(session, addr, size, ret_claim);
 	/* Cheaper to refuse now than to ask for memory first. */
 	r = check_unclaimed(addr, size, &sysv);
 	if (r < 0)
 		return r;
 	if (sysv.all)
-		return take_sysv(session, addr, size, &sysv, ret_place);
-	return take_private(session, addr, size, ret_place);
+		return take_sysv(session, addr, size, &sysv, ret_claim);
+	return take_private(session, addr, size, ret_claim);
 }
 
 /* ---- giving up -------------------------------------------------------------------------- */
 
-static int drop_locked(struct place *place, struct tract_region **ret_region)
+static int drop_locked(struct claim *claim, struct tract_region **ret_region)
 	REQUIRES(places_lock)
 {
+	struct place *place = claim->place;
 	int r = 0;
 
-	if (--place->exports > 0 || place->kind == PLACE_ATTACHED)
+	LIST_REMOVE(claim, entry);
+	free(claim);
+	if (!LIST_EMPTY(&place->claims) || place->kind == PLACE_ATTACHED)
 		return 0;
 	if (place->kind == PLACE_ADOPTED && !place->inherited)
 		r = exchange_restore((void *)place->start, place->size, place->region->fd,
@@ -225,15 +232,41 @@ static int drop_locked(struct place *place, struct tract_region **ret_region)
 	return r;
 }
 
-int claim_drop(struct place *place)
+int claim_drop(struct claim *claim)
 {
 	scoped(region) struct tract_region *region = NULL;
 	int r;
 
 	mutex_lock(&places_lock);
-	r = drop_locked(place, &region);
+	r = drop_locked(claim, &region);
 	mutex_unlock(&places_lock);
 	return r;
+}
+
+/* ---- facts ------------------------------------------------------------------------------ */
+
+struct binding claim_binding(const struct claim *claim, const void *addr)
+{
+	struct binding binding;
+
+	mutex_lock(&places_lock);
+	binding = (struct binding){
+		.region = claim->place->region->id,
+		.offset = claim->place->offset + ((uintptr_t)addr - claim->place->start),
+	};
+	mutex_unlock(&places_lock);
+	return binding;
+}
+
+bool claim_outlived(const struct claim *claim)
+{
+	bool outlived;
+
+	mutex_lock(&places_lock);
+	outlived = claim->place->kind == PLACE_ATTACHED ||
+		   LIST_FIRST(&claim->place->claims) != claim || LIST_NEXT(claim, entry);
+	mutex_unlock(&places_lock);
+	return outlived;
 }
 
 /* ---- taking back ------------------------------------------------------------------------ */
@@ -276,9 +309,24 @@ static int fence_locked(struct tract_region *region, int fresh) REQUIRES(places_
 	return 0;
 }
 
-int claim_fence(struct place *place)
+int claim_fence_finish(struct tract_region *region, int fresh)
 {
-	scoped(region) struct tract_region *region = region_ref(place->region);
+	int r;
+
+	mutex_lock(&places_lock);
+	r = fence_locked(region, fresh);
+	mutex_unlock(&places_lock);
+	if (r < 0) {
+		fd_scope_end(&fresh);
+		return r;
+	}
+	r = fault_point("claim.fence.moved");
+	return r < 0 ? r : region_fence_end(region);
+}
+
+int claim_fence(struct claim *claim)
+{
+	scoped(region) struct tract_region *region = region_ref(claim->place->region);
 	scoped(fd) int fresh = -1;
 	int r;
 
@@ -289,14 +337,5 @@ int claim_fence(struct place *place)
 	r = region_fence_begin(region, &fresh);
 	if (r == 0)
 		r = fault_point("claim.fence.begun");
-	if (r < 0)
-		return r;
-	mutex_lock(&places_lock);
-	r = fence_locked(region, fresh);
-	mutex_unlock(&places_lock);
-	if (r < 0)
-		return r;
-	(void)steal_fd(&fresh);
-	r = fault_point("claim.fence.moved");
-	return r < 0 ? r : region_fence_end(region);
+	return r < 0 ? r : claim_fence_finish(region, steal_fd(&fresh));
 }

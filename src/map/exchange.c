@@ -28,6 +28,7 @@ struct hold {
 	unsigned prot;
 	bool file;   /* private mapping of a file: everything in it is content */
 	bool shared; /* mapping of an object */
+	int fd;	     /* that object, if it is ours and begins here; -1: not */
 	char *moved; /* where the pages are meanwhile; @addr itself under a guard */
 };
 
@@ -61,9 +62,12 @@ static int holds_add(struct holds *h, void *addr, size_t size, unsigned prot, bo
 	if (!grown)
 		return -ENOMEM;
 	h->hold = grown;
-	grown[h->count++] = (struct hold){
-		.addr = addr, .size = size, .prot = prot, .file = file, .shared = shared
-	};
+	grown[h->count++] = (struct hold){ .addr = addr,
+					   .size = size,
+					   .prot = prot,
+					   .file = file,
+					   .shared = shared,
+					   .fd = -1 };
 	return 0;
 }
 
@@ -253,6 +257,76 @@ int exchange_adopt(void *addr, size_t size, int fd)
 		r = holds_begin(&h);
 	if (r == 0)
 		r = adopt_held(&h, addr, size, fd);
+	holds_close(&h);
+	return r;
+}
+
+/* ---- merge ------------------------------------------------------------------------------ */
+
+static int add_part(struct holds *h, const struct exchange_part *part)
+{
+	int r;
+
+	if (part->fd < 0)
+		return vm_walk(part->addr, part->size, survey, h);
+	r = holds_add(h, part->addr, part->size, VM_READ | VM_WRITE, false, true);
+	if (r == 0)
+		h->hold[h->count - 1].fd = part->fd;
+	return r;
+}
+
+/* What an object holds, which may be less than what is mapped of it here. */
+static int copy_object(int fd, uint64_t offset, const struct hold *hold)
+{
+	uint64_t start, end = 0;
+	int r;
+
+	while (end < hold->size) {
+		r = memfd_next_data(hold->fd, end, &start, &end);
+		if (r == -ENXIO)
+			return 0;
+		if (r == 0)
+			r = memfd_write(fd, offset + start, hold->moved + start, end - start);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int merge_held(struct holds *h, char *addr, size_t size, int fd)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < h->held && r == 0; i++)
+		if (h->hold[i].fd < 0)
+			r = copy_in(fd, addr, &h->hold[i]);
+		else
+			r = copy_object(fd, (uint64_t)(h->hold[i].addr - addr), &h->hold[i]);
+	if (r == 0)
+		r = fault_point("exchange.merge.copied");
+	if (r == 0)
+		r = vm_replace(addr, size, VM_READ | VM_WRITE, fd, 0);
+	if (r < 0)
+		holds_undo(h);
+	else
+		holds_done(h);
+	return r;
+}
+
+int exchange_merge(const struct exchange_part *parts, unsigned count, int fd)
+{
+	const struct exchange_part *last = &parts[count - 1];
+	char *addr = parts[0].addr;
+	struct holds h;
+	int r = 0;
+
+	holds_open(&h, false);
+	for (unsigned i = 0; i < count && r == 0; i++)
+		r = add_part(&h, &parts[i]);
+	if (r == 0)
+		r = holds_begin(&h);
+	if (r == 0)
+		r = merge_held(&h, addr, (size_t)((char *)last->addr + last->size - addr), fd);
 	holds_close(&h);
 	return r;
 }

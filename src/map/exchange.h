@@ -43,6 +43,20 @@ struct exchange_window {
 int exchange_fence(const struct exchange_window *windows, unsigned count, int old_fd,
 		   int fresh_fd, uint64_t size);
 
+/* A part of the range of a merge: a shared object of its own, or private memory. */
+struct exchange_part {
+	void *addr;
+	size_t size;
+	int fd; /* of the object, which begins here; -1: private memory */
+};
+
+/*
+ * Moves everything in a range, private memory and objects that end or begin inside, into one
+ * object that is mapped over all of it.  The parts cover the range in order.  Errors as
+ * exchange_adopt(), with everything as it was.
+ */
+int exchange_merge(const struct exchange_part *parts, unsigned count, int fd);
+
 int exchange_restore(void *addr, size_t size, int fd, uint64_t offset);
 
 /*

@@ -7,6 +7,7 @@
 #include "client/process.h"
 #include "sys/vm.h"
 
+struct mutex bindings_lock = MUTEX_INIT;
 struct mutex places_lock = MUTEX_INIT;
 
 static int compare(const struct place *a, const struct place *b)
@@ -48,6 +49,7 @@ static void after_in_child(void) NO_THREAD_SAFETY
 		place->inherited = true;
 	}
 	mutex_init(&places_lock);
+	mutex_init(&bindings_lock);
 }
 
 static struct process_hook fork_hook = { before_fork, after_in_parent, after_in_child, NULL,
@@ -88,8 +90,8 @@ struct place *places_find(uintptr_t start, size_t size, bool *ret_partly)
 	return NULL;
 }
 
-int places_add(uintptr_t start, size_t size, uint64_t offset, enum place_kind kind,
-	       uint32_t rights, struct tract_region *region, struct place **ret_place)
+int places_make(uintptr_t start, size_t size, uint64_t offset, enum place_kind kind,
+		uint32_t rights, struct tract_region *region, struct place **ret_place)
 {
 	struct place *place = calloc(1, sizeof(*place));
 
@@ -103,7 +105,26 @@ int places_add(uintptr_t start, size_t size, uint64_t offset, enum place_kind ki
 		.rights = rights,
 		.region = region ? region_ref(region) : NULL,
 	};
+	LIST_INIT(&place->claims);
+	*ret_place = place;
+	return 0;
+}
+
+void places_insert(struct place *place)
+{
 	RB_INSERT(places, &places, place);
+}
+
+int places_add(uintptr_t start, size_t size, uint64_t offset, enum place_kind kind,
+	       uint32_t rights, struct tract_region *region, struct place **ret_place)
+{
+	struct place *place;
+	int r;
+
+	r = places_make(start, size, offset, kind, rights, region, &place);
+	if (r < 0)
+		return r;
+	places_insert(place);
 	if (ret_place)
 		*ret_place = place;
 	return 0;
@@ -129,7 +150,7 @@ bool places_check(void)
 			return false;
 		if ((place->kind == PLACE_IMPORTED) != (place->region == NULL))
 			return false;
-		if (place->kind == PLACE_ADOPTED && place->exports == 0)
+		if (place->kind == PLACE_ADOPTED && LIST_EMPTY(&place->claims))
 			return false;
 		if (place->region && place->offset + place->size > place->region->size)
 			return false;

@@ -11,6 +11,7 @@
 #ifndef MAP_PLACES_H
 #define MAP_PLACES_H
 
+#include <bsd/sys/queue.h>
 #include <bsd/sys/tree.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,10 +31,12 @@ struct place {
 	enum place_kind kind;
 	uint32_t rights;
 	struct tract_region *region; /* counted; NULL for PLACE_IMPORTED */
-	unsigned exports;	     /* that stand on it */
+	LIST_HEAD(, claim) claims;   /* of exports that stand on it */
 	bool inherited;		     /* a parent's: only memory to be freed is left of it */
 };
 
+/* Taken before it, by whoever changes what exports stand on (claim.h). */
+extern struct mutex bindings_lock;
 extern struct mutex places_lock;
 
 /* The place that covers all of the range, or NULL; *ret_partly: something covers some of it. */
@@ -44,6 +47,10 @@ struct place *places_from(uintptr_t start) REQUIRES(places_lock);
 int places_add(uintptr_t start, size_t size, uint64_t offset, enum place_kind kind,
 	       uint32_t rights, struct tract_region *region, struct place **ret_place)
 	REQUIRES(places_lock);
+/* The two steps of it: a place that is not in the table yet, and putting it there. */
+int places_make(uintptr_t start, size_t size, uint64_t offset, enum place_kind kind,
+		uint32_t rights, struct tract_region *region, struct place **ret_place);
+void places_insert(struct place *place) REQUIRES(places_lock);
 /* Forgets it; the memory stays as it is.  Its reference to the region is now the caller's, to
  * be given up without the lock. */
 struct tract_region *places_remove(struct place *place) REQUIRES(places_lock);

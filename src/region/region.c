@@ -139,6 +139,17 @@ int region_fence_end(struct tract_region *region)
 	return session_call(region->session, &request, NULL, 0, &reply, NULL);
 }
 
+int region_absorb(struct tract_region *region, const struct tract_region *into, uint64_t offset)
+{
+	struct message request = { .number = MSG_region_absorbed };
+	struct message reply;
+
+	request.region_absorbed = (struct msg_region_absorbed){ .region = region->id,
+								.into = into->id,
+								.offset = offset };
+	return session_call(region->session, &request, NULL, 0, &reply, NULL);
+}
+
 /* ---- the public face -------------------------------------------------------------------- */
 
 static int spec_check(const struct tract_region_spec *spec)

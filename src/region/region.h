@@ -47,5 +47,8 @@ DEFINE_SCOPE(region, struct tract_region, region_unref);
  */
 int region_fence_begin(struct tract_region *region, int *ret_fresh);
 int region_fence_end(struct tract_region *region);
+/* Instead of the latter: the content is in another region now, at @offset. */
+int region_absorb(struct tract_region *region, const struct tract_region *into,
+		  uint64_t offset);
 
 #endif

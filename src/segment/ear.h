@@ -29,8 +29,8 @@ struct ear_pipe {
 struct ear {
 	struct mutex lock; /* guards all but bell and slot once they are set */
 	struct shm_bell *_Atomic bell;
-	uint32_t slot;	      /* one's own: WIRE_SLOT_EXPORTER or an importer's */
-	bool alone; /* the segment was gone first: the bell is nobody else's, and silent */
+	uint32_t slot; /* one's own: WIRE_SLOT_EXPORTER or an importer's */
+	bool alone;    /* the segment was gone first: the bell is nobody else's, and silent */
 	_Atomic int readable; /* the pipe's ends; -1: none */
 	_Atomic int writable;
 	unsigned polls; /* not yet released */

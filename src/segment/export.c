@@ -11,14 +11,14 @@
 
 /* ---- life ------------------------------------------------------------------------------- */
 
-static void taken_drop(struct tract_export *export)
+static void formers_drop(struct tract_export *export) REQUIRES(bindings_lock)
 {
-	struct taken_place *taken;
+	struct former *former;
 
-	while ((taken = SLIST_FIRST(&export->taken))) {
-		SLIST_REMOVE_HEAD(&export->taken, entry);
-		(void)claim_drop(taken->place);
-		free(taken);
+	while ((former = SLIST_FIRST(&export->formers))) {
+		SLIST_REMOVE_HEAD(&export->formers, entry);
+		(void)claim_drop(former->claim);
+		free(former);
 	}
 }
 
@@ -26,7 +26,6 @@ static void export_free(struct tract_export *export)
 {
 	if (!export)
 		return;
-	taken_drop(export);
 	ear_deinit(&export->ear);
 	mutex_deinit(&export->lock);
 	session_unref(export->session);
@@ -43,7 +42,7 @@ static int export_new(struct tract *ctx, struct session *session, void *addr, si
 	if (!export)
 		return -ENOMEM;
 	mutex_init(&export->lock);
-	SLIST_INIT(&export->taken);
+	SLIST_INIT(&export->formers);
 	ear_init(&export->ear);
 	export->ctx = context_ref(ctx);
 	export->session = session_ref(session);
@@ -66,21 +65,16 @@ static int check_range(const void *addr, size_t size)
 	return 0;
 }
 
-/* The offset of the export's first byte in the object behind its place. */
-static uint64_t offset_in(const struct place *place, const void *addr)
-{
-	return place->offset + ((uintptr_t)addr - place->start);
-}
-
 static int tell_created(struct tract_export *export, uint32_t umask_bits)
 {
 	struct message request = { .number = MSG_segment_create };
 	struct message reply;
+	struct binding binding = claim_binding(export->claim, export->addr);
 	int r;
 
 	request.segment_create = (struct msg_segment_create){
-		.region = export->place->region->id,
-		.offset = offset_in(export->place, export->addr),
+		.region = binding.region,
+		.offset = binding.offset,
 		.size = export->size,
 		.mode = 0666u & ~umask_bits,
 		.rebindable = (export->flags & TRACT_EXPORT_REBIND) != 0,
@@ -91,6 +85,21 @@ static int tell_created(struct tract_export *export, uint32_t umask_bits)
 	export->segment = reply.segment_created.segment;
 	(void)fault_point("segment.create.told");
 	return 0;
+}
+
+static int bind_first(struct tract_export *export, uint32_t umask_bits) REQUIRES(bindings_lock)
+{
+	int r;
+
+	r = claim_take(export->session, export->addr, export->size, &export->claim);
+	if (r < 0)
+		return r;
+	r = fault_point("segment.create.claimed");
+	if (r == 0)
+		r = tell_created(export, umask_bits);
+	if (r < 0)
+		(void)claim_drop(export->claim);
+	return r;
 }
 
 static int create(struct tract *ctx, struct session *session, void *addr, size_t size,
@@ -108,17 +117,13 @@ static int create(struct tract *ctx, struct session *session, void *addr, size_t
 	r = host_umask(&umask_bits);
 	if (r == 0)
 		r = export_new(ctx, session, addr, size, flags, &export);
-	if (r == 0)
-		r = claim_take(session, addr, size, &export->place);
 	if (r < 0)
 		return r;
-	r = fault_point("segment.create.claimed");
-	if (r == 0)
-		r = tell_created(export, umask_bits);
-	if (r < 0) {
-		(void)claim_drop(export->place);
+	mutex_lock(&bindings_lock);
+	r = bind_first(export, umask_bits);
+	mutex_unlock(&bindings_lock);
+	if (r < 0)
 		return r;
-	}
 	exports_add(export);
 	*ret_export = steal(export);
 	return 0;
@@ -144,21 +149,21 @@ int tract_export_create(struct tract *ctx, void *addr, size_t size, uint32_t fla
 /* ---- taking back ------------------------------------------------------------------------ */
 
 /* What importers of earlier bindings may have kept. */
-static int fence_taken(struct tract_export *export)
+static int fence_formers(struct tract_export *export) REQUIRES(bindings_lock)
 {
-	struct taken_place *taken;
-	int r = 0;
+	const uint64_t bound = claim_binding(export->claim, export->addr).region;
+	struct former *former;
+	int r;
 
-	while (r == 0 && (taken = SLIST_FIRST(&export->taken))) {
-		if (taken->place->region != export->place->region)
-			r = claim_fence(taken->place);
+	SLIST_FOREACH (former, &export->formers, entry) {
+		if (claim_binding(former->claim, NULL).region == bound)
+			continue; /* fenced with what is bound now */
+		r = claim_fence(former->claim);
 		if (r < 0)
-			break;
-		SLIST_REMOVE_HEAD(&export->taken, entry);
-		(void)claim_drop(taken->place);
-		free(taken);
+			return r;
 	}
-	return r;
+	formers_drop(export);
+	return 0;
 }
 
 static int withdraw(struct tract_export *export, enum msg_number how, bool *ret_exposed)
@@ -180,6 +185,15 @@ static int withdraw(struct tract_export *export, enum msg_number how, bool *ret_
 	return fault_point("segment.withdraw.told");
 }
 
+static int take_back(struct tract_export *export, bool exposed) REQUIRES(bindings_lock)
+{
+	int r = 0;
+
+	if (exposed)
+		r = claim_fence(export->claim);
+	return r < 0 ? r : fence_formers(export);
+}
+
 static int unpublish_locked(struct tract_export *export) REQUIRES(export->lock)
 {
 	bool exposed = false;
@@ -191,9 +205,12 @@ static int unpublish_locked(struct tract_export *export) REQUIRES(export->lock)
 	if (export_is_inherited(export))
 		return fail(-ECHILD, "only the process that made an export may unpublish it");
 	r = withdraw(export, MSG_segment_unpublish, &exposed);
-	if (r == 0 && exposed)
-		r = claim_fence(export->place);
-	return r < 0 ? r : fence_taken(export);
+	if (r < 0)
+		return r;
+	mutex_lock(&bindings_lock);
+	r = take_back(export, exposed);
+	mutex_unlock(&bindings_lock);
+	return r;
 }
 
 int tract_export_unpublish(struct tract_export *export)
@@ -213,42 +230,33 @@ int tract_export_unpublish(struct tract_export *export)
  * Where the memory becomes private again its pages leave the shared object anyway.  Other
  * exports that stand on it, and attached regions, need the fence.
  */
-static bool stays_shared(const struct place *place)
+static void give_up_memory(struct tract_export *export, bool exposed) REQUIRES(bindings_lock)
 {
-	return place->kind == PLACE_ATTACHED || place->exports > 1;
-}
-
-static int destroy_own_locked(struct tract_export *export) REQUIRES(export->lock)
-{
-	bool exposed = false;
-	int r;
-
-	r = withdraw(export, MSG_segment_destroy, &exposed);
-	/* A broker that is gone cannot be told; the memory is taken back all the same. */
-	if (r == -ENOTCONN)
-		exposed = false;
-	else if (r == 0 && exposed && stays_shared(export->place))
-		r = claim_fence(export->place);
-	if (r == 0)
-		r = fence_taken(export);
-	return r;
+	(void)take_back(export, exposed && claim_outlived(export->claim));
+	formers_drop(export);
+	(void)fault_point("segment.destroy.told");
+	(void)claim_drop(export->claim);
 }
 
 int tract_export_destroy(struct tract_export *export)
 {
+	bool exposed = false;
+
 	error_clear_reason();
 	if (!export)
 		return -EINVAL;
 	if (ear_polls(&export->ear) > 0)
 		return fail(-EBUSY, "its poll descriptor has not been released");
+	/* A broker that is gone cannot be told; the memory is taken back all the same. */
 	if (!export_is_inherited(export)) {
 		mutex_lock(&export->lock);
-		(void)destroy_own_locked(export);
+		(void)withdraw(export, MSG_segment_destroy, &exposed);
 		mutex_unlock(&export->lock);
 	}
 	exports_remove(export);
-	(void)fault_point("segment.destroy.told");
-	(void)claim_drop(export->place);
+	mutex_lock(&bindings_lock);
+	give_up_memory(export, exposed);
+	mutex_unlock(&bindings_lock);
 	export_free(export);
 	return 0;
 }
@@ -363,49 +371,68 @@ int tract_export_republish(struct tract_export *export, const struct tract_acces
 /* ---- rebinding -------------------------------------------------------------------------- */
 
 /*
- * The old range: private memory becomes private again; an attached region stays attached and,
- * if it was given out, is taken back together with the export.
+ * The old range: private memory becomes private again.  What stays an object, because it is
+ * attached or exported otherwise, and was given out, is taken back together with the export.
  */
-static int release_old(struct tract_export *export, struct place *old, bool exposed)
+static int release_old(struct tract_export *export, struct claim *old, bool exposed)
+	REQUIRES(bindings_lock)
 {
-	struct taken_place *taken;
+	struct former *former;
 
-	if (!exposed || old->kind != PLACE_ATTACHED)
+	if (!exposed || !claim_outlived(old))
 		return claim_drop(old);
-	taken = malloc(sizeof(*taken));
-	if (!taken)
+	former = malloc(sizeof(*former));
+	if (!former)
 		return -ENOMEM;
-	taken->place = old;
-	SLIST_INSERT_HEAD(&export->taken, taken, entry);
+	former->claim = old;
+	SLIST_INSERT_HEAD(&export->formers, former, entry);
 	return 0;
 }
 
-static int bind_locked(struct tract_export *export, struct place *place, void *addr)
-	REQUIRES(export->lock)
+static int tell_bound(struct tract_export *export, const struct claim *claim, const void *addr,
+		      bool *ret_exposed)
 {
 	struct message request = { .number = MSG_segment_rebind };
 	struct message reply;
-	struct place *old = export->place;
+	struct binding binding = claim_binding(claim, addr);
 	int r;
 
 	request.segment_rebind = (struct msg_segment_rebind){
 		.segment = export->segment,
-		.region = place->region->id,
-		.offset = offset_in(place, addr),
+		.region = binding.region,
+		.offset = binding.offset,
 	};
 	r = session_call(export->session, &request, NULL, 0, &reply, NULL);
+	if (r == 0)
+		*ret_exposed = reply.segment_rebound.exposed;
+	return r;
+}
+
+static int bind_again(struct tract_export *export, void *addr) REQUIRES(bindings_lock)
+{
+	struct claim *old = export->claim, *claim;
+	bool exposed = false;
+	int r;
+
+	r = claim_take(export->session, addr, export->size, &claim);
 	if (r < 0)
 		return r;
-	export->place = place;
+	r = fault_point("segment.rebind.claimed");
+	if (r == 0)
+		r = tell_bound(export, claim, addr, &exposed);
+	if (r < 0) {
+		(void)claim_drop(claim);
+		return r;
+	}
+	export->claim = claim;
 	export->addr = addr;
 	(void)fault_point("segment.rebind.bound");
-	return release_old(export, old, reply.segment_rebound.exposed);
+	return release_old(export, old, exposed);
 }
 
 static int rebind_locked(struct tract_export *export, void *addr, size_t size)
 	REQUIRES(export->lock)
 {
-	struct place *place;
 	int r;
 
 	if (!(export->flags & TRACT_EXPORT_REBIND))
@@ -418,15 +445,11 @@ static int rebind_locked(struct tract_export *export, void *addr, size_t size)
 	if (addr == export->addr)
 		return 0;
 	r = check_range(addr, size);
-	if (r == 0)
-		r = claim_take(export->session, addr, size, &place);
 	if (r < 0)
 		return r;
-	r = fault_point("segment.rebind.claimed");
-	if (r == 0)
-		r = bind_locked(export, place, addr);
-	if (r < 0 && export->place != place)
-		(void)claim_drop(place);
+	mutex_lock(&bindings_lock);
+	r = bind_again(export, addr);
+	mutex_unlock(&bindings_lock);
 	return r;
 }
 

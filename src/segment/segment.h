@@ -3,9 +3,9 @@
  * segment.h - what stands behind an export and an import
  *
  * Lock order: imports_lock (the table that events look an import up in), then an object's own
- * lock, then the map's places_lock.  An export's lock is held across its calls to the broker,
- * which the service thread never needs; the service thread takes imports_lock and an import's
- * lock, and never calls the broker.
+ * lock, then the map's bindings_lock, then its places_lock.  An export's lock is held across
+ * its calls to the broker, which the service thread never needs; the service thread takes
+ * imports_lock and an import's lock, and never calls the broker.
  */
 #ifndef SEGMENT_SEGMENT_H
 #define SEGMENT_SEGMENT_H
@@ -22,9 +22,10 @@
 #include "segment/ear.h"
 #include "segment/state.h"
 
-struct taken_place {
-	SLIST_ENTRY(taken_place) entry;
-	struct place *place;
+/* Memory that was bound before a rebind. */
+struct former {
+	SLIST_ENTRY(former) entry;
+	struct claim *claim;
 };
 
 struct tract_export {
@@ -36,12 +37,12 @@ struct tract_export {
 	uint32_t id;	  /* published; 0: not */
 	uint32_t flags;	  /* TRACT_EXPORT_* */
 	enum export_state state;
-	struct place *place; /* where the memory is now */
+	struct claim *claim; /* on the memory that is bound now */
 	void *addr;
 	size_t size;
 	/* Bound before a rebind, given to importers then, and still attached: fenced with this.
 	 */
-	SLIST_HEAD(, taken_place) taken;
+	SLIST_HEAD(, former) formers;
 	struct ear ear;
 	TAILQ_ENTRY(tract_export) entry; /* of all, for fork */
 };
