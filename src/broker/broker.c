@@ -157,6 +157,8 @@ static uint64_t broker_deadline(void *arg)
 		earliest = idle_deadline(b);
 	if (b->look_at < earliest)
 		earliest = b->look_at;
+	if (objects_is_emptying(&b->objects))
+		earliest = 0;
 	return b->accept_again < earliest ? b->accept_again : earliest;
 }
 
@@ -168,6 +170,7 @@ static void broker_turn(void *arg)
 	if (registry_deadline(b->registry) <= now)
 		registry_tick(b->registry);
 	client_links_reap(b);
+	(void)objects_empty_some(&b->objects);
 	if (b->link_count == 0 && b->idle_since == CLOCK_NEVER) {
 		b->idle_since = now;
 		b->look_at = now;
@@ -176,7 +179,7 @@ static void broker_turn(void *arg)
 		(void)start_accepting(b);
 	if (b->look_at <= now)
 		look_at_directory(b, now);
-	if (!b->loop.stopped && idle_deadline(b) <= now)
+	if (!b->loop.stopped && idle_deadline(b) <= now && !objects_is_emptying(&b->objects))
 		leave(b, "idle");
 }
 

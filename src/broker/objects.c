@@ -13,6 +13,8 @@
 #include "sys/dir.h"
 #include "sys/memfd.h"
 
+/* How much is given back in one step: some milliseconds. */
+#define EMPTY_STEP (UINT64_C(32) << 20)
 /* How long an answer about the host's memory is good for. */
 #define ASK_AGAIN_NS (20 * NS_PER_MS)
 
@@ -30,6 +32,8 @@ struct object {
 	int writer;
 	int reader; /* -1: nobody has needed it */
 	struct shm_bell *bell;
+	uint64_t emptied; /* bytes from the start */
+	TAILQ_ENTRY(object) of_emptying;
 };
 
 /* Descriptors an object of this kind may come to hold. */
@@ -55,6 +59,7 @@ DEFINE_SCOPE(object, struct object, object_free);
 int objects_init(struct objects *o, uint32_t fds_max)
 {
 	*o = (struct objects){ .fds_max = fds_max };
+	TAILQ_INIT(&o->emptying);
 	return idmap_init(&o->by_id);
 }
 
@@ -64,6 +69,8 @@ void objects_deinit(struct objects *o)
 
 	while ((object = idmap_first(&o->by_id)))
 		objects_drop(o, object->node.id, false);
+	while (objects_empty_some(o))
+		continue;
 	idmap_deinit(&o->by_id);
 }
 
@@ -207,19 +214,48 @@ int objects_take_pipe(struct objects *o, uint64_t id, int fd)
 	return 0;
 }
 
+static void forget(struct objects *o, struct object *object)
+{
+	o->fds_used -= fds_of[object->kind];
+	if (object->kind == OBJECT_MADE)
+		o->promised -= object->size;
+	o->bells -= object->kind == OBJECT_BELL;
+	object_free(object);
+}
+
+/* Gives the next pages back.  Is that all? */
+static bool empty_step(struct object *object)
+{
+	uint64_t left = object->size - object->emptied;
+	uint64_t step = left < EMPTY_STEP ? left : EMPTY_STEP;
+
+	(void)memfd_punch(object->writer, object->emptied, step);
+	object->emptied += step;
+	return object->emptied == object->size;
+}
+
+bool objects_empty_some(struct objects *o)
+{
+	struct object *object = TAILQ_FIRST(&o->emptying);
+
+	if (object && empty_step(object)) {
+		TAILQ_REMOVE(&o->emptying, object, of_emptying);
+		forget(o, object);
+	}
+	return objects_is_emptying(o);
+}
+
 void objects_drop(struct objects *o, uint64_t id, bool empty)
 {
 	struct object *object = idmap_take(&o->by_id, id);
 
 	if (!object)
 		return;
-	if (empty && (object->kind == OBJECT_MADE || object->kind == OBJECT_TAKEN))
-		(void)memfd_punch(object->writer, 0, object->size);
-	o->fds_used -= fds_of[object->kind];
-	if (object->kind == OBJECT_MADE)
-		o->promised -= object->size;
-	o->bells -= object->kind == OBJECT_BELL;
-	object_free(object);
+	if (empty && (object->kind == OBJECT_MADE || object->kind == OBJECT_TAKEN) &&
+	    !empty_step(object))
+		TAILQ_INSERT_TAIL(&o->emptying, object, of_emptying);
+	else
+		forget(o, object);
 }
 
 int objects_make_bell(struct objects *o, uint64_t id)

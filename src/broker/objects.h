@@ -7,10 +7,14 @@
  *
  * Admission: memory is promised before it is touched.  What was promised and not touched yet
  * is counted as taken, so that the sum of promises never exceeds what the host could give.
+ *
+ * Giving the pages of a large object back takes the kernel a while (about a tenth of a second
+ * per gigabyte), so that is done in steps between which others are served.
  */
 #ifndef BROKER_OBJECTS_H
 #define BROKER_OBJECTS_H
 
+#include <bsd/sys/queue.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,9 +28,10 @@ struct objects {
 	uint32_t fds_max;  /* descriptors that objects may use together */
 	uint32_t fds_used; /* counting the reader that an object may come to need */
 	uint32_t bells;
-	uint64_t promised;  /* bytes of all objects that were made here */
-	uint64_t available; /* of the host, when it was last asked */
-	uint64_t asked_at;  /* that moment; 0: never */
+	uint64_t promised;	       /* bytes of all objects that were made here */
+	uint64_t available;	       /* of the host, when it was last asked */
+	uint64_t asked_at;	       /* that moment; 0: never */
+	TAILQ_HEAD(, object) emptying; /* dropped, and not empty yet */
 };
 
 int objects_init(struct objects *o, uint32_t fds_max);
@@ -42,8 +47,16 @@ int objects_make(struct objects *o, uint64_t id, uint64_t size, bool spare);
 int objects_take(struct objects *o, uint64_t id, uint64_t size, int writer, int reader);
 /* Consumes @fd: the writing end of a pipe that does not block; otherwise -EPERM. */
 int objects_take_pipe(struct objects *o, uint64_t id, int fd);
-/* Nothing happens to an id that is not there. */
+/* Nothing happens to an id that is not there.  With @empty its pages go first, a large one's in
+ * steps. */
 void objects_drop(struct objects *o, uint64_t id, bool empty);
+
+/* The next step of emptying what was dropped.  Is there more? */
+bool objects_empty_some(struct objects *o);
+static inline bool objects_is_emptying(const struct objects *o)
+{
+	return !TAILQ_EMPTY(&o->emptying);
+}
 
 int objects_make_bell(struct objects *o, uint64_t id);
 void objects_bell_set_active(struct objects *o, uint64_t id, uint32_t slot, bool active);

@@ -115,3 +115,32 @@ TEST(a_sealed_object_and_a_pipe_are_taken)
 	(void)close(fds[0]);
 	objects_deinit(&o);
 }
+
+TEST(a_large_object_is_emptied_in_steps)
+{
+	const uint64_t size = UINT64_C(128) << 20;
+	uint64_t bytes;
+	struct objects o;
+	unsigned steps = 1;
+	int fd, kept;
+
+	EXPECT_EQ(objects_init(&o, 100), 0);
+	EXPECT_EQ(objects_make(&o, 1, size, false), 0);
+	EXPECT_EQ(objects_writer(&o, 1, &fd), 0);
+	kept = dup(fd);
+	EXPECT_EQ(memfd_write(kept, 0, "first", 6), 0);
+	EXPECT_EQ(memfd_write(kept, size - 4096, "last", 5), 0);
+	objects_drop(&o, 1, true);
+	EXPECT_EQ(objects_writer(&o, 1, &fd), -ENOENT);
+	EXPECT(objects_is_emptying(&o));
+	EXPECT_EQ(o.promised, size);
+	while (objects_empty_some(&o))
+		steps++;
+	EXPECT(steps > 2);
+	EXPECT_EQ(memfd_resident(kept, &bytes), 0);
+	EXPECT_EQ(bytes, 0);
+	EXPECT_EQ(o.promised, 0);
+	EXPECT_EQ(o.fds_used, 0);
+	(void)close(kept);
+	objects_deinit(&o);
+}
