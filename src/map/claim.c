@@ -228,6 +228,9 @@ static int drop_locked(struct claim *claim, struct tract_region **ret_region)
 	if (place->kind == PLACE_ADOPTED && !place->inherited)
 		r = exchange_restore((void *)place->start, place->size, place->region->fd,
 				     place->offset);
+	/* The content is still in the object: nobody may come to empty it. */
+	if (r < 0)
+		(void)region_ref(place->region);
 	*ret_region = places_remove(place);
 	return r;
 }

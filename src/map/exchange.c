@@ -473,7 +473,23 @@ static int restore_held(struct holds *h, void *addr, size_t size, int fd, uint64
 	return 0;
 }
 
-int exchange_restore(void *addr, size_t size, int fd, uint64_t offset)
+/*
+ * The same where there is no room for a second range of addresses: the object is mapped anew,
+ * privately, and each page copied by being written to.  Every page is there twice for a while.
+ */
+static int restore_in_place(void *addr, size_t size, int fd, uint64_t offset)
+{
+	int r;
+
+	r = vm_replace_private(addr, size, VM_READ | VM_WRITE, fd, offset);
+	if (r == 0)
+		r = vm_populate_write(addr, size);
+	if (r == 0)
+		(void)memfd_punch(fd, offset, size);
+	return r;
+}
+
+static int restore_elsewhere(void *addr, size_t size, int fd, uint64_t offset)
 {
 	struct holds h;
 	void *fresh;
@@ -494,6 +510,14 @@ int exchange_restore(void *addr, size_t size, int fd, uint64_t offset)
 		vm_unmap(fresh, size);
 	holds_close(&h);
 	return r;
+}
+
+int exchange_restore(void *addr, size_t size, int fd, uint64_t offset)
+{
+	int r;
+
+	r = restore_elsewhere(addr, size, fd, offset);
+	return r < 0 ? restore_in_place(addr, size, fd, offset) : r;
 }
 
 /* ---- an importer's window --------------------------------------------------------------- */

@@ -57,6 +57,7 @@ struct exchange_part {
  */
 int exchange_merge(const struct exchange_part *parts, unsigned count, int fd);
 
+/* 0, or -errno with the content where it was: in the object, which must then be left alone. */
 int exchange_restore(void *addr, size_t size, int fd, uint64_t offset);
 
 /*

@@ -116,3 +116,85 @@ TEST(closing_the_library_leaves_its_code_where_threads_find_it)
 			flags = d->d_un.d_val;
 	EXPECT(flags & DF_1_NODELETE);
 }
+
+/* ---- running out ------------------------------------------------------------------------- */
+
+static struct tract *context(void)
+{
+	struct tract *ctx;
+
+	EXPECT_EQ(tract_open(NULL, &ctx), 0);
+	return ctx;
+}
+
+static uint32_t publish(struct tract_export *export)
+{
+	uint32_t id = 0;
+
+	EXPECT_EQ(tract_export_publish(export, &id, NULL, 0), 0);
+	return id;
+}
+
+static struct tract_import *import_of(struct tract *ctx, uint32_t id)
+{
+	struct tract_import *import;
+
+	EXPECT_EQ(tract_import_connect(ctx, 0, id, TRACT_RIGHT_READ_WRITE, &import), 0);
+	return import;
+}
+
+static bool is_all(const char *at, size_t size, char with)
+{
+	for (size_t i = 0; i < size; i++)
+		if (at[i] != with)
+			return false;
+	return true;
+}
+
+static uint64_t address_space(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long long pages = 0;
+
+	EXPECT(file);
+	EXPECT_EQ(fscanf(file, "%llu", &pages), 1);
+	(void)fclose(file);
+	return pages * tract_page_size();
+}
+
+static void limit(int what, uint64_t to, struct rlimit *ret_before)
+{
+	struct rlimit now;
+
+	EXPECT_EQ(getrlimit(what, ret_before), 0);
+	now = *ret_before;
+	now.rlim_cur = to;
+	EXPECT_EQ(setrlimit(what, &now), 0);
+}
+
+TEST(destroying_without_address_space_to_spare_loses_nothing)
+{
+	size_t size = 8u << 20;
+	char *memory =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct tract *ctx = context();
+	struct tract_export *export;
+	struct tract_import *import;
+	struct rlimit before;
+
+	EXPECT(memory != MAP_FAILED);
+	memset(memory, 'm', size);
+	EXPECT_EQ(tract_export_create(ctx, memory, size, 0, &export), 0);
+	import = import_of(ctx, publish(export));
+	limit(RLIMIT_AS, address_space() + (1u << 20), &before);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	EXPECT_EQ(setrlimit(RLIMIT_AS, &before), 0);
+	/* When the broker has answered this, it has done what it was told before. */
+	EXPECT_EQ(tract_reconnect(ctx), 0);
+	EXPECT_EQ(tract_export_create(ctx, memory, size, 0, &export), 0);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	EXPECT(is_all(memory, size, 'm'));
+	EXPECT_EQ(tract_import_close(import), 0);
+	tract_close(ctx);
+	EXPECT_EQ(munmap(memory, size), 0);
+}
