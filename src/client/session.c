@@ -436,6 +436,7 @@ static void *listen_for_events(void *arg)
 	while (handle_event(session) == 0)
 		continue;
 	atomic_store_explicit(&session->lost, 1, memory_order_relaxed);
+	session->handler(session, NULL, NULL);
 	log_event(LOG_LEVEL_INFO, "session.lost");
 	return NULL;
 }

@@ -24,7 +24,8 @@
 
 struct session;
 
-/* Handles one event, with the descriptor that came with it or -1; what it keeps it takes. */
+/* Handles one event, with the descriptor that came with it or -1; what it keeps it takes.  With
+ * NULL and NULL in the end, when there will be no more. */
 typedef void (*session_handler)(struct session *session, const struct message *event, int *fd);
 
 struct session {

@@ -559,3 +559,10 @@ void exchange_stall_end(struct exchange_stall *stall)
 	}
 	*stall = (struct exchange_stall){ 0 };
 }
+
+void exchange_stall_undo(struct exchange_stall *stall, unsigned prot)
+{
+	if (stall->addr && !stall->uffd)
+		(void)vm_protect(stall->addr, stall->size, prot);
+	exchange_stall_end(stall);
+}

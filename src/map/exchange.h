@@ -72,5 +72,7 @@ struct exchange_stall {
 
 int exchange_stall_begin(struct exchange_stall *stall, void *addr, size_t size);
 void exchange_stall_end(struct exchange_stall *stall);
+/* Where nothing could be mapped over it: what is there is let be used again, with @prot. */
+void exchange_stall_undo(struct exchange_stall *stall, unsigned prot);
 
 #endif

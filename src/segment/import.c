@@ -231,7 +231,10 @@ int import_remap_locked(struct tract_import *import)
 	else
 		r = map_object(import, &addr, import->map_prot, import->window_start,
 			       import->map_size);
-	exchange_stall_end(&import->stall);
+	if (r < 0)
+		exchange_stall_undo(&import->stall, import->map_prot);
+	else
+		exchange_stall_end(&import->stall);
 	return r;
 }
 

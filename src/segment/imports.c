@@ -251,10 +251,25 @@ static void find_and_apply_locked(const struct message *event, int *fd) REQUIRES
 	mutex_unlock(&import->lock);
 }
 
+/* Whoever was to say where the memory is now is gone.  Its checks fail, but nobody waits. */
+static void end_stalls_locked(const struct session *session) REQUIRES(imports_lock)
+{
+	struct tract_import *import;
+
+	RB_FOREACH (import, imports, &imports) {
+		mutex_lock(&import->lock);
+		if (import->session == session)
+			exchange_stall_undo(&import->stall, import->map_prot);
+		mutex_unlock(&import->lock);
+	}
+}
+
 void imports_on_event(struct session *session, const struct message *event, int *fd)
 {
-	(void)session;
 	mutex_lock(&imports_lock);
-	find_and_apply_locked(event, fd);
+	if (event)
+		find_and_apply_locked(event, fd);
+	else
+		end_stalls_locked(session);
 	mutex_unlock(&imports_lock);
 }

@@ -198,3 +198,36 @@ TEST(destroying_without_address_space_to_spare_loses_nothing)
 	tract_close(ctx);
 	EXPECT_EQ(munmap(memory, size), 0);
 }
+
+/* ---- the broker's death ------------------------------------------------------------------ */
+
+TEST(a_broker_that_dies_while_importers_are_stalled_lets_them_go)
+{
+	struct message fence = { .number = MSG_region_fence };
+	struct tract *ctx = context();
+	struct tract_import *import;
+	struct rig_segment segment;
+	struct rig_client exporter;
+	void *at = NULL;
+	pid_t broker;
+	int fresh;
+
+	broker = rig_broker_start(test_directory(), geteuid(), NULL);
+	rig_client_up(test_directory(), &exporter);
+	segment = rig_publish(&exporter, SIZE);
+	import = import_of(ctx, segment.id);
+	EXPECT_EQ(tract_import_map(import, &at, 0, TRACT_RIGHT_READ_WRITE, 0, SIZE), 0);
+	*(volatile char *)at = 'i';
+	fence.region_fence.region = segment.region;
+	EXPECT_EQ(rig_ask(&exporter, fence, &fresh).number, MSG_region_fresh);
+	EXPECT_EQ(kill(broker, SIGKILL), 0);
+	EXPECT_EQ(rig_broker_wait(broker), 256 + SIGKILL);
+	/* The memory is where it was: nobody has moved it. */
+	EXPECT_EQ(*(volatile char *)at, 'i');
+	EXPECT_EQ(tract_import_unmap(import), 0);
+	EXPECT_EQ(tract_import_close(import), 0);
+	(void)close(fresh);
+	(void)close(segment.fd);
+	rig_client_down(&exporter);
+	tract_close(ctx);
+}
