@@ -23,7 +23,8 @@ static bool wants_color(void)
 }
 
 /* The words are put together first: asking about the terminal would change what %m means. */
-static void say(const char *format, va_list args, const char *end)
+__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list args,
+						      const char *end)
 {
 	char *words = NULL;
 

@@ -30,7 +30,7 @@ static void after_in_child(void) NO_THREAD_SAFETY
 {
 	for (struct tract *c = all; c; c = c->next)
 		mutex_init(&c->lock);
-	mutex_init(&all_lock);
+	mutex_unlock(&all_lock);
 }
 
 static struct process_hook fork_hook = { before_fork, after_in_parent, after_in_child, NULL,

@@ -33,7 +33,7 @@ static void after_in_child(void) NO_THREAD_SAFETY
 	for (struct process_hook *h = last; h; h = h->before)
 		if (h->child)
 			h->child();
-	mutex_init(&hooks_lock);
+	mutex_unlock(&hooks_lock);
 }
 
 static void install(void)

@@ -47,7 +47,7 @@ static void after_in_child(void) NO_THREAD_SAFETY
 		conn_close(&s->events);
 		s->listening = false;
 	}
-	mutex_init(&all_lock);
+	mutex_unlock(&all_lock);
 	mutex_init(&get_lock);
 }
 

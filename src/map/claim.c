@@ -228,10 +228,11 @@ static int drop_locked(struct claim *claim, struct tract_region **ret_region)
 	if (place->kind == PLACE_ADOPTED && !place->inherited)
 		r = exchange_restore((void *)place->start, place->size, place->region->fd,
 				     place->offset);
-	/* The content is still in the object: nobody may come to empty it. */
-	if (r < 0)
-		(void)region_ref(place->region);
 	*ret_region = places_remove(place);
+	/* The program's memory is still the object, which the broker would empty: it is kept
+	 * for as long as the process lives. */
+	if (r < 0)
+		*ret_region = NULL;
 	return r;
 }
 
@@ -321,10 +322,11 @@ int claim_fence_finish(struct tract_region *region, int fresh)
 	mutex_unlock(&places_lock);
 	if (r < 0) {
 		fd_scope_end(&fresh);
+		(void)region_fence_end(region, true);
 		return r;
 	}
-	r = fault_point("claim.fence.moved");
-	return r < 0 ? r : region_fence_end(region);
+	(void)fault_point("claim.fence.moved");
+	return region_fence_end(region, false);
 }
 
 int claim_fence(struct claim *claim)
@@ -338,7 +340,13 @@ int claim_fence(struct claim *claim)
 			    "System V memory cannot be taken back from a process that "
 			    "keeps it attached");
 	r = region_fence_begin(region, &fresh);
-	if (r == 0)
-		r = fault_point("claim.fence.begun");
-	return r < 0 ? r : claim_fence_finish(region, steal_fd(&fresh));
+	if (r < 0)
+		return r;
+	r = fault_point("claim.fence.begun");
+	if (r < 0) {
+		/* Importers are waiting. */
+		(void)region_fence_end(region, true);
+		return r;
+	}
+	return claim_fence_finish(region, steal_fd(&fresh));
 }

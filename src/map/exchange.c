@@ -190,6 +190,39 @@ static int copy_pages(int fd, uint64_t offset, const char *from, size_t size)
 	return 0;
 }
 
+static bool page_is_zero(const char *page, size_t size)
+{
+	return page[0] == 0 && memcmp(page, page + 1, size - 1) == 0;
+}
+
+/* What the kernel does not tell of memory shared with others: pages of it that are zero. */
+static int copy_nonzero(int fd, uint64_t offset, const char *from, size_t size)
+{
+	size_t page = vm_page_size(), end;
+	int r = 0;
+
+	for (size_t at = 0; at < size && r == 0; at = end + page) {
+		for (end = at; end < size && !page_is_zero(from + end, page);)
+			end += page;
+		r = memfd_write(fd, offset + at, from + at, end - at);
+	}
+	return r;
+}
+
+/* Looked at only where looking cannot fault: it may be mapped beyond its own end. */
+static int copy_shared(int fd, uint64_t offset, const char *from, size_t size)
+{
+	int r = 0;
+
+	for (size_t at = 0; at < size && r == 0; at += CHUNK) {
+		size_t part = size - at < CHUNK ? size - at : CHUNK;
+
+		r = (vm_check_access(from + at, part, false) == 0 ? copy_nonzero : copy_pages)(
+			fd, offset + at, from + at, part);
+	}
+	return r;
+}
+
 /* What was never touched is zero in the object too, and costs nothing. */
 static int copy_present(int fd, uint64_t offset, const struct hold *hold)
 {
@@ -212,8 +245,10 @@ static int copy_in(int fd, const char *addr, const struct hold *hold)
 {
 	uint64_t offset = (uint64_t)(hold->addr - addr);
 
-	if (hold->file || hold->shared)
+	if (hold->file)
 		return copy_pages(fd, offset, hold->moved, hold->size);
+	if (hold->shared)
+		return copy_shared(fd, offset, hold->moved, hold->size);
 	return copy_present(fd, offset, hold);
 }
 
@@ -413,10 +448,10 @@ int exchange_fence(const struct exchange_window *windows, unsigned count, int ol
 	int r = 0;
 
 	holds_open(&h, true);
+	/* Those that are only read, too: nobody is to see the old object being emptied. */
 	for (unsigned i = 0; i < count && r == 0; i++)
-		if (windows[i].prot & VM_WRITE)
-			r = holds_add(&h, windows[i].addr, windows[i].size, windows[i].prot,
-				      false, true);
+		r = holds_add(&h, windows[i].addr, windows[i].size, windows[i].prot, false,
+			      true);
 	if (r == 0)
 		r = holds_begin(&h);
 	if (r == 0)
@@ -522,27 +557,37 @@ int exchange_restore(void *addr, size_t size, int fd, uint64_t offset)
 
 /* ---- an importer's window --------------------------------------------------------------- */
 
+/* Not for what was opened for reading only: the kernel refuses to hold that. */
+static int stall_by_uffd(struct uffd *u, void *addr, size_t size)
+{
+	int r;
+
+	r = uffd_open(u);
+	if (r < 0)
+		return r;
+	r = uffd_hold(u, addr, size, 1);
+	if (r == 0)
+		r = vm_drop_pages(addr, size);
+	if (r < 0)
+		uffd_close(u);
+	return r;
+}
+
 int exchange_stall_begin(struct exchange_stall *stall, void *addr, size_t size)
 {
 	struct uffd u;
 	int r;
 
-	r = uffd_open(&u);
-	if (r < 0) {
-		r = guard_hold(addr, size, true);
-		if (r == 0)
-			*stall = (struct exchange_stall){ .addr = addr, .size = size };
-		return r;
+	r = stall_by_uffd(&u, addr, size);
+	if (r == 0) {
+		*stall =
+			(struct exchange_stall){ .uffd = u.fd + 1, .addr = addr, .size = size };
+		return 0;
 	}
-	r = uffd_hold(&u, addr, size, 1);
+	r = guard_hold(addr, size, true);
 	if (r == 0)
-		r = vm_drop_pages(addr, size);
-	if (r < 0) {
-		uffd_close(&u);
-		return r;
-	}
-	*stall = (struct exchange_stall){ .uffd = u.fd + 1, .addr = addr, .size = size };
-	return 0;
+		*stall = (struct exchange_stall){ .addr = addr, .size = size };
+	return r;
 }
 
 void exchange_stall_end(struct exchange_stall *stall)

@@ -48,7 +48,7 @@ static void after_in_child(void) NO_THREAD_SAFETY
 		RB_REMOVE(places, &places, place);
 		place->inherited = true;
 	}
-	mutex_init(&places_lock);
+	mutex_unlock(&places_lock);
 	mutex_init(&bindings_lock);
 }
 

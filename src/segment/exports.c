@@ -24,7 +24,7 @@ static void after_in_child(void) NO_THREAD_SAFETY
 		mutex_init(&export->lock);
 		ear_after_fork(&export->ear);
 	}
-	mutex_init(&exports_lock);
+	mutex_unlock(&exports_lock);
 }
 
 static struct process_hook fork_hook = { before_fork, after_in_parent, after_in_child, NULL,

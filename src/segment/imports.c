@@ -35,7 +35,7 @@ static void after_in_child(void) NO_THREAD_SAFETY
 		mutex_init(&import->lock);
 		ear_after_fork(&import->ear);
 	}
-	mutex_init(&imports_lock);
+	mutex_unlock(&imports_lock);
 }
 
 static struct process_hook fork_hook = { before_fork, after_in_parent, after_in_child, NULL,

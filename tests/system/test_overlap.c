@@ -45,14 +45,16 @@ static struct tract_export *export_pages(const struct bench *b, size_t first, si
 {
 	struct tract_export *export;
 
-	EXPECT_EQ(tract_export_create(b->ctx, b->memory + first * PAGE, count * PAGE, 0, &export),
-		  0);
+	EXPECT_EQ(
+		tract_export_create(b->ctx, b->memory + first * PAGE, count * PAGE, 0, &export),
+		0);
 	*ret_id = 0;
 	EXPECT_EQ(tract_export_publish(export, ret_id, NULL, 0), 0);
 	return export;
 }
 
-static struct tract_import *import_mapped(const struct bench *b, uint32_t id, unsigned char **ret)
+static struct tract_import *import_mapped(const struct bench *b, uint32_t id,
+					  unsigned char **ret)
 {
 	struct tract_import *import;
 	void *addr = NULL;

@@ -100,16 +100,14 @@ RSM_API int rsm_memseg_import_order_barrier(rsmapi_barrier_t *barrier)
 RSM_API int rsm_memseg_import_destroy_barrier(rsmapi_barrier_t *barrier)
 {
 	struct rsm_barrier *found;
-	struct rsm_object *import;
 	int status = find(barrier, &found);
 
 	if (status)
 		return status;
-	import = found->import;
 	(void)tract_barrier_destroy(&found->native);
-	mutex_lock(&import->lock);
+	mutex_lock(&found->import->lock);
 	remove_locked(found);
-	mutex_unlock(&import->lock);
+	mutex_unlock(&found->import->lock);
 	free(found);
 	*barrier = (rsmapi_barrier_t){ 0 };
 	return RSM_SUCCESS;
