@@ -130,6 +130,27 @@ static int lose(struct session *session)
 		    "new can be agreed with it");
 }
 
+/* What was granted came without its descriptor, so it is given up again. */
+static int give_back_locked(struct session *session, const struct message *reply)
+	REQUIRES(session->lock)
+{
+	struct message request = { .serial = ++session->serial };
+
+	if (reply->number == MSG_region_created) {
+		request.number = MSG_region_close;
+		request.region_close.region = reply->region_created.region;
+	} else if (reply->number == MSG_import_connected) {
+		request.number = MSG_import_close;
+		request.import_close.import = reply->import_connected.import;
+	}
+	if (request.number)
+		(void)conn_send(&session->calls, &request, NULL, 0);
+	return fail(
+		-EMFILE,
+		"this process has all the descriptors it may have; close some, or raise its "
+		"limit (ulimit -n)");
+}
+
 static int exchange_locked(struct session *session, struct message *request, const int *fds,
 			   unsigned fd_count, struct message *reply, int *ret_fd)
 	REQUIRES(session->lock)
@@ -142,6 +163,8 @@ static int exchange_locked(struct session *session, struct message *request, con
 	r = conn_call(&session->calls, request, fds, fd_count, reply, received, &count);
 	if (r == -EINVAL)
 		return r;
+	if (r == -EMFILE)
+		return give_back_locked(session, reply);
 	if (r < 0)
 		return lose(session);
 	/* No reply carries more than one. */
@@ -417,7 +440,7 @@ static int handle_event(struct session *session)
 	do
 		r = conn_receive(&session->events, &event, fds, &count);
 	while (r == -EINTR);
-	if (r < 0)
+	if (r < 0 && r != -EMFILE)
 		return r;
 	if (count > 1)
 		conn_drop_fds(fds, count);

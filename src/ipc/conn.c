@@ -189,6 +189,7 @@ static int receive_failed(struct conn *c, int error)
 		return error;
 	case -EAGAIN:
 		return c->blocking ? conn_break(c, -ETIMEDOUT) : -EAGAIN;
+	case -EMFILE:
 	case -EMSGSIZE:
 		return conn_break(c, -EPROTO);
 	default:
@@ -210,6 +211,10 @@ int conn_receive(struct conn *c, struct message *ret_message, int fds[CONN_FDS_M
 		r = sock_receive(c->fd, buffer, sizeof(buffer), &size, fds, &fd_count);
 	else
 		r = sock_receive_now(c->fd, buffer, sizeof(buffer), &size, fds, &fd_count);
+	if (r == -EMFILE && c->blocking && wire_inspect(buffer, size, ret_message) == 0) {
+		*ret_fd_count = 0;
+		return r;
+	}
 	if (r < 0)
 		return receive_failed(c, r);
 	if (size == 0 && fd_count == 0)
@@ -239,12 +244,12 @@ int conn_call(struct conn *c, const struct message *request, const int *fds, uns
 	do
 		r = conn_receive(c, ret_reply, ret_fds, &count);
 	while (r == -EINTR);
-	if (r < 0)
+	if (r < 0 && r != -EMFILE)
 		return r;
 	if (ret_reply->serial != request->serial) {
 		conn_drop_fds(ret_fds, count);
 		return conn_break(c, -EPROTO);
 	}
 	*ret_fd_count = count;
-	return 0;
+	return r;
 }

@@ -82,7 +82,8 @@ bool conn_has_output(const struct conn *c);
 /*
  * Receives one message.  @fds[0..*ret_fd_count) are the caller's.  0, -EAGAIN if it does not
  * block and there is none, -ENOTCONN once the peer has closed, -EPROTO if it broke the rules
- * (now or before), -EINTR, -ETIMEDOUT.
+ * (now or before), -EINTR, -ETIMEDOUT.  -EMFILE, if it blocks: the message is there without its
+ * descriptors, which this process cannot have, and the connection is as before.
  */
 int conn_receive(struct conn *c, struct message *ret_message, int fds[CONN_FDS_MAX],
 		 unsigned *ret_fd_count);
@@ -90,7 +91,7 @@ int conn_receive(struct conn *c, struct message *ret_message, int fds[CONN_FDS_M
 /*
  * Sends @request and waits for the message with its serial, which becomes *ret_reply.  For
  * blocking connections on which nothing but replies arrives.  Never says -EINTR: a call once
- * begun is finished.  @fds may be NULL with @fd_count 0.
+ * begun is finished.  -EMFILE as conn_receive().  @fds may be NULL with @fd_count 0.
  */
 int conn_call(struct conn *c, const struct message *request, const int *fds, unsigned fd_count,
 	      struct message *ret_reply, int ret_fds[CONN_FDS_MAX], unsigned *ret_fd_count);

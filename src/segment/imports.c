@@ -196,6 +196,12 @@ static void move_locked(struct tract_import *import, const struct msg_import_mov
 {
 	if (import->revoked)
 		return;
+	if (*fd < 0 && !import->sysv) {
+		/* There was no descriptor to be had: it stays behind, as if it could not be
+		 * mapped. */
+		exchange_stall_undo(&import->stall, import->map_prot);
+		return;
+	}
 	fd_scope_end(&import->fd);
 	import->fd = steal_fd(fd);
 	import->offset = moved->offset;

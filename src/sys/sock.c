@@ -203,7 +203,10 @@ static int receive_with(int fd, int flags, void *bytes, size_t capacity, size_t 
 	count = take_fds(&message, fds);
 	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
 		close_all(fds, count);
-		return -EMSGSIZE;
+		*ret_size = (size_t)size;
+		/* Fewer than there was room for: this process may have no more. */
+		return message.msg_flags & MSG_TRUNC || count == SOCK_FDS_MAX ? -EMSGSIZE
+									      : -EMFILE;
 	}
 	if (size == 0) {
 		/* The end carries no descriptors; an empty message made to look like it may. */

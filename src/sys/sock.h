@@ -27,7 +27,8 @@ int sock_send(int fd, const void *bytes, size_t size, const int *fds, unsigned f
 /*
  * One message: *ret_size bytes (0: the peer has closed) and *ret_fd_count descriptors, which
  * are the caller's.  -EAGAIN (non-blocking), -EINTR, -ECONNRESET; -EMSGSIZE if it was larger
- * than @capacity or carried more than SOCK_FDS_MAX descriptors (which are closed).
+ * than @capacity or carried more than SOCK_FDS_MAX descriptors (which are closed); -EMFILE if
+ * this process cannot have the descriptors (which are lost; the bytes are there).
  */
 int sock_receive(int fd, void *bytes, size_t capacity, size_t *ret_size, int fds[SOCK_FDS_MAX],
 		 unsigned *ret_fd_count);

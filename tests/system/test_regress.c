@@ -199,6 +199,63 @@ TEST(destroying_without_address_space_to_spare_loses_nothing)
 	EXPECT_EQ(munmap(memory, size), 0);
 }
 
+/* Fills every number below the limit, which becomes low; the first one, to close_from(). */
+static int use_up_descriptors(struct rlimit *ret_before)
+{
+	int first = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	EXPECT(first >= 0);
+	limit(RLIMIT_NOFILE, (uint64_t)first + 40, ret_before);
+	while (fcntl(first, F_DUPFD_CLOEXEC, 0) >= 0)
+		continue;
+	EXPECT_EQ(errno, EMFILE);
+	return first;
+}
+
+static void free_descriptors(int first, const struct rlimit *before)
+{
+	struct stat null, st;
+
+	EXPECT_EQ(fstat(first, &null), 0);
+	for (int fd = first; fd < first + 40; fd++)
+		if (fstat(fd, &st) == 0 && st.st_rdev == null.st_rdev &&
+		    st.st_ino == null.st_ino)
+			(void)close(fd);
+	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, before), 0);
+}
+
+TEST(who_is_out_of_descriptors_is_told_and_loses_nothing)
+{
+	char *memory = aligned_alloc(tract_page_size(), SIZE);
+	char *more = aligned_alloc(tract_page_size(), SIZE);
+	struct tract *ctx = context();
+	struct tract_export *export, *other;
+	struct tract_import *import, *second;
+	struct rlimit before;
+	uint32_t id;
+	int first;
+
+	EXPECT_EQ(tract_export_create(ctx, memory, SIZE, 0, &export), 0);
+	id = publish(export);
+	import = import_of(ctx, id);
+	first = use_up_descriptors(&before);
+	EXPECT_EQ(tract_import_connect(ctx, 0, id, TRACT_RIGHT_READ_WRITE, &second), -EMFILE);
+	EXPECT(strstr(tract_reason(), "descriptors"));
+	EXPECT_EQ(tract_export_create(ctx, more, SIZE, 0, &other), -EMFILE);
+	EXPECT_EQ(tract_export_post(export, 0), -EMFILE);
+	EXPECT_EQ(tract_import_check(import), 0);
+	free_descriptors(first, &before);
+	EXPECT_EQ(tract_import_connect(ctx, 0, id, TRACT_RIGHT_READ_WRITE, &second), 0);
+	EXPECT_EQ(tract_export_post(export, 0), 0);
+	EXPECT_EQ(tract_import_wait(second, 0), 0);
+	EXPECT_EQ(tract_import_close(second), 0);
+	EXPECT_EQ(tract_import_close(import), 0);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	tract_close(ctx);
+	free(memory);
+	free(more);
+}
+
 /* ---- the broker's death ------------------------------------------------------------------ */
 
 TEST(a_broker_that_dies_while_importers_are_stalled_lets_them_go)
