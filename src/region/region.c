@@ -130,12 +130,13 @@ int region_fence_begin(struct tract_region *region, int *ret_fresh)
 	return session_call(region->session, &request, NULL, 0, &reply, ret_fresh);
 }
 
-int region_fence_end(struct tract_region *region)
+int region_fence_end(struct tract_region *region, bool kept)
 {
 	struct message request = { .number = MSG_region_fenced };
 	struct message reply;
 
 	request.region_fenced.region = region->id;
+	request.region_fenced.kept = kept;
 	return session_call(region->session, &request, NULL, 0, &reply, NULL);
 }
 

@@ -46,7 +46,8 @@ DEFINE_SCOPE(region, struct tract_region, region_unref);
  * then the word that it holds everything.  Others that may keep the region wait meanwhile.
  */
 int region_fence_begin(struct tract_region *region, int *ret_fresh);
-int region_fence_end(struct tract_region *region);
+/* @kept: the content could not be moved, and everything stays as it was. */
+int region_fence_end(struct tract_region *region, bool kept);
 /* Instead of the latter: the content is in another region now, at @offset. */
 int region_absorb(struct tract_region *region, const struct tract_region *into,
 		  uint64_t offset);

@@ -200,15 +200,28 @@ static struct region *find_copied(const struct call *call, uint64_t id)
 	return NULL;
 }
 
-/* The fresh object takes the old one's place, and importers are told where to find theirs. */
-static void end_copying(const struct call *call, struct region *region, struct round *round)
+/* The region goes on with the object that has the content. */
+static void choose_object(struct registry *registry, struct region *region, bool kept)
 {
-	struct registry *registry = call->registry;
 	const struct ports *ports = &registry->ports;
 
+	if (kept) {
+		/* Nobody but its owner ever had it. */
+		ports->object_drop(ports->body, region->fresh, false);
+		return;
+	}
 	ports->object_drop(ports->body, region->object, true);
 	region->object = region->fresh;
 	region->exposed = false;
+}
+
+/* Importers are told where to find theirs. */
+static void end_copying(const struct call *call, struct region *region, struct round *round,
+			bool kept)
+{
+	struct registry *registry = call->registry;
+
+	choose_object(registry, region, kept);
 	leave_fence(registry, region);
 	ask_importers(registry, region, round, NOTICE_MOVED);
 }
@@ -222,7 +235,7 @@ int region_fenced(const struct call *call)
 		return 0;
 	if (round_begin(call, call->registry->config.hear_ns, moved, &round) < 0)
 		return call_refuse_memory(call);
-	end_copying(call, region, round);
+	end_copying(call, region, round, call->message->region_fenced.kept);
 	wake_connecting(call->registry, region->named.id);
 	round_settle(call->registry, round);
 	return 0;
@@ -261,7 +274,7 @@ int region_absorbed(const struct call *call)
 		return call_refuse_memory(call);
 	/* Importers are asked through the region that their segments are on by then. */
 	move_segments(region, into, said->offset);
-	end_copying(call, region, round);
+	end_copying(call, region, round, false);
 	ask_importers(call->registry, into, round, NOTICE_MOVED);
 	wake_connecting(call->registry, region->named.id);
 	region_reap(call->registry, region);

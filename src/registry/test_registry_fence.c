@@ -132,6 +132,28 @@ TEST(a_survivor_that_dies_is_not_waited_for)
 	rig_down(s.rig);
 }
 
+TEST(a_fence_that_fails_leaves_everybody_on_the_old_object)
+{
+	struct scene s = scene_up();
+	struct fake_said event;
+
+	fence_until_copying(&s);
+	(void)rig_ask(s.rig, s.exporter, ASK(region_fenced, .region = s.region, .kept = true));
+	EXPECT(!rig_is_fresh(s.rig, &s.import));
+	event = rig_obey(s.rig, s.survivor, MSG_import_moved);
+	s.import.epoch = event.message.import_moved.epoch;
+	EXPECT_EQ(s.exporter->answer.message.number, MSG_done);
+	EXPECT(rig_is_fresh(s.rig, &s.import));
+	EXPECT_EQ(fake_object_count(&s.rig->fake), 1);
+	/* Whoever had it still has it: the next try is needed as much. */
+	EXPECT_EQ(rig_ask(s.rig, s.exporter, ASK(segment_unpublish, .segment = s.kept))
+			  ->segment_withdrawn.exposed,
+		  1);
+	fence(&s);
+	EXPECT_EQ(s.exporter->answer.message.number, MSG_region_fresh);
+	rig_down(s.rig);
+}
+
 TEST(a_fence_without_memory_stalls_nobody)
 {
 	struct scene s = scene_up();
