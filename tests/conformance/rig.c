@@ -50,9 +50,27 @@ unsigned char *pages_new(unsigned count)
 	return memory;
 }
 
+/*
+ * Far from where the kernel puts what malloc or a sanitizer asks for, which would fill a hole.
+ * TSan allows no memory there.
+ */
+static void *lonely_address(void)
+{
+	static uintptr_t next = UINT64_C(0x300000000000);
+	bool anywhere = false;
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+	anywhere = true;
+#endif
+#endif
+	next += 1024 * PAGE;
+	return anywhere ? NULL : (void *)next;
+}
+
 static unsigned char *pages_mapped(unsigned count)
 {
-	void *memory = mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE,
+	void *memory = mmap(lonely_address(), count * PAGE, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	EXPECT(memory != MAP_FAILED);

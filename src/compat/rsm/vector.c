@@ -3,6 +3,12 @@
 
 #include "compat/rsm/rsm.h"
 
+/* The offset is the program's and may be anything; it is judged later. */
+static void *offset_from(const char *base, size_t offset)
+{
+	return (void *)((uintptr_t)base + offset);
+}
+
 /* The element's local address; or why the request is refused before anything is moved. */
 static int resolve(const rsm_iovec_t *io, struct tract_vector *ret_vector)
 {
@@ -12,7 +18,7 @@ static int resolve(const rsm_iovec_t *io, struct tract_vector *ret_vector)
 					     .length = io->transfer_length };
 	if (io->io_type == RSM_VA_TYPE) {
 		if (io->local.vaddr)
-			ret_vector->local = io->local.vaddr + io->local_offset;
+			ret_vector->local = offset_from(io->local.vaddr, io->local_offset);
 		return RSM_SUCCESS;
 	}
 	if (io->io_type != RSM_HANDLE_TYPE)
@@ -20,7 +26,7 @@ static int resolve(const rsm_iovec_t *io, struct tract_vector *ret_vector)
 	local = rsm_handle_find(io->local.handle, RSM_KIND_LOCAL);
 	if (!local)
 		return RSMERR_BAD_SGIO;
-	ret_vector->local = local->base + io->local_offset;
+	ret_vector->local = offset_from(local->base, io->local_offset);
 	return RSM_SUCCESS;
 }
 
