@@ -492,7 +492,9 @@ static int restore_held(struct holds *h, void *addr, size_t size, int fd, uint64
 	void *old;
 	int r;
 
-	r = vm_place(NULL, size, VM_READ, fd, offset, &old);
+	r = fault_point("exchange.restore.held");
+	if (r == 0)
+		r = vm_place(NULL, size, VM_READ, fd, offset, &old);
 	if (r == 0) {
 		r = move_out(fd, offset, old, fresh, size);
 		vm_unmap(old, size);
@@ -537,8 +539,6 @@ static int restore_elsewhere(void *addr, size_t size, int fd, uint64_t offset)
 	r = holds_add(&h, addr, size, VM_READ | VM_WRITE, false, true);
 	if (r == 0)
 		r = holds_begin(&h);
-	if (r == 0)
-		r = fault_point("exchange.restore.held");
 	if (r == 0)
 		r = restore_held(&h, addr, size, fd, offset, fresh);
 	if (r < 0)
