@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_lost_broker.c - the broker dies, or stops: what goes on, what does not, and what is left
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "crew.h"
+
+#define RACERS 100u
+
+struct cast {
+	pid_t broker;
+	struct member exporter, importer, other;
+};
+
+static void connect_and_map(struct member *m)
+{
+	EXPECT_EQ(member_ask(m, CONNECT, CREW_ID), 0);
+	EXPECT_EQ(member_ask(m, MAP, 0), 0);
+	EXPECT_EQ(member_ask(m, IMPORT_LOAD, 0), CREW_FILL);
+}
+
+static void publish(struct member *m)
+{
+	EXPECT_EQ(member_ask(m, EXPORT_PRIVATE, 0), 0);
+	EXPECT_EQ(member_ask(m, PUBLISH, CREW_ID), 0);
+}
+
+static void cast_up(struct cast *c)
+{
+	c->broker = crew_broker_up(NULL, NULL);
+	member_up(&c->exporter, NULL, NULL);
+	member_up(&c->importer, NULL, NULL);
+	member_up(&c->other, NULL, NULL);
+	publish(&c->exporter);
+	connect_and_map(&c->importer);
+	connect_and_map(&c->other);
+}
+
+static void cast_down(struct cast *c)
+{
+	(void)member_down(&c->exporter);
+	(void)member_down(&c->importer);
+	(void)member_down(&c->other);
+	if (c->broker)
+		crew_broker_kill(c->broker);
+	crew_brokers_end();
+}
+
+static void kill_broker(struct cast *c)
+{
+	crew_broker_kill(c->broker);
+	c->broker = 0;
+}
+
+static void expect_data_passes(struct cast *c, unsigned byte)
+{
+	EXPECT_EQ(member_ask(&c->importer, IMPORT_STORE, byte), 0);
+	EXPECT_EQ(member_ask(&c->exporter, EXPORT_LOAD, 0), byte);
+	EXPECT_EQ(member_ask(&c->exporter, EXPORT_STORE, byte + 1), 0);
+	EXPECT_EQ(member_ask(&c->importer, IMPORT_LOAD, 0), byte + 1);
+	EXPECT_EQ(member_ask(&c->importer, PUT, byte + 2), 0);
+	EXPECT_EQ(member_ask(&c->importer, GET, 0), 0);
+	EXPECT_EQ(member_ask(&c->exporter, EXPORT_LOAD, 0), byte + 2);
+}
+
+/* ---- the broker dies --------------------------------------------------------------------- */
+
+TEST(data_paths_go_on_without_the_broker)
+{
+	struct cast c;
+
+	cast_up(&c);
+	member_signal(&(struct member){ .pid = c.broker }, SIGSTOP);
+	expect_data_passes(&c, 1);
+	kill_broker(&c);
+	expect_data_passes(&c, 11);
+	cast_down(&c);
+}
+
+TEST(barriers_go_on_without_the_broker)
+{
+	struct cast c;
+
+	cast_up(&c);
+	kill_broker(&c);
+	for (unsigned byte = 0; byte < 100; byte++)
+		EXPECT_EQ(member_ask(&c.importer, BARRIER, byte), 0);
+	/* Nor does it matter when another importer ends. */
+	member_signal(&c.other, SIGKILL);
+	EXPECT_EQ(member_ask(&c.importer, BARRIER, 200), 0);
+	EXPECT_EQ(member_ask(&c.exporter, EXPORT_LOAD, 0), 200);
+	cast_down(&c);
+}
+
+TEST(signals_go_on_without_the_broker)
+{
+	struct cast c;
+
+	cast_up(&c);
+	EXPECT_EQ(member_ask(&c.importer, IMPORT_WAIT, 0), -ETIMEDOUT);
+	EXPECT_EQ(member_ask(&c.exporter, EXPORT_WAIT, 0), -ETIMEDOUT);
+	kill_broker(&c);
+	member_tell(&c.importer, IMPORT_WAIT, 5000);
+	EXPECT_EQ(member_ask(&c.exporter, EXPORT_POST, 0), 0);
+	EXPECT_EQ(member_hear(&c.importer, 1000), 0);
+	EXPECT_EQ(member_ask(&c.importer, IMPORT_POST, 0), 0);
+	EXPECT_EQ(member_ask(&c.exporter, EXPORT_WAIT, 0), 0);
+	/* This one never fetched the bell. */
+	EXPECT_EQ(member_ask(&c.other, IMPORT_POST, 0), -ENOTCONN);
+	cast_down(&c);
+}
+
+TEST(a_call_without_a_broker_fails_at_once)
+{
+	struct cast c;
+	double begun;
+
+	cast_up(&c);
+	EXPECT_EQ(member_ask(&c.other, DROP, 0), 0);
+	EXPECT_EQ(member_ask(&c.exporter, UNPUBLISH, 0), 0);
+	kill_broker(&c);
+	begun = crew_now_ms();
+	EXPECT_EQ(member_ask(&c.exporter, PUBLISH, CREW_ID), -ENOTCONN);
+	EXPECT_EQ(member_ask(&c.exporter, REBIND, 1), -ENOTCONN);
+	EXPECT_EQ(member_ask(&c.other, CONNECT, CREW_ID), -ENOTCONN);
+	EXPECT_EQ(member_ask(&c.other, EXPORT_PRIVATE, 0), -ENOTCONN);
+	EXPECT_EQ(member_ask(&c.importer, LOOK, 0), -ENOTCONN);
+	EXPECT(crew_now_ms() - begun < 500 * test_patience());
+	cast_down(&c);
+}
+
+TEST(an_export_that_outlived_its_broker_is_destroyed_with_its_content)
+{
+	struct cast c;
+
+	cast_up(&c);
+	EXPECT_EQ(member_ask(&c.importer, IMPORT_STORE, CREW_FILL + 1), 0);
+	kill_broker(&c);
+	EXPECT_EQ(member_ask(&c.exporter, UNPUBLISH, 0), -ENOTCONN);
+	EXPECT_EQ(member_ask(&c.exporter, EXPORT_COUNT, CREW_FILL), 1);
+	EXPECT_EQ(member_ask(&c.exporter, DESTROY, 0), 0);
+	EXPECT_EQ(member_ask(&c.exporter, EXPORT_COUNT, CREW_FILL), 1);
+	/* It is the exporter's own again. */
+	EXPECT_EQ(member_ask(&c.importer, IMPORT_STORE, 9), 0);
+	EXPECT_EQ(member_ask(&c.exporter, EXPORT_LOAD, 0), CREW_FILL + 1);
+	cast_down(&c);
+}
+
+TEST(the_next_broker_serves_whoever_comes_back)
+{
+	struct cast c;
+
+	cast_up(&c);
+	kill_broker(&c);
+	EXPECT_EQ(member_ask(&c.importer, LOOK, 0), -ENOTCONN);
+	EXPECT_EQ(member_ask(&c.exporter, DROP, 0), 0);
+	EXPECT_EQ(member_ask(&c.exporter, RECONNECT, 0), 0);
+	publish(&c.exporter);
+	/* What was imported through the old one is not mistaken for it. */
+	EXPECT(member_ask(&c.importer, IMPORT_LOAD, 0) >= 0);
+	EXPECT_EQ(member_ask(&c.importer, DROP, 0), 0);
+	EXPECT_EQ(member_ask(&c.importer, RECONNECT, 0), 0);
+	connect_and_map(&c.importer);
+	expect_data_passes(&c, 30);
+	cast_down(&c);
+}
+
+/* ---- coming and going -------------------------------------------------------------------- */
+
+static unsigned count_entries(void)
+{
+	DIR *dir = opendir(test_directory());
+	struct dirent *entry;
+	unsigned count = 0;
+
+	while (dir && (entry = readdir(dir)))
+		count += entry->d_name[0] != '.';
+	if (dir)
+		(void)closedir(dir);
+	return count;
+}
+
+/* TRACT_IDLE_MS is short in tests. */
+TEST(a_broker_that_was_started_by_itself_leaves_when_idle_and_leaves_nothing)
+{
+	struct member m;
+
+	member_up(&m, NULL, NULL);
+	publish(&m);
+	EXPECT(crew_broker_pid() > 0);
+	EXPECT_EQ(count_entries(), 1);
+	EXPECT_EQ(member_ask(&m, DROP, 0), 0);
+	(void)member_down(&m);
+	/* Asking would keep it. */
+	EXPECT_WITHIN((int)(5000 * test_patience()), count_entries() == 0);
+}
+
+TEST_SLOW(a_hundred_processes_that_race_share_one_broker, 60)
+{
+	struct member racers[RACERS];
+
+	if (!getenv("TRACT_BROKER_PROGRAM"))
+		SKIP("TRACT_BROKER_PROGRAM does not name tractd");
+	for (unsigned i = 0; i < RACERS; i++)
+		member_up(&racers[i], NULL, NULL);
+	for (unsigned i = 0; i < RACERS; i++)
+		member_tell(&racers[i], RECONNECT, 0);
+	for (unsigned i = 0; i < RACERS; i++)
+		EXPECT_EQ(member_hear(&racers[i], 20000), 0);
+	/* All of them are attached to whom the first asks. */
+	EXPECT_EQ(member_ask(&racers[0], LOOK_ALL, 0), RACERS);
+	for (unsigned i = 0; i < RACERS; i++)
+		(void)member_down(&racers[i]);
+	crew_brokers_end();
+}
