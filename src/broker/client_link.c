@@ -12,6 +12,8 @@
 
 /* After so many messages it is the others' turn. */
 #define MESSAGES_PER_TURN 16
+/* From the end of a dying process's sockets to its own, on a busy host. */
+#define DYING_MS 10
 
 struct client_link *client_link_find(struct broker *b, uint64_t client)
 {
@@ -69,19 +71,33 @@ static void forget_link(struct client_link *link)
 		monitor_close(link);
 }
 
+/*
+ * A process that is ending closes its sockets a moment before it is dead.  One that is not dead
+ * by then has lost its connection, and may need the memory that it had given to others.
+ */
+static bool has_survived(const struct client_link *link)
+{
+	return link->pidfd >= 0 && registry_has_exposed(link->broker->registry, link->client) &&
+	       sock_wait_readable(link->pidfd, DYING_MS) == -ETIMEDOUT;
+}
+
 void client_links_reap(struct broker *b)
 {
 	struct client_link *link;
 
 	while ((link = TAILQ_FIRST(&b->condemned))) {
 		uint64_t client = link->client;
+		bool survived = has_survived(link);
 
 		/* Closed first: others may be waiting for what it held to be gone, it is not
 		 * waiting for them. */
 		forget_link(link);
 		link_free(link);
 		(void)fault_point("broker.death.noticed");
-		registry_leave(b->registry, client);
+		if (survived)
+			registry_lose(b->registry, client);
+		else
+			registry_leave(b->registry, client);
 	}
 }
 

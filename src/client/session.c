@@ -25,6 +25,31 @@ static struct mutex get_lock = MUTEX_INIT;
 static struct mutex all_lock = MUTEX_INIT;
 static struct session *all;
 
+/* ---- descriptors ------------------------------------------------------------------------ */
+
+static void forget_fds(struct session *session)
+{
+	atomic_store_explicit(&session->robbed, 1, memory_order_relaxed);
+	atomic_store_explicit(&session->lost, 1, memory_order_relaxed);
+}
+
+bool session_keeps_fds(struct session *session)
+{
+	if (atomic_load_explicit(&session->robbed, memory_order_relaxed))
+		return false;
+	if (fd_has_mark(session->calls.fd, &session->mark))
+		return true;
+	forget_fds(session);
+	return false;
+}
+
+void session_close_fd(struct session *session, int *fd)
+{
+	if (*fd >= 0 && (!session || session_keeps_fds(session)))
+		(void)close(*fd);
+	*fd = -1;
+}
+
 /* ---- fork ------------------------------------------------------------------------------- */
 
 static void before_fork(void) NO_THREAD_SAFETY
@@ -37,14 +62,28 @@ static void after_in_parent(void) NO_THREAD_SAFETY
 	mutex_unlock(&all_lock);
 }
 
-/* The broker must see the parent's sockets close when the parent's copies do. */
+/*
+ * The broker must see the parent's sockets close when the parent's copies do.  What takes the
+ * place of one still tells whether the program has closed what is not its own.
+ */
+static void leave_to_parent(struct session *s)
+{
+	if (session_keeps_fds(s)) {
+		conn_close(&s->events);
+		s->calls.broken = true;
+		if (fd_mark_replace(s->calls.fd, &s->mark) == 0)
+			return;
+		conn_close(&s->calls);
+	}
+	forget_fds(s);
+}
+
 static void after_in_child(void) NO_THREAD_SAFETY
 {
 	for (struct session *s = all; s; s = s->next) {
 		mutex_init(&s->lock);
 		mutex_init(&s->listen_lock);
-		conn_close(&s->calls);
-		conn_close(&s->events);
+		leave_to_parent(s);
 		s->listening = false;
 	}
 	mutex_unlock(&all_lock);
@@ -87,7 +126,9 @@ static void stop_listening(struct session *session)
 {
 	if (!session->listening)
 		return;
-	sock_shutdown(session->events.fd);
+	/* If not, the broker has seen the other socket close, and ends this one. */
+	if (session_keeps_fds(session))
+		sock_shutdown(session->events.fd);
 	if (pthread_equal(pthread_self(), session->thread))
 		(void)pthread_detach(session->thread);
 	else
@@ -100,6 +141,8 @@ void session_unref(struct session *session)
 		return;
 	all_remove(session);
 	stop_listening(session);
+	if (!session_keeps_fds(session))
+		session->calls.fd = session->events.fd = -1;
 	conn_close(&session->events);
 	conn_close(&session->calls);
 	if (session->board)
@@ -180,6 +223,11 @@ static int check_usable(struct session *session)
 {
 	if (session_is_inherited(session))
 		return fail(-ECHILD, "this was made by the process that forked this one");
+	if (!session_keeps_fds(session))
+		return fail(
+			-ENOTCONN,
+			"the program has closed the library's descriptors (closefrom?), and "
+			"with them its connection to the broker; let it close only its own");
 	if (!session_is_usable(session))
 		return lose(session);
 	return 0;
@@ -295,6 +343,7 @@ static int session_new(int fd, struct session **ret_session)
 	mutex_init(&session->listen_lock);
 	session->process = process_serial();
 	conn_open(&session->calls, fd, true);
+	(void)fd_mark_take(fd, &session->mark);
 	conn_set_patience(&session->calls, OPEN_TIMEOUT_MS);
 	session->events = (struct conn)CONN_CLOSED;
 	all_add(session);
@@ -437,6 +486,8 @@ static int handle_event(struct session *session)
 	unsigned count = 0;
 	int r;
 
+	if (!session_keeps_fds(session))
+		return -ENOTCONN;
 	do
 		r = conn_receive(&session->events, &event, fds, &count);
 	while (r == -EINTR);
@@ -449,6 +500,8 @@ static int handle_event(struct session *session)
 	session->handler(session, &event, &fd);
 	(void)fault_point("session.event.handled");
 	heard.serial = event.serial;
+	if (!session_keeps_fds(session))
+		return -ENOTCONN;
 	return conn_send(&session->events, &heard, NULL, 0);
 }
 

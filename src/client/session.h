@@ -20,6 +20,7 @@
 #include "base/thread.h"
 #include "ipc/conn.h"
 #include "shm/layout.h"
+#include "sys/mark.h"
 #include "wire/wire.h"
 
 struct session;
@@ -36,6 +37,8 @@ struct session {
 	struct msg_welcome welcome;
 	const struct shm_board *board; /* read-only; as long as the session */
 	_Atomic int lost;
+	struct fd_mark mark; /* of the socket of calls */
+	_Atomic int robbed;  /* that socket was closed, or is not there any more, behind our back */
 
 	struct mutex lock; /* one call at a time; guards calls and serial */
 	struct conn calls;
@@ -69,6 +72,13 @@ DEFINE_SCOPE(session, struct session, session_unref);
 /* Is it this process's own, and is the broker there as far as is known? */
 bool session_is_usable(const struct session *session);
 bool session_is_inherited(const struct session *session);
+/*
+ * False once the program has closed the descriptors of the session, and of all that was made
+ * through it: what has those numbers now is the program's, not to be used nor closed.
+ */
+bool session_keeps_fds(struct session *session);
+/* Closes a descriptor that was made through it, if it is still there; it is -1 then. */
+void session_close_fd(struct session *session, int *fd);
 
 /*
  * Asks and waits.  *@reply is the answer; a refusal is returned as its -errno, with its words

@@ -37,6 +37,10 @@ static int attach_locked(struct tract_region *region, void **addr, size_t size, 
 	void *at;
 	int r;
 
+	if (!session_keeps_fds(region->session))
+		return fail(-EBADF,
+			    "the program has closed the library's descriptors (closefrom?), "
+			    "and the region's among them");
 	r = vm_place(flags & TRACT_ATTACH_FIXED ? *addr : NULL, size, prot, region->fd, offset,
 		     &at);
 	if (r < 0)

@@ -226,8 +226,8 @@ static int drop_locked(struct claim *claim, struct tract_region **ret_region)
 	if (!LIST_EMPTY(&place->claims) || place->kind == PLACE_ATTACHED)
 		return 0;
 	if (place->kind == PLACE_ADOPTED && !place->inherited)
-		r = exchange_restore((void *)place->start, place->size, place->region->fd,
-				     place->offset);
+		r = exchange_restore((void *)place->start, place->size,
+				     region_fd(place->region), place->offset);
 	*ret_region = places_remove(place);
 	/* The program's memory is still the object, which the broker would empty: it is kept
 	 * for as long as the process lives. */
@@ -308,7 +308,7 @@ static int fence_locked(struct tract_region *region, int fresh) REQUIRES(places_
 	r = exchange_fence(windows, count, region->fd, fresh, region->size);
 	if (r < 0)
 		return r;
-	fd_scope_end(&region->fd);
+	session_close_fd(region->session, &region->fd);
 	region->fd = fresh;
 	return 0;
 }

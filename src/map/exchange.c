@@ -493,9 +493,11 @@ static int restore_held(struct holds *h, void *addr, size_t size, int fd, uint64
 	int r;
 
 	r = fault_point("exchange.restore.held");
-	if (r == 0)
+	if (r == 0 && fd < 0)
+		memcpy(fresh, h->hold->moved, size);
+	else if (r == 0)
 		r = vm_place(NULL, size, VM_READ, fd, offset, &old);
-	if (r == 0) {
+	if (r == 0 && fd >= 0) {
 		r = move_out(fd, offset, old, fresh, size);
 		vm_unmap(old, size);
 	}
@@ -518,6 +520,8 @@ static int restore_in_place(void *addr, size_t size, int fd, uint64_t offset)
 {
 	int r;
 
+	if (fd < 0)
+		return -EBADF;
 	r = vm_replace_private(addr, size, VM_READ | VM_WRITE, fd, offset);
 	if (r == 0)
 		r = vm_populate_write(addr, size);
@@ -535,7 +539,7 @@ static int restore_elsewhere(void *addr, size_t size, int fd, uint64_t offset)
 	r = vm_anonymous(size, VM_READ | VM_WRITE, &fresh);
 	if (r < 0)
 		return r;
-	holds_open(&h, true);
+	holds_open(&h, fd >= 0);
 	r = holds_add(&h, addr, size, VM_READ | VM_WRITE, false, true);
 	if (r == 0)
 		r = holds_begin(&h);
@@ -553,6 +557,20 @@ int exchange_restore(void *addr, size_t size, int fd, uint64_t offset)
 
 	r = restore_elsewhere(addr, size, fd, offset);
 	return r < 0 ? restore_in_place(addr, size, fd, offset) : r;
+}
+
+int exchange_in_child(void *addr, size_t size, int fd, uint64_t offset)
+{
+	void *fresh;
+	int r;
+
+	if (fd >= 0)
+		return vm_replace_private(addr, size, VM_READ | VM_WRITE, fd, offset);
+	r = vm_anonymous(size, VM_READ | VM_WRITE, &fresh);
+	if (r < 0)
+		return r;
+	memcpy(fresh, addr, size);
+	return vm_move_onto(fresh, size, addr);
 }
 
 /* ---- an importer's window --------------------------------------------------------------- */

@@ -57,8 +57,13 @@ struct exchange_part {
  */
 int exchange_merge(const struct exchange_part *parts, unsigned count, int fd);
 
-/* 0, or -errno with the content where it was: in the object, which must then be left alone. */
+/* 0, or -errno with the content where it was: in the object, which must then be left alone.
+ * With @fd -1 the object is known by its mapping only, and keeps its pages. */
 int exchange_restore(void *addr, size_t size, int fd, uint64_t offset);
+
+/* In a child of fork, which has no threads yet: a parent's shared memory becomes private.  With
+ * @fd -1, its object has no descriptor any more, the content is copied. */
+int exchange_in_child(void *addr, size_t size, int fd, uint64_t offset);
 
 /*
  * For an importer's window while its object is being fenced elsewhere: accesses wait from

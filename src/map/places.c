@@ -43,8 +43,8 @@ static void after_in_child(void) NO_THREAD_SAFETY
 		next = RB_NEXT(places, &places, place);
 		if (place->kind != PLACE_ADOPTED)
 			continue;
-		(void)vm_replace_private((void *)place->start, place->size, VM_READ | VM_WRITE,
-					 place->region->fd, place->offset);
+		(void)exchange_in_child((void *)place->start, place->size,
+					region_fd(place->region), place->offset);
 		RB_REMOVE(places, &places, place);
 		place->inherited = true;
 	}

@@ -116,7 +116,7 @@ void region_unref(struct tract_region *region)
 	/* An inherited copy of a parent's region is not this process's to give up. */
 	if (session_is_usable(region->session))
 		tell_close(region->session, region->id);
-	fd_scope_end(&region->fd);
+	session_close_fd(region->session, &region->fd);
 	session_unref(region->session);
 	free(region);
 }

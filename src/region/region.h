@@ -36,6 +36,11 @@ int region_new_offered(struct session *session, uint64_t size, int write_fd, int
 /* System V memory that importers attach by its id. */
 int region_new_sysv(struct session *session, uint64_t size, uint32_t shmid,
 		    struct tract_region **ret_region);
+/* Its descriptor, or -1 if the program has closed it. */
+static inline int region_fd(const struct tract_region *region)
+{
+	return session_keeps_fds(region->session) ? region->fd : -1;
+}
 struct tract_region *region_ref(struct tract_region *region);
 /* NULL is allowed. */
 void region_unref(struct tract_region *region);

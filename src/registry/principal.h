@@ -42,6 +42,7 @@ struct client {
 	uint64_t since;
 	bool greeted;
 	bool leaving;	      /* nothing is said to it any more */
+	bool survives;	      /* leaving, and still uses its memory */
 	uint32_t last_event;  /* serial of the last event */
 	struct round *asking; /* its request that is not answered yet, or NULL */
 	struct region_list regions;

@@ -37,15 +37,15 @@ bool region_contains(const struct registry *registry, const struct region *regio
 void region_end(struct registry *registry, struct region *region)
 {
 	const struct ports *ports = &registry->ports;
+	bool empty = region->exposed && !region->client->survives;
 
 	names_remove(&registry->regions, &region->named);
 	fence_drop(registry, region);
 	if (!region->sysv)
-		ports->object_drop(ports->body, region->object, region->exposed);
+		ports->object_drop(ports->body, region->object, empty);
 	user_refund(registry, region->client->user, region->size);
 	note(registry, "region.ended region=%llu size=%llu emptied=%d",
-	     (unsigned long long)region->named.key, (unsigned long long)region->size,
-	     region->exposed);
+	     (unsigned long long)region->named.key, (unsigned long long)region->size, empty);
 	LIST_REMOVE(region, of_client);
 	region->client->region_count--;
 	free(region);

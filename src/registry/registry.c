@@ -160,6 +160,27 @@ void registry_leave(struct registry *registry, uint64_t id)
 	client_free(registry, client);
 }
 
+void registry_lose(struct registry *registry, uint64_t id)
+{
+	struct client *client = client_find(registry, id);
+
+	if (client)
+		client->survives = true;
+	registry_leave(registry, id);
+}
+
+bool registry_has_exposed(const struct registry *registry, uint64_t id)
+{
+	const struct client *client = client_find(registry, id);
+	const struct region *region;
+
+	if (client)
+		LIST_FOREACH (region, &client->regions, of_client)
+			if (region->exposed)
+				return true;
+	return false;
+}
+
 bool registry_is_idle(const struct registry *registry)
 {
 	return registry->clients.count == 0;

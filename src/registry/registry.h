@@ -60,8 +60,15 @@ void registry_free(struct registry *registry);
 /* A connection was accepted; nothing is served before its hello. */
 int registry_join(struct registry *registry, const struct registry_identity *identity,
 		  uint64_t *ret_client);
-/* It ended, or its process died: everything it had goes. */
+/* Its process died, or has given up everything: all it had goes, and is emptied. */
 void registry_leave(struct registry *registry, uint64_t client);
+/*
+ * Its connection ended, and its process goes on.  All it had goes, but its memory is not
+ * emptied: the process may still be using it as its own.
+ */
+void registry_lose(struct registry *registry, uint64_t client);
+/* Has it regions that others were given?  Only then do the two differ. */
+bool registry_has_exposed(const struct registry *registry, uint64_t client);
 
 /* One message from a client, from either of its channels. */
 int registry_handle(struct registry *registry, uint64_t client, const struct message *message);

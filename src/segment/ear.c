@@ -25,10 +25,10 @@ void ear_deinit(struct ear *ear)
 	int readable = atomic_load(&ear->readable), writable = atomic_load(&ear->writable);
 
 	for (unsigned i = 0; i < ear->pipe_count; i++)
-		fd_scope_end(&ear->pipes[i].fd);
+		event_pipe_close(ear->pipes[i].fd);
 	free(ear->pipes);
-	fd_scope_end(&readable);
-	fd_scope_end(&writable);
+	event_pipe_close(readable);
+	event_pipe_close(writable);
 	if (bell)
 		vm_unmap(bell, sizeof(*bell));
 	mutex_deinit(&ear->lock);
@@ -167,7 +167,7 @@ static int fill_pipe_locked(struct ear *ear, const struct ear_owner *owner, uint
 		r = fetch_pipe(owner, slot, &fd);
 		if (r < 0)
 			return r == -ENOENT ? 0 : r; /* its owner has just gone */
-		fd_scope_end(&pipe->fd);
+		event_pipe_close(pipe->fd);
 		pipe->fd = fd;
 		pipe->polled = polled;
 	}

@@ -19,7 +19,7 @@ static void import_free(struct tract_import *import)
 {
 	if (!import)
 		return;
-	fd_scope_end(&import->fd);
+	session_close_fd(import->session, &import->fd);
 	ear_deinit(&import->ear);
 	mutex_deinit(&import->lock);
 	session_unref(import->former);
@@ -95,6 +95,10 @@ static int map_object(const struct tract_import *import, void **addr, unsigned p
 {
 	if (import->sysv)
 		return sysv_attach(import->shmid, import->offset + offset, size, prot, addr);
+	if (import->fd >= 0 && !session_keeps_fds(import->session))
+		return fail(-EBADF,
+			    "the program has closed the library's descriptors (closefrom?), "
+			    "and the import's among them");
 	if (import->fd < 0)
 		return *addr ? vm_replace(*addr, size, prot, -1, 0)
 			     : vm_anonymous(size, prot, addr);

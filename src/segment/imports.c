@@ -64,7 +64,7 @@ static int take_reply(struct tract_import *import, const struct message *reply, 
 		};
 	if (m.import == 0 || m.slot >= SHM_BOARD_SLOTS)
 		return -EPROTO;
-	fd_scope_end(&import->fd);
+	session_close_fd(import->former ? import->former : import->session, &import->fd);
 	import->fd = steal_fd(fd);
 	import->id = m.import;
 	import->segment = m.segment;
@@ -180,8 +180,7 @@ static void revoke_locked(struct tract_import *import) REQUIRES(import->lock)
 {
 	(void)fault_point("segment.revoke.heard");
 	import->revoked = true;
-	fd_scope_end(&import->fd);
-	import->fd = -1;
+	session_close_fd(import->session, &import->fd);
 	(void)import_remap_locked(import);
 }
 
@@ -202,7 +201,7 @@ static void move_locked(struct tract_import *import, const struct msg_import_mov
 		exchange_stall_undo(&import->stall, import->map_prot);
 		return;
 	}
-	fd_scope_end(&import->fd);
+	session_close_fd(import->session, &import->fd);
 	import->fd = steal_fd(fd);
 	import->offset = moved->offset;
 	(void)fault_point("segment.move.heard");

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -113,10 +114,20 @@ static void write_quietly(int fd)
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+/* The program may have closed it, and have a file of its own there now. */
+static bool is_pipe(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 void event_pipe_fill(int fd)
 {
 	struct pollfd state = { .fd = fd, .events = POLLOUT };
 
+	if (!is_pipe(fd))
+		return;
 	/* The pipe is another process's: it may be full, which is as good as filled; blocking,
 	 * which this avoids; or have lost its reader. */
 	if (poll(&state, 1, 0) == 1 && (state.revents & (POLLOUT | POLLERR)) == POLLOUT)
@@ -129,11 +140,19 @@ void event_pipe_drain(int fd)
 	char bytes[512];
 	ssize_t size;
 
+	if (!is_pipe(fd))
+		return;
 	while (poll(&state, 1, 0) == 1 && (state.revents & POLLIN)) {
 		size = read(fd, bytes, sizeof(bytes));
 		if (size == 0 || (size < 0 && errno != EINTR))
 			break;
 	}
+}
+
+void event_pipe_close(int fd)
+{
+	if (fd >= 0 && is_pipe(fd))
+		(void)close(fd);
 }
 
 int event_poll_descriptors(struct pollfd *fds, nfds_t count, int timeout_ms)

@@ -34,5 +34,8 @@ int event_pipe_new(int ret_fds[2]); /* non-blocking: [0] reads, [1] writes */
 /* At least one byte is in it, if it has a reader.  Never waits, never raises SIGPIPE. */
 void event_pipe_fill(int fd);
 void event_pipe_drain(int fd); /* nothing is in it */
+/* None of the three does anything to what is no pipe, as a program's file that got the number
+ * after the program had closed ours. */
+void event_pipe_close(int fd);
 
 #endif

@@ -288,3 +288,101 @@ TEST(a_broker_that_dies_while_importers_are_stalled_lets_them_go)
 	rig_client_down(&exporter);
 	tract_close(ctx);
 }
+
+/* ---- a program that closes what is not its own ------------------------------------------- */
+
+#define NUMBERS 40
+
+/* A file with content, under every number that the library may believe to be its own. */
+static int take_all_numbers(void)
+{
+	char content[SIZE], name[128];
+	int fd;
+
+	(void)snprintf(name, sizeof(name), "%s/file", test_directory());
+	(void)close_range(3, ~0U, 0);
+	fd = open(name, O_RDWR | O_CREAT, 0600);
+	memset(content, 'f', sizeof(content));
+	if (fd != 3 || write(fd, content, sizeof(content)) != sizeof(content))
+		return -1;
+	while (fd < 3 + NUMBERS)
+		fd = dup(3);
+	return 0;
+}
+
+static bool numbers_are_untouched(void)
+{
+	char content[SIZE + 1];
+
+	for (int fd = 3; fd < 3 + NUMBERS; fd++)
+		if (pread(fd, content, sizeof(content), 0) != SIZE ||
+		    !is_all(content, SIZE, 'f'))
+			return false;
+	return true;
+}
+
+/* As a daemon does, with or without a fork before. */
+static int close_everything(bool fork_first)
+{
+	char *memory = aligned_alloc(tract_page_size(), SIZE);
+	struct tract *ctx = context();
+	struct tract_export *export, *again;
+	struct tract_import *import, *mapped;
+	void *at = NULL;
+	uint32_t id;
+	int fd, ready;
+
+	memset(memory, 'm', SIZE);
+	EXPECT_EQ(tract_export_create(ctx, memory, SIZE, 0, &export), 0);
+	id = publish(export);
+	import = import_of(ctx, id);
+	mapped = import_of(ctx, id);
+	EXPECT_EQ(tract_import_map(mapped, &at, 0, TRACT_RIGHT_READ_WRITE, 0, SIZE), 0);
+	EXPECT_EQ(tract_export_pollfd(export, &fd), 0);
+	EXPECT_EQ(tract_import_post(import, 0), 0);
+	if (fork_first && fork() > 0) {
+		(void)wait(&ready);
+		return WEXITSTATUS(ready);
+	}
+	if (take_all_numbers() < 0)
+		return 10;
+	(void)tract_import_post(import, 0);
+	(void)tract_export_wait(export, 0);
+	if (tract_import_map(import, &at, 0, TRACT_RIGHT_READ_WRITE, 0, SIZE) == 0)
+		(void)tract_import_unmap(import);
+	(void)tract_export_unpublish(export);
+	tract_export_pollfd_release(export);
+	(void)tract_reconnect(ctx);
+	if (tract_import_unmap(mapped) < 0 || tract_import_close(mapped) < 0 ||
+	    tract_import_close(import) < 0 || tract_export_destroy(export) < 0)
+		return 11;
+	if (!is_all(memory, SIZE, 'm'))
+		return 12;
+	if (!fork_first && (tract_export_create(ctx, memory, SIZE, 0, &again) < 0 ||
+			    tract_export_destroy(again) < 0))
+		return 13;
+	tract_close(ctx);
+	return numbers_are_untouched() ? 0 : 14;
+}
+
+static int in_a_child(int (*body)(bool), bool arg)
+{
+	pid_t pid = fork();
+	int status;
+
+	EXPECT(pid >= 0);
+	if (pid == 0)
+		_exit(body(arg));
+	EXPECT_EQ(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+}
+
+TEST(a_program_that_closes_every_descriptor_keeps_its_files_and_memory)
+{
+	EXPECT_EQ(in_a_child(close_everything, false), 0);
+}
+
+TEST(a_daemon_that_closes_every_descriptor_keeps_its_files_and_memory)
+{
+	EXPECT_EQ(in_a_child(close_everything, true), 0);
+}

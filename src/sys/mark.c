@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "sys/mark.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+
+int fd_mark_take(int fd, struct fd_mark *ret_mark)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret_mark = (struct fd_mark){ .device = st.st_dev, .inode = st.st_ino };
+	return 0;
+}
+
+bool fd_has_mark(int fd, const struct fd_mark *mark)
+{
+	struct fd_mark now;
+
+	return fd_mark_take(fd, &now) == 0 && now.device == mark->device &&
+	       now.inode == mark->inode;
+}
+
+int fd_mark_replace(int fd, struct fd_mark *ret_mark)
+{
+	scoped(fd) int made = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (made < 0 || dup3(made, fd, O_CLOEXEC) < 0)
+		return -errno;
+	return fd_mark_take(fd, ret_mark);
+}
