@@ -33,8 +33,10 @@ static void after_in_child(void) NO_THREAD_SAFETY
 	mutex_unlock(&all_lock);
 }
 
-static struct process_hook fork_hook = { before_fork, after_in_parent, after_in_child, NULL,
-					 NULL };
+static struct process_hook fork_hook = { .rank = PROCESS_CONTEXTS,
+					 .prepare = before_fork,
+					 .parent = after_in_parent,
+					 .child = after_in_child };
 
 struct tract *context_ref(struct tract *ctx)
 {

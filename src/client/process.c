@@ -41,22 +41,38 @@ static void install(void)
 	(void)pthread_atfork(before_fork, after_in_parent, after_in_child);
 }
 
-static void add_locked(struct process_hook *hook) REQUIRES(hooks_lock)
+static void insert(struct process_hook *hook, struct process_hook *next)
 {
-	for (struct process_hook *h = first; h; h = h->next)
-		if (h == hook)
-			return;
-	hook->before = last;
-	hook->next = NULL;
-	if (last)
-		last->next = hook;
+	struct process_hook *before = next ? next->before : last;
+
+	hook->next = next;
+	hook->before = before;
+	if (before)
+		before->next = hook;
 	else
 		first = hook;
-	last = hook;
+	if (next)
+		next->before = hook;
+	else
+		last = hook;
+}
+
+static void add_locked(struct process_hook *hook) REQUIRES(hooks_lock)
+{
+	struct process_hook *next = first;
+
+	if (atomic_load_explicit(&hook->added, memory_order_relaxed))
+		return;
+	while (next && next->rank < hook->rank)
+		next = next->next;
+	insert(hook, next);
+	atomic_store_explicit(&hook->added, 1, memory_order_release);
 }
 
 void process_hook_add(struct process_hook *hook)
 {
+	if (atomic_load_explicit(&hook->added, memory_order_acquire))
+		return;
 	(void)pthread_once(&once, install);
 	mutex_lock(&hooks_lock);
 	add_locked(hook);

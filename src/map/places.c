@@ -52,8 +52,10 @@ static void after_in_child(void) NO_THREAD_SAFETY
 	mutex_init(&bindings_lock);
 }
 
-static struct process_hook fork_hook = { before_fork, after_in_parent, after_in_child, NULL,
-					 NULL };
+static struct process_hook fork_hook = { .rank = PROCESS_PLACES,
+					 .prepare = before_fork,
+					 .parent = after_in_parent,
+					 .child = after_in_child };
 
 /* ---- the table -------------------------------------------------------------------------- */
 
@@ -167,7 +169,6 @@ int places_add_import(void *addr, size_t size, uint64_t offset, uint32_t rights)
 	bool partly;
 	int r;
 
-	process_hook_add(&fork_hook);
 	mutex_lock(&places_lock);
 	/* A fixed map may take the place of another window that is being given up. */
 	while ((old = places_find((uintptr_t)addr, size, &partly)) ||

@@ -27,8 +27,10 @@ static void after_in_child(void) NO_THREAD_SAFETY
 	mutex_unlock(&exports_lock);
 }
 
-static struct process_hook fork_hook = { before_fork, after_in_parent, after_in_child, NULL,
-					 NULL };
+static struct process_hook fork_hook = { .rank = PROCESS_EXPORTS,
+					 .prepare = before_fork,
+					 .parent = after_in_parent,
+					 .child = after_in_child };
 
 void exports_add(struct tract_export *export)
 {

@@ -38,8 +38,10 @@ static void after_in_child(void) NO_THREAD_SAFETY
 	mutex_unlock(&imports_lock);
 }
 
-static struct process_hook fork_hook = { before_fork, after_in_parent, after_in_child, NULL,
-					 NULL };
+static struct process_hook fork_hook = { .rank = PROCESS_IMPORTS,
+					 .prepare = before_fork,
+					 .parent = after_in_parent,
+					 .child = after_in_child };
 
 /* ---- the table -------------------------------------------------------------------------- */
 
@@ -104,6 +106,7 @@ int imports_connect(struct tract_import *import, struct session *session,
 	int r;
 
 	process_hook_add(&fork_hook);
+	places_use();
 	mutex_lock(&imports_lock);
 	r = connect_locked(import, session, request);
 	mutex_unlock(&imports_lock);

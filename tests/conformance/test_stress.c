@@ -6,6 +6,7 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 static void cycle(rsmapi_controller_handle_t controller, rsm_node_id_t node, unsigned char *m)
@@ -298,7 +299,7 @@ struct counter {
 	pthread_t thread;
 	volatile uint64_t *words;
 	size_t count;
-	volatile bool stop, lost;
+	atomic_bool stop, lost;
 };
 
 static void *count_up(void *arg)
