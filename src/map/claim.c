@@ -273,6 +273,16 @@ bool claim_outlived(const struct claim *claim)
 	return outlived;
 }
 
+bool claim_is_attached(const struct claim *claim)
+{
+	bool attached;
+
+	mutex_lock(&places_lock);
+	attached = claim->place->kind == PLACE_ATTACHED;
+	mutex_unlock(&places_lock);
+	return attached;
+}
+
 /* ---- taking back ------------------------------------------------------------------------ */
 
 static unsigned windows_of(const struct tract_region *region, struct exchange_window *windows)

@@ -47,6 +47,8 @@ int claim_fence(struct claim *claim) REQUIRES(bindings_lock);
 struct binding claim_binding(const struct claim *claim, const void *addr);
 /* Will the memory stay a shared object when this claim is gone? */
 bool claim_outlived(const struct claim *claim);
+/* Is it on memory that the program attached, and not on memory that was adopted? */
+bool claim_is_attached(const struct claim *claim);
 
 /* ---- for merge.c ------------------------------------------------------------------------ */
 

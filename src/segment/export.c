@@ -371,8 +371,9 @@ int tract_export_republish(struct tract_export *export, const struct tract_acces
 /* ---- rebinding -------------------------------------------------------------------------- */
 
 /*
- * The old range: private memory becomes private again.  What stays an object, because it is
- * attached or exported otherwise, and was given out, is taken back together with the export.
+ * The old range: private memory becomes private again.  What was given out and stays an object
+ * is taken back: at once if another export stands on it, whose end may give the addresses to
+ * something else; together with this export if it is attached, for that costs a copy.
  */
 static int release_old(struct tract_export *export, struct claim *old, bool exposed)
 	REQUIRES(bindings_lock)
@@ -380,6 +381,8 @@ static int release_old(struct tract_export *export, struct claim *old, bool expo
 	struct former *former;
 
 	if (!exposed || !claim_outlived(old))
+		return claim_drop(old);
+	if (!claim_is_attached(old) && claim_fence(old) == 0)
 		return claim_drop(old);
 	former = malloc(sizeof(*former));
 	if (!former)
