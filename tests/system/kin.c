@@ -181,16 +181,25 @@ static int take_inode(const struct vm_area *area, void *arg)
 	return 0;
 }
 
-uint64_t object_bytes(const void *addr)
+int object_fd(const void *addr)
 {
 	struct stat st;
 	uint64_t inode = 0;
+	int fd = 0;
 
 	EXPECT_EQ(vm_walk(addr, PAGE, take_inode, &inode), 0);
-	for (int fd = 0; fd < 1024; fd++)
-		if (fstat(fd, &st) == 0 && st.st_ino == inode)
-			return (uint64_t)st.st_blocks * 512;
-	ck_abort_msg("no descriptor of what is mapped there");
+	while (fd < 1024 && (fstat(fd, &st) < 0 || st.st_ino != inode))
+		fd++;
+	EXPECT(fd < 1024);
+	return fd;
+}
+
+uint64_t object_bytes(const void *addr)
+{
+	struct stat st;
+
+	EXPECT_EQ(fstat(object_fd(addr), &st), 0);
+	return (uint64_t)st.st_blocks * 512;
 }
 
 /* ---- tract ------------------------------------------------------------------------------ */

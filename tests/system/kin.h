@@ -45,7 +45,9 @@ void kin_kill(struct kin *k);
 void *pages_private(size_t count);
 void *pages_shared(size_t count);
 void pages_free(void *pages, size_t count);
-/* What the object that is mapped at @addr has in memory; a descriptor of it must be open. */
+/* A descriptor of the object that is mapped at @addr, which somebody here has open. */
+int object_fd(const void *addr);
+/* What that object has in memory. */
 uint64_t object_bytes(const void *addr);
 
 struct tract *node_open(void);
