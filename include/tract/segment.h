@@ -202,6 +202,7 @@ enum tract_import_map_flag {
  *   -EBADR      unknown rights
  *   -ERANGE     no bytes, or beyond the segment
  *   -EADDRNOTAVAIL  @offset, or the address asked for, is not page aligned
+ *   -EBUSY     a region is attached at the address asked for, or nothing can be mapped there
  *   -ESTALE     the export was taken back
  *   -EACCES     more rights than the connection has
  *   -ENOMEM     out of address space or mappings

@@ -8,8 +8,8 @@
 #include "map/places.h"
 #include "sys/vm.h"
 
-static int check(const struct tract_region *region, size_t size, uint64_t offset,
-		 uint32_t rights, uint32_t flags)
+static int check(const struct tract_region *region, const void *addr, size_t size,
+		 uint64_t offset, uint32_t rights, uint32_t flags)
 {
 	uint64_t end;
 
@@ -25,6 +25,8 @@ static int check(const struct tract_region *region, size_t size, uint64_t offset
 	if (!add_fits(offset, (uint64_t)size, &end) || end > region->size || size == 0)
 		return fail(-ERANGE, "the region has %llu bytes",
 			    (unsigned long long)region->size);
+	if ((flags & TRACT_ATTACH_FIXED) && !addr)
+		return fail(-EINVAL, "nothing can be attached at address 0");
 	if (rights & ~region->rights)
 		return fail(-EACCES, "the region's handle has fewer rights than asked for");
 	return 0;
@@ -63,7 +65,7 @@ int tract_attach(struct tract_region *region, void **addr, size_t size, uint64_t
 		return -EINVAL;
 	if (size == 0 && offset < region->size)
 		size = region->size - offset;
-	r = check(region, size, offset, rights, flags);
+	r = check(region, *addr, size, offset, rights, flags);
 	if (r < 0)
 		return r;
 	places_use();

@@ -122,6 +122,10 @@ static int map_locked(struct tract_import *import, void **addr, bool fixed, uint
 		r = places_add_import(at, size, offset, rights);
 	if (r == 0)
 		r = map_object(import, &at, prot, offset, size);
+	else
+		fixed = false; /* no place was made that would have to go */
+	if (r < 0 && fixed)
+		places_remove_import(at);
 	(void)fault_point("segment.map.mapped");
 	if (r < 0)
 		return fail(r, "the segment could not be mapped%s",
@@ -161,6 +165,9 @@ static int check_window(const struct tract_import *import, void *const *addr, ui
 			    "offset and address are multiples of the page size, "
 			    "%zu bytes",
 			    vm_page_size());
+	if ((flags & TRACT_IMPORT_MAP_FIXED) &&
+	    (!*addr || !add_fits((uint64_t)(uintptr_t)*addr, whole_pages(length), &end)))
+		return fail(-EBUSY, "nothing can be mapped at that address");
 	if (import_judge(import) == -ESTALE)
 		return fail(-ESTALE, "the exporter has taken the segment back");
 	if (rights & ~import->rights)

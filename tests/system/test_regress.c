@@ -386,3 +386,31 @@ TEST(a_daemon_that_closes_every_descriptor_keeps_its_files_and_memory)
 {
 	EXPECT_EQ(in_a_child(close_everything, true), 0);
 }
+
+/* ---- addresses --------------------------------------------------------------------------- */
+
+TEST(a_fixed_mapping_that_cannot_be_leaves_no_trace)
+{
+	void *const bad[] = { NULL, (void *)(UINTPTR_MAX - 0xfff),
+			      (void *)(uintptr_t)0xffff800000000000 };
+	char *memory = aligned_alloc(tract_page_size(), SIZE);
+	struct tract *ctx = context();
+	struct tract_export *export;
+	struct tract_import *import;
+	struct tract_span span;
+
+	EXPECT_EQ(tract_export_create(ctx, memory, SIZE, 0, &export), 0);
+	import = import_of(ctx, publish(export));
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		void *at = bad[i];
+
+		EXPECT(tract_import_map(import, &at, TRACT_IMPORT_MAP_FIXED, TRACT_RIGHT_READ,
+					0, SIZE) < 0);
+		EXPECT_EQ(tract_import_unmap(import), -ENOENT);
+		EXPECT_EQ(tract_find(bad[i], &span), -ENOENT);
+	}
+	EXPECT_EQ(tract_import_close(import), 0);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	tract_close(ctx);
+	free(memory);
+}
