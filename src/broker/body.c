@@ -118,6 +118,9 @@ static int attach(struct broker *b, struct attachment attachment, int *ret_fd)
 	case ATTACH_PIPE:
 		r = objects_writer(&b->objects, attachment.object, ret_fd);
 		break;
+	case ATTACH_PROCESS:
+		r = client_link_pidfd(b, attachment.object, ret_fd);
+		break;
 	}
 	return r < 0 ? r : 1;
 }

@@ -25,6 +25,16 @@ struct client_link *client_link_find(struct broker *b, uint64_t client)
 	return link && !link->condemned ? link : NULL;
 }
 
+int client_link_pidfd(struct broker *b, uint64_t client, int *ret_fd)
+{
+	const struct client_link *link = idmap_find(&b->by_client, client);
+
+	if (!link || link->pidfd < 0)
+		return -ESRCH;
+	*ret_fd = link->pidfd;
+	return 0;
+}
+
 static void forget_sources(struct client_link *link)
 {
 	loop_remove(&link->broker->loop, &link->conn_source);

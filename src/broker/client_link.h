@@ -32,6 +32,8 @@ struct client_link {
 int client_link_new(struct broker *b, int fd);
 /* Borrowed; NULL if there is none, or it is condemned. */
 struct client_link *client_link_find(struct broker *b, uint64_t client);
+/* What tells of its death, borrowed.  Also of one that is condemned.  -ESRCH. */
+int client_link_pidfd(struct broker *b, uint64_t client, int *ret_fd);
 /* Nothing more is read from it or sent to it.  It goes at the end of the turn. */
 void client_link_condemn(struct client_link *link, const char *reason);
 /* Ends the condemned ones, those included that are condemned by this. */

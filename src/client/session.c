@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "client/locate.h"
 #include "client/process.h"
+#include "sys/event.h"
 #include "sys/peer.h"
 #include "sys/sock.h"
 #include "sys/vm.h"
@@ -62,6 +63,13 @@ static void after_in_parent(void) NO_THREAD_SAFETY
 	mutex_unlock(&all_lock);
 }
 
+static void close_wake(struct session *session)
+{
+	event_pipe_close(session->wake[0]);
+	event_pipe_close(session->wake[1]);
+	session->wake[0] = session->wake[1] = -1;
+}
+
 /*
  * The broker must see the parent's sockets close when the parent's copies do.  What takes the
  * place of one still tells whether the program has closed what is not its own.
@@ -85,6 +93,7 @@ static void after_in_child(void) NO_THREAD_SAFETY
 		mutex_init(&s->listen_lock);
 		leave_to_parent(s);
 		s->listening = false;
+		close_wake(s);
 	}
 	mutex_unlock(&all_lock);
 	mutex_init(&get_lock);
@@ -128,6 +137,10 @@ static void stop_listening(struct session *session)
 {
 	if (!session->listening)
 		return;
+	mutex_lock(&session->listen_lock);
+	session->closing = true;
+	mutex_unlock(&session->listen_lock);
+	session_wake(session);
 	/* If not, the broker has seen the other socket close, and ends this one. */
 	if (session_keeps_fds(session))
 		sock_shutdown(session->events.fd);
@@ -143,6 +156,7 @@ void session_unref(struct session *session)
 		return;
 	all_remove(session);
 	stop_listening(session);
+	close_wake(session);
 	if (!session_keeps_fds(session))
 		session->calls.fd = session->events.fd = -1;
 	conn_close(&session->events);
@@ -348,6 +362,7 @@ static int session_new(int fd, struct session **ret_session)
 	(void)fd_mark_take(fd, &session->mark);
 	conn_set_patience(&session->calls, OPEN_TIMEOUT_MS);
 	session->events = (struct conn)CONN_CLOSED;
+	session->wake[0] = session->wake[1] = -1;
 	all_add(session);
 	r = greet(session);
 	if (r == -ENOTCONN && clock_left(deadline) == 0)
@@ -553,4 +568,32 @@ int session_listen(struct session *session, session_handler handler)
 	r = listen_locked(session, handler);
 	mutex_unlock(&session->listen_lock);
 	return r;
+}
+
+/* ---- after the end ---------------------------------------------------------------------- */
+
+static int stay_locked(struct session *session) REQUIRES(session->listen_lock)
+{
+	if (session->closing)
+		return -ECANCELED;
+	return session->wake[0] < 0 ? event_pipe_new(session->wake) : 0;
+}
+
+int session_stay(struct session *session, int *ret_fd)
+{
+	int r;
+
+	mutex_lock(&session->listen_lock);
+	r = stay_locked(session);
+	*ret_fd = session->wake[0];
+	mutex_unlock(&session->listen_lock);
+	return r;
+}
+
+void session_wake(struct session *session)
+{
+	mutex_lock(&session->listen_lock);
+	if (session->wake[1] >= 0)
+		event_pipe_fill(session->wake[1]);
+	mutex_unlock(&session->listen_lock);
 }

@@ -38,7 +38,8 @@ struct session {
 	const struct shm_board *board; /* read-only; as long as the session */
 	_Atomic int lost;
 	struct fd_mark mark; /* of the socket of calls */
-	_Atomic int robbed;  /* that socket was closed, or is not there any more, behind our back */
+	_Atomic int
+		robbed; /* that socket was closed, or is not there any more, behind our back */
 
 	struct mutex lock; /* one call at a time; guards calls and serial */
 	struct conn calls;
@@ -49,6 +50,8 @@ struct session {
 	bool listening;
 	pthread_t thread;
 	session_handler handler;
+	bool closing; /* nobody refers to it any more */
+	int wake[2];  /* a pipe, once the service thread stays after the end; -1 */
 
 	struct session *next; /* of all in the process, for fork */
 };
@@ -97,5 +100,12 @@ int session_receive(struct session *session, int timeout_ms, struct message *ret
 
 /* Starts the service thread, once; later calls do nothing. */
 int session_listen(struct session *session, session_handler handler);
+
+/*
+ * For a handler that stays after the last event: 0 and a descriptor, readable when
+ * session_wake() was called or the session ends; -ECANCELED once it does.
+ */
+int session_stay(struct session *session, int *ret_fd);
+void session_wake(struct session *session);
 
 #endif

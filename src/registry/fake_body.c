@@ -154,7 +154,8 @@ static void check_said(struct fake_body *fake, const struct message *message,
 		bug(fake, "a message comes with its descriptor");
 	if (wire_encode(message, bytes, &size) < 0)
 		bug(fake, "what is said can be encoded");
-	if (attachment.kind == ATTACH_NONE || attachment.kind == ATTACH_BOARD)
+	if (attachment.kind == ATTACH_NONE || attachment.kind == ATTACH_BOARD ||
+	    attachment.kind == ATTACH_PROCESS)
 		return;
 	if (!object)
 		bug(fake, "what is attached exists");

@@ -66,6 +66,7 @@ static int answer_bare(const struct call *call, const struct import *import)
 		.slot = segment->slot,
 		.generation = board_generation(board, segment->slot),
 		.epoch = segment->epoch,
+		.exporter = segment->client->named.key,
 		.sysv = segment->region->sysv && import->rights != 0,
 	};
 	if (answer.import_connected_bare.sysv)
@@ -90,6 +91,7 @@ static int answer_connected(const struct call *call, const struct import *import
 		.slot = segment->slot,
 		.generation = board_generation(board, segment->slot),
 		.epoch = segment->epoch,
+		.exporter = segment->client->named.key,
 	};
 	segment->region->exposed = true;
 	return call_answer(call, &answer,
@@ -277,6 +279,22 @@ void import_retry(struct registry *registry, struct round *round)
 		(void)connect_to(&call, true);
 	else
 		(void)inherit(&call, true);
+}
+
+int import_exporter(const struct call *call)
+{
+	struct import *import = import_find_own(call, call->message->import_exporter.import);
+	struct message answer = { .number = MSG_exporter };
+	const struct client *exporter;
+
+	if (!import || !import->segment)
+		return call_refuse(call, ESTALE, "the connection is gone");
+	exporter = import->segment->client;
+	if (exporter->identity.pid == 0)
+		return call_refuse(call, ESRCH,
+				   "the exporter is in a pid namespace that the broker cannot "
+				   "see into");
+	return call_answer(call, &answer, attach(ATTACH_PROCESS, exporter->named.id));
 }
 
 int import_close(const struct call *call)

@@ -22,6 +22,7 @@ enum attachment_kind {
 	ATTACH_OBJECT_READ,  /* object: for reading */
 	ATTACH_BELL,	     /* object: a bell */
 	ATTACH_PIPE,	     /* object: the writing end of a pipe */
+	ATTACH_PROCESS,	     /* object: a client; its pidfd */
 };
 
 struct attachment {

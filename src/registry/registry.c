@@ -42,6 +42,7 @@ static const struct row rows[] = {
 	[MSG_import_connect] = { .handle = import_connect },
 	[MSG_import_close] = { .handle = import_close, .silent = true },
 	[MSG_import_inherit] = { .handle = import_inherit },
+	[MSG_import_exporter] = { .handle = import_exporter },
 	[MSG_import_bell] = { .handle = import_bell },
 	[MSG_bell_poll] = { .handle = bell_poll },
 	[MSG_bell_poller] = { .handle = bell_poller },

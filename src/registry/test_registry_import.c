@@ -56,6 +56,26 @@ TEST(a_connection_for_events_gets_no_descriptor)
 	rig_down(rig);
 }
 
+TEST(an_importer_is_handed_what_tells_of_its_exporters_end)
+{
+	struct rig *rig = rig_up();
+	struct fake_client *client = rig_join(rig, 10), *other = rig_join(rig, 11);
+	struct msg_import_connected import;
+	uint32_t id;
+
+	(void)rig_export(rig, client, NULL, &id);
+	import = rig_import(rig, other, id, 6);
+	EXPECT_EQ(rig_ask(rig, other, ASK(import_exporter, .import = import.import))->number,
+		  MSG_exporter);
+	EXPECT_EQ(other->answer.attachment.kind, ATTACH_PROCESS);
+	EXPECT_EQ(other->answer.attachment.object, client->id);
+	/* Nobody else's connection will do. */
+	EXPECT_EQ(rig_error(rig, client, ASK(import_exporter, .import = import.import)),
+		  ESTALE);
+	EXPECT_EQ(rig_import(rig, other, id, 6).exporter, import.exporter);
+	rig_down(rig);
+}
+
 TEST(connect_checks_in_the_order_of_the_manual)
 {
 	struct rig *rig = rig_up();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/fault.h"
 #include "client/process.h"
+#include "segment/exporters.h"
 #include "segment/segment.h"
 #include "sys/futex.h"
 
@@ -20,10 +21,12 @@ static struct imports imports = RB_INITIALIZER(&imports);
 static void before_fork(void) NO_THREAD_SAFETY
 {
 	mutex_lock(&imports_lock);
+	exporters_before_fork();
 }
 
 static void after_in_parent(void) NO_THREAD_SAFETY
 {
+	exporters_after_fork(false);
 	mutex_unlock(&imports_lock);
 }
 
@@ -35,6 +38,7 @@ static void after_in_child(void) NO_THREAD_SAFETY
 		mutex_init(&import->lock);
 		ear_after_fork(&import->ear);
 	}
+	exporters_after_fork(true);
 	mutex_unlock(&imports_lock);
 }
 
@@ -63,6 +67,7 @@ static int take_reply(struct tract_import *import, const struct message *reply, 
 			.slot = reply->import_connected.slot,
 			.generation = reply->import_connected.generation,
 			.epoch = reply->import_connected.epoch,
+			.exporter = reply->import_connected.exporter,
 		};
 	if (m.import == 0 || m.slot >= SHM_BOARD_SLOTS)
 		return -EPROTO;
@@ -75,8 +80,10 @@ static int take_reply(struct tract_import *import, const struct message *reply, 
 	import->offset = m.offset;
 	import->sysv = m.sysv;
 	import->shmid = m.shmid;
-	import->slot = &import->session->board->slot[m.slot];
+	import->exporter = m.exporter;
 	import->generation = m.generation;
+	atomic_store_explicit(&import->slot, &import->session->board->slot[m.slot],
+			      memory_order_release);
 	atomic_store_explicit(&import->epoch, m.epoch, memory_order_release);
 	return 0;
 }
@@ -110,6 +117,8 @@ int imports_connect(struct tract_import *import, struct session *session,
 	mutex_lock(&imports_lock);
 	r = connect_locked(import, session, request);
 	mutex_unlock(&imports_lock);
+	if (r == 0 && import->rights)
+		exporters_know(session, import->exporter, import->id);
 	return r;
 }
 
@@ -167,6 +176,8 @@ int imports_inherit(struct tract_import *import)
 	mutex_lock(&imports_lock);
 	r = inherit_locked(import, session);
 	mutex_unlock(&imports_lock);
+	if (r == 0 && import->rights)
+		exporters_know(session, import->exporter, import->id);
 	return r;
 }
 
@@ -272,6 +283,31 @@ static void end_stalls_locked(const struct session *session) REQUIRES(imports_lo
 	}
 }
 
+/* Found out without the broker: what it would have said is done all the same. */
+static void end_imports_locked(const struct session *session, uint64_t exporter)
+	REQUIRES(imports_lock)
+{
+	/* No generation is 0, so every check fails. */
+	static const struct shm_board_slot ended;
+	struct tract_import *import;
+
+	RB_FOREACH (import, imports, &imports) {
+		mutex_lock(&import->lock);
+		if (import->session == session && import->exporter == exporter) {
+			atomic_store_explicit(&import->slot, &ended, memory_order_release);
+			revoke_locked(import);
+		}
+		mutex_unlock(&import->lock);
+	}
+}
+
+static void on_exporter_ended(struct session *session, uint64_t exporter)
+{
+	mutex_lock(&imports_lock);
+	end_imports_locked(session, exporter);
+	mutex_unlock(&imports_lock);
+}
+
 void imports_on_event(struct session *session, const struct message *event, int *fd)
 {
 	mutex_lock(&imports_lock);
@@ -280,4 +316,6 @@ void imports_on_event(struct session *session, const struct message *event, int 
 	else
 		end_stalls_locked(session);
 	mutex_unlock(&imports_lock);
+	if (!event)
+		exporters_watch(session, on_exporter_ended);
 }

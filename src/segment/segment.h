@@ -55,7 +55,7 @@ struct tract_import {
 	uint32_t usable;    /* rights of the connection and the mapping */
 	char *base;	    /* where the segment's first byte would be */
 	uint64_t window_start, window_end;
-	const struct shm_board_slot *slot;
+	const struct shm_board_slot *_Atomic slot;
 	uint64_t generation;	/* at connect */
 	_Atomic uint64_t epoch; /* of the memory behind fd and mapping */
 	_Atomic int mode;	/* enum tract_barrier_mode */
@@ -68,6 +68,7 @@ struct tract_import {
 	struct session *former;	 /* a parent's: its board is still being read */
 	uint64_t id;		 /* the broker's */
 	uint64_t segment, token; /* what a child of fork shows */
+	uint64_t exporter;	 /* key of the exporting process */
 	uint32_t rights;
 	uint64_t size;
 	uint64_t offset; /* of the segment in the object */
@@ -115,14 +116,17 @@ int import_catch_up(struct tract_import *import);
  */
 static inline int import_judge(const struct tract_import *import)
 {
+	const struct shm_board_slot *slot;
+
 	/* The accesses being judged come before this look.  Pairs with the broker, which raises
 	 * the generation before it lets anybody take the pages away. */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (__builtin_expect(atomic_load_explicit(&import->slot->generation,
-						  memory_order_relaxed) != import->generation,
+	slot = atomic_load_explicit(&import->slot, memory_order_acquire);
+	if (__builtin_expect(atomic_load_explicit(&slot->generation, memory_order_relaxed) !=
+				     import->generation,
 			     0))
 		return -ESTALE;
-	if (__builtin_expect(atomic_load_explicit(&import->slot->epoch, memory_order_relaxed) >
+	if (__builtin_expect(atomic_load_explicit(&slot->epoch, memory_order_relaxed) >
 				     atomic_load_explicit(&import->epoch, memory_order_relaxed),
 			     0))
 		return -EIO;

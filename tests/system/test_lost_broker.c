@@ -174,6 +174,39 @@ TEST(the_next_broker_serves_whoever_comes_back)
 	cast_down(&c);
 }
 
+/* ---- the exporter dies after the broker ---------------------------------------------------
+ */
+
+TEST(no_barrier_closes_once_the_exporter_followed_its_broker)
+{
+	struct cast c;
+
+	cast_up(&c);
+	kill_broker(&c);
+	EXPECT_EQ(member_ask(&c.importer, BARRIER, 1), 0);
+	member_signal(&c.exporter, SIGKILL);
+	EXPECT_WITHIN((int)(1000 * test_patience()),
+		      member_ask(&c.importer, BARRIER, 2) == -ESTALE);
+	EXPECT_EQ(member_ask(&c.importer, PUT, 3), -ESTALE);
+	EXPECT_WITHIN((int)(1000 * test_patience()), member_ask(&c.other, CHECK, 0) == -ESTALE);
+	cast_down(&c);
+}
+
+TEST(no_barrier_closes_once_the_broker_followed_the_exporter)
+{
+	struct cast c;
+
+	cast_up(&c);
+	/* It hears of nothing any more. */
+	EXPECT_EQ(kill(c.broker, SIGSTOP), 0);
+	member_signal(&c.exporter, SIGKILL);
+	EXPECT_EQ(member_ask(&c.importer, CHECK, 0), 0);
+	kill_broker(&c);
+	EXPECT_WITHIN((int)(1000 * test_patience()),
+		      member_ask(&c.importer, BARRIER, 2) == -ESTALE);
+	cast_down(&c);
+}
+
 /* ---- coming and going -------------------------------------------------------------------- */
 
 static unsigned count_entries(void)
