@@ -73,6 +73,15 @@ unsigned test_count_fds(void);
 unsigned test_count_memfd_mappings(void);
 unsigned test_count_children(void);
 
+/* 1 in a build with TSan, which takes some things a hostile program does for a data race. */
+#ifdef __has_feature
+#define TEST_TSAN __has_feature(thread_sanitizer)
+#elif defined(__SANITIZE_THREAD__)
+#define TEST_TSAN 1
+#else
+#define TEST_TSAN 0
+#endif
+
 /* How many times longer than usual things may take here (sanitizers, valgrind). */
 double test_patience(void);
 
