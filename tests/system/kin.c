@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -245,6 +246,11 @@ void import_down(struct tract_import *import)
 {
 	(void)tract_import_unmap(import);
 	EXPECT_EQ(tract_import_close(import), 0);
+}
+
+void thread_stands_back(void)
+{
+	(void)setpriority(PRIO_PROCESS, 0, 15);
 }
 
 bool is_deep(void)

@@ -59,6 +59,10 @@ struct tract_import *import_up(struct tract *ctx, uint32_t id, uint32_t rights);
 void *import_map(struct tract_import *import, uint32_t rights);
 void import_down(struct tract_import *import);
 
+/* The calling thread runs where nobody else has anything to do: what it disturbs comes first.
+ */
+void thread_stands_back(void);
+
 /* TRACT_DEEP is set: repeat as often as a night allows. */
 bool is_deep(void);
 

@@ -43,6 +43,7 @@ static void *strike(void *arg)
 	struct hammer *h = arg;
 	size_t own = h->count / THREADS, first = atomic_fetch_add(&h->started, 1u);
 
+	thread_stands_back();
 	while (!atomic_load(&h->stop)) {
 		/* The step is odd: every word has its turn, neighbours are far apart in time.
 		 */

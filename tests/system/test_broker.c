@@ -118,6 +118,7 @@ static void reader_of_another_user(uint32_t id)
 {
 	struct rig_client c;
 	char path[64];
+	void *at;
 	int fd;
 
 	EXPECT(rig_become(RIG_OTHER_UID));
@@ -129,6 +130,20 @@ static void reader_of_another_user(uint32_t id)
 	EXPECT_EQ(errno, EACCES);
 	EXPECT(fchmod(fd, 0666) < 0);
 	EXPECT(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) < 0);
+	EXPECT(mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED);
+	at = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	EXPECT(at != MAP_FAILED);
+	EXPECT(mprotect(at, SIZE, PROT_READ | PROT_WRITE) < 0);
+	EXPECT(mmap(at, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
+	       MAP_FAILED);
+	EXPECT(ftruncate(fd, 0) < 0);
+	EXPECT(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, SIZE) < 0);
+	EXPECT(pwrite(fd, "x", 1, 0) < 0);
+	/* A copy of its own is another matter. */
+	EXPECT_EQ(munmap(at, SIZE), 0);
+	at = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	EXPECT(at != MAP_FAILED);
+	*(char *)at = 1;
 	_exit(0);
 }
 
@@ -137,6 +152,7 @@ TEST(a_reader_of_another_user_cannot_become_a_writer)
 	struct rig_client c;
 	struct rig_segment s;
 	pid_t broker, child;
+	char byte = 0;
 
 	if (geteuid() != 0)
 		SKIP("needs root, to be two users");
@@ -144,10 +160,13 @@ TEST(a_reader_of_another_user_cannot_become_a_writer)
 	broker = rig_broker_start(test_directory(), 0, rig_stays);
 	rig_client_up(test_directory(), &c);
 	s = rig_publish(&c, SIZE);
+	EXPECT_EQ(pwrite(s.fd, "a", 1, 0), 1);
 	child = fork();
 	if (child == 0)
 		reader_of_another_user(s.id);
 	rig_expect_success(child);
+	EXPECT_EQ(pread(s.fd, &byte, 1, 0), 1);
+	EXPECT_EQ(byte, 'a');
 	(void)close(s.fd);
 	rig_client_down(&c);
 	rig_broker_stop(broker);

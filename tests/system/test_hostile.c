@@ -25,7 +25,7 @@
 #define PAGES 4u
 #define SIZE (PAGES * PAGE)
 #define WORDS (SIZE / sizeof(uint64_t))
-#define ROUNDS 200u
+#define ROUNDS 100u /* of each of two */
 
 #define SECRET UINT64_C(0x5ec5ec0000000000)
 #define POISON UINT64_C(0xbadbad0000000000)
@@ -95,6 +95,7 @@ static void *hammer(void *arg)
 {
 	struct keeper *k = arg;
 
+	thread_stands_back();
 	for (uint64_t n = 1; !atomic_load(&k->stop); n = n % 9999 + 1) {
 		poison(k, n);
 		for (unsigned m = 0; m < KEPT_MAPS; m++)

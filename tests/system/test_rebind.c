@@ -61,6 +61,7 @@ static void read_on(struct kin *parent, void *arg)
 	uint64_t *last = calloc(WORDS, sizeof(*last));
 
 	EXPECT(last != NULL);
+	thread_stands_back();
 	look_once(words, last, r->watch, r->index);
 	kin_tell(parent, 0);
 	while (!atomic_load(&r->watch->stop))
@@ -179,6 +180,7 @@ static void put_on(struct kin *parent, void *arg)
 
 	EXPECT_EQ(tract_barrier_init(import, &barrier), 0);
 	kin_tell(parent, 0);
+	thread_stands_back();
 	while (!atomic_load(&ledger->stop)) {
 		int r;
 
