@@ -486,6 +486,22 @@ static int move_out(int fd, uint64_t offset, const char *from, char *to, size_t 
 	return 0;
 }
 
+/* There are too many mappings for one to be moved: the content returns to the object. */
+static int put_back(struct holds *h, void *addr, size_t size, int fd, uint64_t offset,
+		    const void *fresh)
+{
+	if (fd < 0) {
+		holds_undo(h); /* which never left it */
+		return -ENOMEM;
+	}
+	/* A range that is mapped over as a whole takes no mapping more. */
+	if (memfd_write(fd, offset, fresh, size) < 0 ||
+	    vm_replace(addr, size, VM_READ | VM_WRITE, fd, offset) < 0)
+		abort(); /* Content that was there a moment ago could not be kept. */
+	holds_done(h);
+	return -ENOMEM;
+}
+
 static int restore_held(struct holds *h, void *addr, size_t size, int fd, uint64_t offset,
 			void *fresh)
 {
@@ -506,10 +522,11 @@ static int restore_held(struct holds *h, void *addr, size_t size, int fd, uint64
 		holds_undo(h);
 		return r;
 	}
-	if (vm_move_onto(fresh, size, addr) < 0)
-		abort();
-	holds_done(h);
-	return 0;
+	if (vm_move_onto(fresh, size, addr) == 0) {
+		holds_done(h);
+		return 0;
+	}
+	return put_back(h, addr, size, fd, offset, fresh);
 }
 
 /*

@@ -199,6 +199,48 @@ TEST(destroying_without_address_space_to_spare_loses_nothing)
 	EXPECT_EQ(munmap(memory, size), 0);
 }
 
+/* Makes mappings until the kernel refuses another, then gives @spare of them up. */
+static char *use_up_mappings(size_t size, unsigned spare)
+{
+	size_t page = tract_page_size(), at = page;
+	char *many =
+		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	EXPECT(many != MAP_FAILED);
+	while (at < size && mprotect(many + at, page, PROT_READ) == 0)
+		at += 2 * page;
+	if (at >= size)
+		SKIP("vm.max_map_count is raised: it would take too long to reach it");
+	for (unsigned i = 0; i < spare; i++)
+		EXPECT_EQ(mprotect(many + at - (2 * i + 2) * page, page, PROT_NONE), 0);
+	return many;
+}
+
+TEST(destroying_with_hardly_a_mapping_to_spare_loses_nothing)
+{
+	size_t many = 70000 * tract_page_size();
+	char *memory =
+		mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct tract *ctx = context();
+	struct tract_export *export;
+	struct tract_import *import;
+	char *mappings;
+
+	EXPECT(memory != MAP_FAILED);
+	memset(memory, 'm', SIZE);
+	for (unsigned spare = 0; spare < 8; spare++) {
+		EXPECT_EQ(tract_export_create(ctx, memory, SIZE, 0, &export), 0);
+		import = import_of(ctx, publish(export));
+		mappings = use_up_mappings(many, spare);
+		EXPECT_EQ(tract_export_destroy(export), 0);
+		EXPECT_EQ(munmap(mappings, many), 0);
+		EXPECT(is_all(memory, SIZE, 'm'));
+		EXPECT_EQ(tract_import_close(import), 0);
+	}
+	tract_close(ctx);
+	EXPECT_EQ(munmap(memory, SIZE), 0);
+}
+
 /* Fills every number below the limit, which becomes low; the first one, to close_from(). */
 static int use_up_descriptors(struct rlimit *ret_before)
 {
