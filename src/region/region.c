@@ -125,9 +125,14 @@ int region_fence_begin(struct tract_region *region, int *ret_fresh)
 {
 	struct message request = { .number = MSG_region_fence };
 	struct message reply;
+	int r;
 
 	request.region_fence.region = region->id;
-	return session_call(region->session, &request, NULL, 0, &reply, ret_fresh);
+	r = session_call(region->session, &request, NULL, 0, &reply, ret_fresh);
+	/* It may have begun, and its object be lost on the way: importers are waiting. */
+	if (r == -EMFILE)
+		(void)region_fence_end(region, true);
+	return r;
 }
 
 int region_fence_end(struct tract_region *region, bool kept)
