@@ -65,6 +65,10 @@ enum deed {
 
 #define GONE INT64_MIN
 
+/* In a member: deeds.c. */
+int deeds_begin(void);
+int64_t deed_do(enum deed deed, uint64_t a);
+
 struct member {
 	pid_t pid;
 	int fd;
