@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -182,6 +183,15 @@ static int take_inode(const struct vm_area *area, void *arg)
 	return 0;
 }
 
+/* By its name, not by the descriptor: another thread may be closing that. */
+static bool stat_fd(int fd, struct stat *ret_st)
+{
+	char path[40];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return stat(path, ret_st) == 0;
+}
+
 int object_fd(const void *addr)
 {
 	struct stat st;
@@ -189,7 +199,7 @@ int object_fd(const void *addr)
 	int fd = 0;
 
 	EXPECT_EQ(vm_walk(addr, PAGE, take_inode, &inode), 0);
-	while (fd < 1024 && (fstat(fd, &st) < 0 || st.st_ino != inode))
+	while (fd < 1024 && (!stat_fd(fd, &st) || st.st_ino != inode))
 		fd++;
 	EXPECT(fd < 1024);
 	return fd;
@@ -199,7 +209,7 @@ uint64_t object_bytes(const void *addr)
 {
 	struct stat st;
 
-	EXPECT_EQ(fstat(object_fd(addr), &st), 0);
+	EXPECT(stat_fd(object_fd(addr), &st));
 	return (uint64_t)st.st_blocks * 512;
 }
 

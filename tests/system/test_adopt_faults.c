@@ -258,6 +258,9 @@ TEST(a_rebind_that_fails_on_its_way_leaves_the_old_binding_and_both_ranges)
 
 /* ---- memory that is only read ----------------------------------------------------------- */
 
+/* So much that it is emptied in several pieces, which takes a while. */
+#define MANY_PAGES 2048u
+
 struct onlooker {
 	const volatile unsigned char *at;
 	_Atomic bool stop;
@@ -269,7 +272,7 @@ static void *look_on(void *arg)
 	struct onlooker *o = arg;
 
 	while (!atomic_load(&o->stop)) {
-		for (size_t i = 0; i < SIZE; i += 64)
+		for (size_t i = 0; i < MANY_PAGES * PAGE; i += PAGE)
 			if (o->at[i] != 5)
 				atomic_fetch_add(&o->strange, 1u);
 		atomic_fetch_add(&o->looks, 1u);
@@ -284,7 +287,7 @@ static void expect_no_change_in(const void *at, struct tract *ctx, struct tract_
 	pthread_t thread;
 
 	EXPECT_EQ(pthread_create(&thread, NULL, look_on, &onlooker), 0);
-	for (unsigned n = 0; n < 100; n++) {
+	for (unsigned n = 0; n < 30; n++) {
 		struct tract_import *import;
 		uint32_t id = 0;
 
@@ -301,27 +304,29 @@ static void expect_no_change_in(const void *at, struct tract *ctx, struct tract_
 
 TEST_SLOW(a_reader_of_another_export_never_sees_memory_being_taken_back, 60)
 {
-	unsigned char *memory = pages_private(PAGES);
+	const size_t size = MANY_PAGES * PAGE;
+	unsigned char *memory = pages_private(MANY_PAGES);
 	struct tract *ctx = node_open();
 	struct tract_export *stays, *goes = NULL;
 	struct tract_import *import;
 	uint32_t id;
 
-	(void)memset(memory, 5, SIZE);
-	stays = export_up(ctx, memory, SIZE, 0, &id);
-	EXPECT_EQ(tract_export_create(ctx, memory, SIZE, 0, &goes), 0);
+	(void)memset(memory, 5, size);
+	stays = export_up(ctx, memory, size, 0, &id);
+	EXPECT_EQ(tract_export_create(ctx, memory, size, 0, &goes), 0);
 	import = import_up(ctx, id, TRACT_RIGHT_READ);
 	expect_no_change_in(import_map(import, TRACT_RIGHT_READ), ctx, goes);
 	import_down(import);
 	EXPECT_EQ(tract_export_destroy(goes), 0);
 	EXPECT_EQ(tract_export_destroy(stays), 0);
-	pages_free(memory, PAGES);
+	pages_free(memory, MANY_PAGES);
 	tract_close(ctx);
 }
 
 TEST_SLOW(a_second_attachment_for_reading_never_sees_memory_being_taken_back, 60)
 {
-	struct tract_region_spec spec = { .size = SIZE };
+	const size_t size = MANY_PAGES * PAGE;
+	struct tract_region_spec spec = { .size = size };
 	struct tract *ctx = node_open();
 	struct tract_region *region = NULL;
 	struct tract_export *export = NULL;
@@ -330,8 +335,8 @@ TEST_SLOW(a_second_attachment_for_reading_never_sees_memory_being_taken_back, 60
 	EXPECT_EQ(tract_region_create(ctx, &spec, &region), 0);
 	EXPECT_EQ(tract_attach(region, &memory, 0, 0, TRACT_RIGHT_READ_WRITE, 0), 0);
 	EXPECT_EQ(tract_attach(region, &looked_at, 0, 0, TRACT_RIGHT_READ, 0), 0);
-	(void)memset(memory, 5, SIZE);
-	EXPECT_EQ(tract_export_create(ctx, memory, SIZE, 0, &export), 0);
+	(void)memset(memory, 5, size);
+	EXPECT_EQ(tract_export_create(ctx, memory, size, 0, &export), 0);
 	expect_no_change_in(looked_at, ctx, export);
 	EXPECT_EQ(tract_export_destroy(export), 0);
 	EXPECT_EQ(tract_detach(looked_at), 0);
