@@ -156,11 +156,15 @@ static __attribute__((noreturn)) void run_broker(const char *fault, const char *
 pid_t crew_broker_up(const char *fault, const char *visits)
 {
 	int ready[2];
+	siginfo_t info;
+	char path[128];
 	pid_t pid;
 	char byte;
 
 	if (!getenv("TRACT_BROKER_PROGRAM"))
 		SKIP("TRACT_BROKER_PROGRAM does not name tractd");
+	(void)snprintf(path, sizeof(path), "%s/broker", test_directory());
+	(void)unlink(path);
 	EXPECT_EQ(pipe2(ready, O_CLOEXEC), 0);
 	pid = fork();
 	EXPECT(pid >= 0);
@@ -169,6 +173,9 @@ pid_t crew_broker_up(const char *fault, const char *visits)
 	(void)close(ready[1]);
 	EXPECT_EQ(read(ready[0], &byte, 1), 0);
 	(void)close(ready[0]);
+	/* It died of it: the caller shall find it dead. */
+	if (access(path, F_OK) < 0)
+		EXPECT_EQ(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 	return pid;
 }
 

@@ -91,7 +91,8 @@ void scene_up(struct scene *s, enum role who, const char *fault)
 	*s = (struct scene){ .who = who };
 	s->broker = crew_broker_up(who == ROLES ? fault : NULL, visits_of(s, ROLES));
 	/* One that could not even start has said so, and another can. */
-	if (!broker_is_there(s))
+	s->replaced = !broker_is_there(s);
+	if (s->replaced)
 		s->broker = crew_broker_up(NULL, visits_of(s, ROLES));
 	EXPECT(broker_is_there(s));
 	for (enum role i = 0; i < ROLES; i++)

@@ -16,6 +16,7 @@ enum role { EXPORTER, IMPORTER, WAITER, BYSTANDER, ROLES };
 struct scene {
 	struct member cast[ROLES];
 	pid_t broker;  /* 0: died, and reaped */
+	bool replaced; /* the first one died before it could serve */
 	int memfds;    /* of the broker's, before anything was made */
 	int failed;    /* deeds of the one with the fault that did not succeed at once */
 	enum role who; /* has the fault; ROLES: nobody, or the broker */

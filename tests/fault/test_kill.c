@@ -160,7 +160,7 @@ static bool kill_broker_at(const char *point, unsigned nth)
 		expect_all_begin_again(&s);
 	}
 	scene_down(&s);
-	return died;
+	return died || s.replaced;
 }
 
 static void kill_broker_everywhere(const char *but)
