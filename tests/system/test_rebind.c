@@ -18,7 +18,7 @@
 
 #define PAGES 4u
 #define READERS 2u
-#define REBINDS 300u
+#define REBINDS 200u
 #define WORDS (PAGES * PAGE / sizeof(uint64_t))
 
 struct watch {
@@ -184,7 +184,6 @@ static void put_on(struct kin *parent, void *arg)
 
 	EXPECT_EQ(tract_barrier_init(import, &barrier), 0);
 	kin_tell(parent, 0);
-	thread_stands_back();
 	while (!atomic_load(&ledger->stop)) {
 		int r;
 
@@ -228,7 +227,7 @@ static void write_through_rebinds(struct tract *ctx, void *const ranges[2])
 		EXPECT_EQ(tract_export_rebind(export, ranges[n % 2], PAGES * PAGE), 0);
 		EXPECT_EQ(count_missing(ranges, before), 0);
 		/* Puts go on between any two. */
-		while (atomic_load(&ledger->acknowledged) < before + 2 * WORDS)
+		while (atomic_load(&ledger->acknowledged) < before + WORDS / 4)
 			test_pause_us(20);
 	}
 	atomic_store(&ledger->stop, true);
