@@ -15,7 +15,8 @@
  * call uses it is the caller's error; get and put may run beside each other; all else is
  * serialised.
  *
- * After fork, a child's copies of exports refuse everything but posting, waiting and
+ * A child of fork has a copy of the memory that its parent exported (what was shared before
+ * the export stays shared).  Its copies of exports refuse everything but posting, waiting and
  * destroying (which then only frees the copy); imports go on working in both.
  */
 #ifndef TRACT_SEGMENT_H
@@ -206,6 +207,7 @@ enum tract_import_map_flag {
  *   -ESTALE     the export was taken back
  *   -EACCES     more rights than the connection has
  *   -ENOMEM     out of address space or mappings
+ *   -EBUSY      at the fixed address is an attachment, an export, or another import's window
  */
 TRACT_API int tract_import_map(struct tract_import *import, void **addr, uint32_t flags,
 			       uint32_t rights, off_t offset, size_t length);

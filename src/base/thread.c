@@ -30,10 +30,20 @@ void mutex_deinit(struct mutex *m)
 	(void)r;
 }
 
+/*
+ * A thread is not cancelled while it holds a lock: it would never be released.  Initial-exec:
+ * fork handlers run this too, and must not allocate.
+ */
+static _Thread_local __attribute__((tls_model("initial-exec"))) unsigned held;
+static _Thread_local __attribute__((tls_model("initial-exec"))) int cancel_state;
+
 void mutex_lock(struct mutex *m) NO_THREAD_SAFETY
 {
-	int r = pthread_mutex_lock(&m->inner);
+	int r;
 
+	if (held++ == 0)
+		(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	r = pthread_mutex_lock(&m->inner);
 	assert(r == 0);
 	(void)r;
 }
@@ -44,6 +54,8 @@ void mutex_unlock(struct mutex *m) NO_THREAD_SAFETY
 
 	assert(r == 0);
 	(void)r;
+	if (--held == 0)
+		(void)pthread_setcancelstate(cancel_state, NULL);
 }
 
 static int create(pthread_t *ret_thread, bool detached, size_t stack, void *(*run)(void *),

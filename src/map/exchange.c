@@ -462,7 +462,8 @@ int exchange_fence(const struct exchange_window *windows, unsigned count, int ol
 
 /* ---- restore ---------------------------------------------------------------------------- */
 
-static int move_out(int fd, uint64_t offset, const char *from, char *to, size_t size)
+static int move_out(int fd, uint64_t offset, const char *from, char *to, size_t size,
+		    bool empties)
 {
 	uint64_t start, end = offset, limit = offset + size;
 	int r;
@@ -479,7 +480,8 @@ static int move_out(int fd, uint64_t offset, const char *from, char *to, size_t 
 			uint64_t part = end - at < CHUNK ? end - at : CHUNK;
 
 			memcpy(to + (at - offset), from + (at - offset), part);
-			(void)memfd_punch(fd, at, part);
+			if (empties)
+				(void)memfd_punch(fd, at, part);
 			at += part;
 		}
 	}
@@ -514,7 +516,7 @@ static int restore_held(struct holds *h, void *addr, size_t size, int fd, uint64
 	else if (r == 0)
 		r = vm_place(NULL, size, VM_READ, fd, offset, &old);
 	if (r == 0 && fd >= 0) {
-		r = move_out(fd, offset, old, fresh, size);
+		r = move_out(fd, offset, old, fresh, size, true);
 		vm_unmap(old, size);
 	}
 	if (r < 0) {
@@ -588,6 +590,41 @@ int exchange_in_child(void *addr, size_t size, int fd, uint64_t offset)
 		return r;
 	memcpy(fresh, addr, size);
 	return vm_move_onto(fresh, size, addr);
+}
+
+/* The same without emptying the object, from its descriptor or, if that is gone, its mapping.
+ */
+static int copy_out(void *addr, size_t size, int fd, uint64_t offset, void *fresh)
+{
+	void *old;
+	int r;
+
+	if (fd < 0) {
+		memcpy(fresh, addr, size);
+		return 0;
+	}
+	r = vm_place(NULL, size, VM_READ, fd, offset, &old);
+	if (r < 0)
+		return r;
+	r = move_out(fd, offset, old, fresh, size, false);
+	vm_unmap(old, size);
+	return r;
+}
+
+int exchange_copy_out(void *addr, size_t size, int fd, uint64_t offset)
+{
+	void *fresh;
+	int r;
+
+	r = vm_anonymous(size, VM_READ | VM_WRITE, &fresh);
+	if (r < 0)
+		return r;
+	r = copy_out(addr, size, fd, offset, fresh);
+	if (r == 0)
+		r = vm_move_onto(fresh, size, addr);
+	if (r < 0)
+		vm_unmap(fresh, size);
+	return r;
 }
 
 /* ---- an importer's window --------------------------------------------------------------- */

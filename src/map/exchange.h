@@ -66,6 +66,12 @@ int exchange_restore(void *addr, size_t size, int fd, uint64_t offset);
 int exchange_in_child(void *addr, size_t size, int fd, uint64_t offset);
 
 /*
+ * In a child of fork, where no other thread is: the range, a mapping of the object, becomes
+ * private memory with a copy of its content.  The object is not changed.
+ */
+int exchange_copy_out(void *addr, size_t size, int fd, uint64_t offset);
+
+/*
  * For an importer's window while its object is being fenced elsewhere: accesses wait from
  * stall_begin until the window was mapped over and stall_end.  A zeroed struct is not stalled.
  */

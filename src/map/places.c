@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "client/process.h"
 #include "sys/vm.h"
 
@@ -32,9 +33,19 @@ static void after_in_parent(void) NO_THREAD_SAFETY
 }
 
 /*
- * Memory that was private before it was exported is private in the child: its stores stay its
- * own.  Pages that it has not written show what the parent stores.
+ * Memory that was private before it was exported is private in the child too: a copy, since
+ * the shared object goes on changing, and is emptied when the parent takes it back.  Where
+ * there is no memory for a copy the child is left without: an access that faults is better
+ * than one that reaches the parent.
  */
+static void make_private(const struct place *place)
+{
+	void *start = (void *)place->start;
+
+	if (exchange_copy_out(start, place->size, place->region->fd, place->offset) < 0)
+		vm_unmap(start, place->size);
+}
+
 static void after_in_child(void) NO_THREAD_SAFETY
 {
 	struct place *place, *next;
@@ -43,8 +54,7 @@ static void after_in_child(void) NO_THREAD_SAFETY
 		next = RB_NEXT(places, &places, place);
 		if (place->kind != PLACE_ADOPTED)
 			continue;
-		(void)exchange_in_child((void *)place->start, place->size,
-					region_fd(place->region), place->offset);
+		make_private(place);
 		RB_REMOVE(places, &places, place);
 		place->inherited = true;
 	}
@@ -165,20 +175,16 @@ bool places_check(void)
 
 int places_add_import(void *addr, size_t size, uint64_t offset, uint32_t rights)
 {
-	struct place *old;
 	bool partly;
 	int r;
 
 	mutex_lock(&places_lock);
-	/* A fixed map may take the place of another window that is being given up. */
-	while ((old = places_find((uintptr_t)addr, size, &partly)) ||
-	       (partly && (old = places_from((uintptr_t)addr)))) {
-		if (old->kind != PLACE_IMPORTED)
-			break;
-		(void)places_remove(old);
-	}
-	r = old ? -EBUSY
-		: places_add((uintptr_t)addr, size, offset, PLACE_IMPORTED, rights, NULL, NULL);
+	if (places_find((uintptr_t)addr, size, &partly) || partly)
+		r = fail(-EBUSY, "another import, an attached region or an export is there; "
+				 "unmap, detach or destroy that first");
+	else
+		r = places_add((uintptr_t)addr, size, offset, PLACE_IMPORTED, rights, NULL,
+			       NULL);
 	mutex_unlock(&places_lock);
 	return r;
 }

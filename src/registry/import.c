@@ -71,6 +71,7 @@ static int answer_bare(const struct call *call, const struct import *import)
 	};
 	if (answer.import_connected_bare.sysv)
 		answer.import_connected_bare.shmid = segment->region->shmid;
+	answer.import_connected_bare.owner = segment->client->identity.uid;
 	return call_answer(call, &answer, ATTACH_NOTHING);
 }
 

@@ -94,7 +94,8 @@ static int map_object(const struct tract_import *import, void **addr, unsigned p
 		      uint64_t offset, size_t size)
 {
 	if (import->sysv)
-		return sysv_attach(import->shmid, import->offset + offset, size, prot, addr);
+		return sysv_attach(import->shmid, import->owner, import->offset + offset, size,
+				   prot, addr);
 	if (import->fd >= 0 && !session_keeps_fds(import->session))
 		return fail(-EBADF,
 			    "the program has closed the library's descriptors (closefrom?), "

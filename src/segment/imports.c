@@ -80,6 +80,7 @@ static int take_reply(struct tract_import *import, const struct message *reply, 
 	import->offset = m.offset;
 	import->sysv = m.sysv;
 	import->shmid = m.shmid;
+	import->owner = m.owner;
 	import->exporter = m.exporter;
 	import->generation = m.generation;
 	atomic_store_explicit(&import->slot, &import->session->board->slot[m.slot],

@@ -75,7 +75,8 @@ struct tract_import {
 	int fd;		 /* -1: none (events only, System V, taken back) */
 	bool sysv;
 	uint32_t shmid;
-	bool revoked; /* as the service thread was told */
+	uint32_t owner; /* the exporter's user: System V memory must be his */
+	bool revoked;	/* as the service thread was told */
 	void *map_addr;
 	size_t map_size; /* whole pages */
 	unsigned map_prot;

@@ -7,14 +7,18 @@
 
 #include "sys/vm.h"
 
-static uint64_t size_of(uint32_t shmid)
+/* 0 and the size in whole pages, if it is @owner's to show. */
+static int look(uint32_t shmid, uint32_t owner, uint64_t *ret_size)
 {
 	struct shmid_ds info;
 	uint64_t page = vm_page_size();
 
 	if (shmctl((int)shmid, IPC_STAT, &info) < 0)
-		return 0;
-	return (info.shm_segsz + page - 1) / page * page;
+		return -errno;
+	if (owner != 0 && info.shm_perm.uid != owner && info.shm_perm.cuid != owner)
+		return -EACCES;
+	*ret_size = (info.shm_segsz + page - 1) / page * page;
+	return 0;
 }
 
 /* Keeps the part of an attachment that is wanted, where it is wanted. */
@@ -40,13 +44,16 @@ static int keep_part(char *whole, uint64_t whole_size, uint64_t offset, size_t s
 	return 0;
 }
 
-int sysv_attach(uint32_t shmid, uint64_t offset, size_t size, unsigned prot, void **addr)
+int sysv_attach(uint32_t shmid, uint32_t owner, uint64_t offset, size_t size, unsigned prot,
+		void **addr)
 {
-	uint64_t whole_size = size_of(shmid);
+	uint64_t whole_size = 0;
 	void *whole;
+	int r;
 
-	if (whole_size == 0)
-		return -errno;
+	r = look(shmid, owner, &whole_size);
+	if (r < 0)
+		return r;
 	if (offset > whole_size || size > whole_size - offset)
 		return -ERANGE;
 	whole = shmat((int)shmid, NULL, prot & VM_WRITE ? 0 : SHM_RDONLY);

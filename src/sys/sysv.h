@@ -9,10 +9,12 @@
 #include <stdint.h>
 
 /*
- * Maps a page-aligned part of a segment: at *addr, replacing what is there, or anywhere if that
- * is NULL.  -EACCES as the segment's own mode says, -EINVAL if there is no such segment in this
- * IPC namespace, -ERANGE if it is shorter.
+ * Maps a page-aligned part of a segment that @owner made or owns (or anybody, if @owner is
+ * root: an exporter must not make an importer write where only the importer may): at *addr,
+ * replacing what is there, or anywhere if that is NULL.  -EACCES as the segment's own mode
+ * says, -EINVAL if there is no such segment in this IPC namespace, -ERANGE if it is shorter.
  */
-int sysv_attach(uint32_t shmid, uint64_t offset, size_t size, unsigned prot, void **addr);
+int sysv_attach(uint32_t shmid, uint32_t owner, uint64_t offset, size_t size, unsigned prot,
+		void **addr);
 
 #endif

@@ -422,7 +422,8 @@ static int in_a_child(int (*body)(bool), bool arg)
 TEST(a_program_that_closes_every_descriptor_keeps_its_files_and_memory)
 {
 	if (TEST_TSAN)
-		SKIP("TSan calls it a race to close what another thread reads, which is the point");
+		SKIP("TSan calls it a race to close what another thread reads, which is the "
+		     "point");
 	EXPECT_EQ(in_a_child(close_everything, false), 0);
 }
 
@@ -457,4 +458,74 @@ TEST(a_fixed_mapping_that_cannot_be_leaves_no_trace)
 	EXPECT_EQ(tract_export_destroy(export), 0);
 	tract_close(ctx);
 	free(memory);
+}
+
+#define FORK_PAGE ((size_t)4096)
+
+/* ---- fork beside exports ---------------------------------------------------------------- */
+
+TEST(a_child_keeps_its_copy_when_the_parent_takes_the_memory_back)
+{
+	unsigned char *memory = valloc(FORK_PAGE * 4);
+	struct tract_export *export;
+	struct tract *ctx;
+	int go[2], copied[2], status;
+	char byte;
+	pid_t pid;
+
+	EXPECT_EQ(tract_open(NULL, &ctx), 0);
+	(void)memset(memory, 7, FORK_PAGE * 4);
+	EXPECT_EQ(tract_export_create(ctx, memory, FORK_PAGE * 4, 0, &export), 0);
+	EXPECT_EQ(pipe(go), 0);
+	EXPECT_EQ(pipe(copied), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (write(copied[1], "", 1) != 1 || read(go[0], &byte, 1) != 1)
+			_exit(2);
+		for (size_t i = 0; i < FORK_PAGE * 4; i++)
+			if (memory[i] != 7)
+				_exit(1);
+		memory[0] = 8;
+		_exit(0);
+	}
+	EXPECT_EQ(read(copied[0], &byte, 1), 1);
+	(void)memset(memory, 9, FORK_PAGE * 2);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	EXPECT_EQ(write(go[1], "", 1), 1);
+	EXPECT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	EXPECT_EQ(memory[0], 9);
+	EXPECT_EQ(memory[3 * FORK_PAGE], 7);
+	(void)close(go[0]);
+	(void)close(go[1]);
+	(void)close(copied[0]);
+	(void)close(copied[1]);
+	free(memory);
+	tract_close(ctx);
+}
+
+TEST(a_window_is_not_mapped_over_another_imports)
+{
+	unsigned char *memory = valloc(FORK_PAGE);
+	struct tract_import *first, *second;
+	struct tract_export *export;
+	void *window = NULL;
+	struct tract *ctx;
+	uint32_t id = 0;
+
+	EXPECT_EQ(tract_open(NULL, &ctx), 0);
+	EXPECT_EQ(tract_export_create(ctx, memory, FORK_PAGE, 0, &export), 0);
+	EXPECT_EQ(tract_export_publish(export, &id, NULL, 0), 0);
+	EXPECT_EQ(tract_import_connect(ctx, 0, id, TRACT_RIGHT_READ, &first), 0);
+	EXPECT_EQ(tract_import_connect(ctx, 0, id, TRACT_RIGHT_READ, &second), 0);
+	EXPECT_EQ(tract_import_map(first, &window, 0, TRACT_RIGHT_READ, 0, FORK_PAGE), 0);
+	EXPECT_EQ(tract_import_map(second, &window, TRACT_IMPORT_MAP_FIXED, TRACT_RIGHT_READ, 0,
+				   FORK_PAGE),
+		  -EBUSY);
+	EXPECT_EQ(tract_import_unmap(first), 0);
+	EXPECT_EQ(tract_import_close(second), 0);
+	EXPECT_EQ(tract_import_close(first), 0);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	free(memory);
+	tract_close(ctx);
 }
