@@ -4,6 +4,8 @@
 # headers.sh INCLUDE-DIR CC [CXX] - programs that must compile with <rsmapi.h>, in each language
 #
 # TAP on standard output.  Nothing is linked or run.
+# The flags are several words, and meant to be.
+# shellcheck disable=SC2086
 include=$1 cc=$2 cxx=$3
 number=0 failed=0
 strict="-Wall -Wextra -pedantic -Werror"
