@@ -434,6 +434,27 @@ TEST(a_part_of_system_v_memory_is_exported_at_its_place)
 	EXPECT_EQ(shmdt(memory), 0);
 }
 
+TEST(system_v_memory_is_unpublished_whoever_has_imported_it)
+{
+	int id = shmget(IPC_PRIVATE, PAGES * PAGE, IPC_CREAT | 0600);
+	unsigned char *memory = shmat(id, NULL, 0);
+	struct sharing s;
+	uint32_t again = 0;
+
+	EXPECT((void *)memory != (void *)-1);
+	EXPECT_EQ(shmctl(id, IPC_RMID, NULL), 0);
+	shared_up(&s, memory, PAGES * PAGE);
+	EXPECT_EQ(tract_export_unpublish(s.export), 0);
+	import_down(s.import);
+	/* And when they have gone before. */
+	EXPECT_EQ(tract_export_publish(s.export, &again, NULL, 0), 0);
+	import_down(import_up(s.ctx, again, TRACT_RIGHT_READ_WRITE));
+	EXPECT_EQ(tract_export_unpublish(s.export), 0);
+	EXPECT_EQ(tract_export_destroy(s.export), 0);
+	tract_close(s.ctx);
+	EXPECT_EQ(shmdt(memory), 0);
+}
+
 /* ---- fork ------------------------------------------------------------------------------- */
 
 TEST(a_childs_stores_to_exported_memory_are_its_own_and_the_parents_go_on)
