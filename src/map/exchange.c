@@ -10,147 +10,12 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/scope.h"
-#include "map/guard.h"
+#include "map/hold.h"
 #include "sys/memfd.h"
-#include "sys/uffd.h"
 #include "sys/vm.h"
 
 /* How much is copied before the old pages are given back. */
 #define CHUNK ((size_t)2 << 20)
-
-enum hold_kind { HOLD_NONE, HOLD_UFFD, HOLD_GUARD };
-
-/* One mapping of the range, whose accesses wait. */
-struct hold {
-	enum hold_kind kind;
-	char *addr;
-	size_t size;
-	unsigned prot;
-	bool file;   /* private mapping of a file: everything in it is content */
-	bool shared; /* mapping of an object */
-	int fd;	     /* that object, if it is ours and begins here; -1: not */
-	char *moved; /* where the pages are meanwhile; @addr itself under a guard */
-};
-
-struct holds {
-	struct uffd uffd;
-	bool has_uffd;
-	bool empties; /* the old pages are given back during the move */
-	struct hold *hold;
-	unsigned count;
-	unsigned held; /* the first so many */
-};
-
-static void holds_open(struct holds *h, bool empties)
-{
-	*h = (struct holds){ .uffd = { .fd = -1 }, .empties = empties };
-	h->has_uffd = uffd_open(&h->uffd) == 0;
-}
-
-static void holds_close(struct holds *h)
-{
-	if (h->has_uffd)
-		uffd_close(&h->uffd);
-	free(h->hold);
-}
-
-static int holds_add(struct holds *h, void *addr, size_t size, unsigned prot, bool file,
-		     bool shared)
-{
-	struct hold *grown = reallocarray(h->hold, h->count + 1, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	h->hold = grown;
-	grown[h->count++] = (struct hold){ .addr = addr,
-					   .size = size,
-					   .prot = prot,
-					   .file = file,
-					   .shared = shared,
-					   .fd = -1 };
-	return 0;
-}
-
-static int hold_by_uffd(struct holds *h, struct hold *hold)
-{
-	void *moved;
-	int r;
-
-	r = uffd_hold(&h->uffd, hold->addr, hold->size, hold->shared);
-	if (r < 0)
-		return r;
-	r = vm_vacate(hold->addr, hold->size, &moved);
-	if (r < 0) {
-		(void)uffd_release(&h->uffd, hold->addr, hold->size);
-		return r;
-	}
-	hold->kind = HOLD_UFFD;
-	hold->moved = moved;
-	return 0;
-}
-
-static int hold_begin(struct holds *h, struct hold *hold)
-{
-	int r = -ENOSYS;
-
-	if (h->has_uffd && !hold->file)
-		r = hold_by_uffd(h, hold);
-	if (r == 0)
-		return 0;
-	/* The old object's pages go while they are copied: reads must not see that. */
-	r = guard_hold(hold->addr, hold->size, h->empties);
-	if (r < 0)
-		return r;
-	hold->kind = HOLD_GUARD;
-	hold->moved = hold->addr;
-	return 0;
-}
-
-/* Puts everything back as it was. */
-static void holds_undo(struct holds *h)
-{
-	while (h->held > 0) {
-		struct hold *hold = &h->hold[--h->held];
-
-		if (hold->kind == HOLD_GUARD) {
-			(void)vm_protect(hold->addr, hold->size, hold->prot);
-			guard_release(hold->addr, hold->size);
-			continue;
-		}
-		if (vm_move_onto(hold->moved, hold->size, hold->addr) < 0)
-			abort(); /* The content is at another address than its users know. */
-		(void)uffd_wake(&h->uffd, hold->addr, hold->size);
-	}
-}
-
-/* Other memory has been mapped over every held range. */
-static void holds_done(struct holds *h)
-{
-	for (unsigned i = 0; i < h->held; i++) {
-		struct hold *hold = &h->hold[i];
-
-		if (hold->kind == HOLD_GUARD) {
-			guard_release(hold->addr, hold->size);
-			continue;
-		}
-		(void)uffd_wake(&h->uffd, hold->addr, hold->size);
-		vm_unmap(hold->moved, hold->size);
-	}
-	h->held = 0;
-}
-
-static int holds_begin(struct holds *h)
-{
-	for (; h->held < h->count; h->held++) {
-		int r = hold_begin(h, &h->hold[h->held]);
-
-		if (r < 0) {
-			holds_undo(h);
-			return r;
-		}
-	}
-	return 0;
-}
 
 /* ---- adopt ------------------------------------------------------------------------------ */
 
@@ -578,20 +443,6 @@ int exchange_restore(void *addr, size_t size, int fd, uint64_t offset)
 	return r < 0 ? restore_in_place(addr, size, fd, offset) : r;
 }
 
-int exchange_in_child(void *addr, size_t size, int fd, uint64_t offset)
-{
-	void *fresh;
-	int r;
-
-	if (fd >= 0)
-		return vm_replace_private(addr, size, VM_READ | VM_WRITE, fd, offset);
-	r = vm_anonymous(size, VM_READ | VM_WRITE, &fresh);
-	if (r < 0)
-		return r;
-	memcpy(fresh, addr, size);
-	return vm_move_onto(fresh, size, addr);
-}
-
 /* The same without emptying the object, from its descriptor or, if that is gone, its mapping.
  */
 static int copy_out(void *addr, size_t size, int fd, uint64_t offset, void *fresh)
@@ -625,61 +476,4 @@ int exchange_copy_out(void *addr, size_t size, int fd, uint64_t offset)
 	if (r < 0)
 		vm_unmap(fresh, size);
 	return r;
-}
-
-/* ---- an importer's window --------------------------------------------------------------- */
-
-/* Not for what was opened for reading only: the kernel refuses to hold that. */
-static int stall_by_uffd(struct uffd *u, void *addr, size_t size)
-{
-	int r;
-
-	r = uffd_open(u);
-	if (r < 0)
-		return r;
-	r = uffd_hold(u, addr, size, 1);
-	if (r == 0)
-		r = vm_drop_pages(addr, size);
-	if (r < 0)
-		uffd_close(u);
-	return r;
-}
-
-int exchange_stall_begin(struct exchange_stall *stall, void *addr, size_t size)
-{
-	struct uffd u;
-	int r;
-
-	r = stall_by_uffd(&u, addr, size);
-	if (r == 0) {
-		*stall =
-			(struct exchange_stall){ .uffd = u.fd + 1, .addr = addr, .size = size };
-		return 0;
-	}
-	r = guard_hold(addr, size, true);
-	if (r == 0)
-		*stall = (struct exchange_stall){ .addr = addr, .size = size };
-	return r;
-}
-
-void exchange_stall_end(struct exchange_stall *stall)
-{
-	struct uffd u = { .fd = stall->uffd - 1 };
-
-	if (!stall->addr)
-		return;
-	if (stall->uffd) {
-		(void)uffd_wake(&u, stall->addr, stall->size);
-		uffd_close(&u);
-	} else {
-		guard_release(stall->addr, stall->size);
-	}
-	*stall = (struct exchange_stall){ 0 };
-}
-
-void exchange_stall_undo(struct exchange_stall *stall, unsigned prot)
-{
-	if (stall->addr && !stall->uffd)
-		(void)vm_protect(stall->addr, stall->size, prot);
-	exchange_stall_end(stall);
 }

@@ -61,29 +61,11 @@ int exchange_merge(const struct exchange_part *parts, unsigned count, int fd);
  * With @fd -1 the object is known by its mapping only, and keeps its pages. */
 int exchange_restore(void *addr, size_t size, int fd, uint64_t offset);
 
-/* In a child of fork, which has no threads yet: a parent's shared memory becomes private.  With
- * @fd -1, its object has no descriptor any more, the content is copied. */
-int exchange_in_child(void *addr, size_t size, int fd, uint64_t offset);
-
 /*
  * In a child of fork, where no other thread is: the range, a mapping of the object, becomes
- * private memory with a copy of its content.  The object is not changed.
+ * private memory with a copy of its content.  The object is not changed.  With @fd -1 it is
+ * known by its mapping only.
  */
 int exchange_copy_out(void *addr, size_t size, int fd, uint64_t offset);
-
-/*
- * For an importer's window while its object is being fenced elsewhere: accesses wait from
- * stall_begin until the window was mapped over and stall_end.  A zeroed struct is not stalled.
- */
-struct exchange_stall {
-	int uffd; /* descriptor + 1; 0: none */
-	void *addr;
-	size_t size;
-};
-
-int exchange_stall_begin(struct exchange_stall *stall, void *addr, size_t size);
-void exchange_stall_end(struct exchange_stall *stall);
-/* Where nothing could be mapped over it: what is there is let be used again, with @prot. */
-void exchange_stall_undo(struct exchange_stall *stall, unsigned prot);
 
 #endif

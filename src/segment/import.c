@@ -244,16 +244,16 @@ int import_remap_locked(struct tract_import *import)
 		r = map_object(import, &addr, import->map_prot, import->window_start,
 			       import->map_size);
 	if (r < 0)
-		exchange_stall_undo(&import->stall, import->map_prot);
+		stall_undo(&import->stall, import->map_prot);
 	else
-		exchange_stall_end(&import->stall);
+		stall_end(&import->stall);
 	return r;
 }
 
 static void unmap_locked(struct tract_import *import) REQUIRES(import->lock)
 {
 	atomic_store_explicit(&import->mapped, IMPORT_UNMAPPED, memory_order_relaxed);
-	exchange_stall_end(&import->stall);
+	stall_end(&import->stall);
 	places_remove_import(import->map_addr);
 	vm_unmap(import->map_addr, import->map_size);
 	import->map_addr = NULL;

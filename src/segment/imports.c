@@ -202,7 +202,7 @@ static void revoke_locked(struct tract_import *import) REQUIRES(import->lock)
 static void stall_locked(struct tract_import *import) REQUIRES(import->lock)
 {
 	if (import->map_addr && !import->stall.addr)
-		(void)exchange_stall_begin(&import->stall, import->map_addr, import->map_size);
+		(void)stall_begin(&import->stall, import->map_addr, import->map_size);
 }
 
 static void move_locked(struct tract_import *import, const struct msg_import_moved *moved,
@@ -213,7 +213,7 @@ static void move_locked(struct tract_import *import, const struct msg_import_mov
 	if (*fd < 0 && !import->sysv) {
 		/* There was no descriptor to be had: it stays behind, as if it could not be
 		 * mapped. */
-		exchange_stall_undo(&import->stall, import->map_prot);
+		stall_undo(&import->stall, import->map_prot);
 		return;
 	}
 	session_close_fd(import->session, &import->fd);
@@ -279,7 +279,7 @@ static void end_stalls_locked(const struct session *session) REQUIRES(imports_lo
 	RB_FOREACH (import, imports, &imports) {
 		mutex_lock(&import->lock);
 		if (import->session == session)
-			exchange_stall_undo(&import->stall, import->map_prot);
+			stall_undo(&import->stall, import->map_prot);
 		mutex_unlock(&import->lock);
 	}
 }

@@ -19,6 +19,7 @@
 
 #include "client/context.h"
 #include "map/claim.h"
+#include "map/stall.h"
 #include "segment/ear.h"
 #include "segment/state.h"
 
@@ -80,7 +81,7 @@ struct tract_import {
 	void *map_addr;
 	size_t map_size; /* whole pages */
 	unsigned map_prot;
-	struct exchange_stall stall;
+	struct stall stall;
 	struct ear ear;
 	RB_ENTRY(tract_import) entry;
 };
