@@ -370,6 +370,18 @@ int tract_export_republish(struct tract_export *export, const struct tract_acces
 
 /* ---- rebinding -------------------------------------------------------------------------- */
 
+/* One claim keeps a region in mind, however often the export was bound to it. */
+static bool is_former(const struct tract_export *export, const struct claim *claim)
+{
+	const uint64_t region = claim_binding(claim, NULL).region;
+	const struct former *former;
+
+	SLIST_FOREACH (former, &export->formers, entry)
+		if (claim_binding(former->claim, NULL).region == region)
+			return true;
+	return false;
+}
+
 /*
  * The old range: private memory becomes private again.  What was given out and stays an object
  * is taken back: at once if another export stands on it, whose end may give the addresses to
@@ -380,7 +392,7 @@ static int release_old(struct tract_export *export, struct claim *old, bool expo
 {
 	struct former *former;
 
-	if (!exposed || !claim_outlived(old))
+	if (!exposed || !claim_outlived(old) || is_former(export, old))
 		return claim_drop(old);
 	if (!claim_is_attached(old) && claim_fence(old) == 0)
 		return claim_drop(old);

@@ -210,3 +210,37 @@ TEST_SLOW(no_store_is_lost_when_exports_come_to_overlap, 60)
 	}
 	bench_down(&b);
 }
+
+TEST(an_export_bound_to_two_regions_in_turn_is_taken_back_once_from_each)
+{
+	struct tract_region_spec spec = { .size = 2 * PAGE };
+	struct bench b = bench_up();
+	struct tract_region *region[2];
+	struct tract_export *export;
+	struct tract_import *import;
+	void *at[2] = { NULL, NULL };
+	unsigned char *seen;
+	uint32_t id = 0;
+
+	for (int i = 0; i < 2; i++) {
+		EXPECT_EQ(tract_region_create(b.ctx, &spec, &region[i]), 0);
+		EXPECT_EQ(tract_attach(region[i], &at[i], 0, 0, TRACT_RIGHT_READ_WRITE, 0), 0);
+	}
+	EXPECT_EQ(tract_export_create(b.ctx, at[0], 2 * PAGE, TRACT_EXPORT_REBIND, &export), 0);
+	EXPECT_EQ(tract_export_publish(export, &id, NULL, 0), 0);
+	import = import_mapped(&b, id, &seen);
+	for (int i = 1; i <= 51; i++)
+		EXPECT_EQ(tract_export_rebind(export, at[i % 2], 2 * PAGE), 0);
+	seen[0] = 5;
+	EXPECT_EQ(*(unsigned char *)at[1], 5);
+	EXPECT_EQ(tract_export_unpublish(export), 0);
+	seen[0] = 6;
+	EXPECT_EQ(*(unsigned char *)at[1], 5);
+	import_end(import);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	for (int i = 0; i < 2; i++) {
+		EXPECT_EQ(tract_detach(at[i]), 0);
+		tract_region_close(region[i]);
+	}
+	bench_down(&b);
+}
