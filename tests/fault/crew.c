@@ -119,8 +119,13 @@ int64_t member_ask(struct member *m, enum deed deed, uint64_t a)
 
 void member_signal(struct member *m, int number)
 {
+	siginfo_t info;
+
 	if (!m->dead)
 		EXPECT_EQ(kill(m->pid, number), 0);
+	/* Threads stop one after the other; a process that is no child stops when it does. */
+	if (number == SIGSTOP && !m->dead)
+		(void)waitid(P_PID, (id_t)m->pid, &info, WSTOPPED | WEXITED | WNOWAIT);
 	if (number == SIGKILL)
 		(void)reap(m);
 }
