@@ -157,10 +157,11 @@ client(number)
 	/* The server has added up. */
 	check(rsm_intr_signal_wait((void *)seg, 60000), "signal_wait");
 	column(&io, iov, lh, SUMS);
-	io.flags = RSM_IMPLICIT_SIGPOST;
 	check(rsm_memseg_import_open_barrier(&bar), "open_barrier");
 	check(rsm_memseg_import_getv(&io), "getv");
 	check(rsm_memseg_import_close_barrier(&bar), "close_barrier");
+	/* Not before: the server may take the table back once it has heard this. */
+	check(rsm_intr_signal_post((void *)seg, 0), "signal_post");
 	(void) printf("client %d: last sum is %lu\n", number,
 	    (ulong_t)mine[ROWS - 1]);
 
