@@ -81,7 +81,7 @@ static int collect_locked(struct merge *m, const struct session *session, uintpt
 			r = add_part(m, at, place->start, -1);
 		if (r == 0)
 			r = add_part(m, place->start, place->start + place->size,
-				     place->region->fd);
+				     region_fd(place->region));
 		at = place->start + place->size;
 		if (place->start < m->start)
 			m->start = place->start;

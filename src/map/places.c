@@ -42,7 +42,7 @@ static void make_private(const struct place *place)
 {
 	void *start = (void *)place->start;
 
-	if (exchange_copy_out(start, place->size, place->region->fd, place->offset) < 0)
+	if (exchange_copy_out(start, place->size, region_fd(place->region), place->offset) < 0)
 		vm_unmap(start, place->size);
 }
 

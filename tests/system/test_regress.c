@@ -434,6 +434,33 @@ TEST(a_daemon_that_closes_every_descriptor_keeps_its_files_and_memory)
 	EXPECT_EQ(in_a_child(close_everything, true), 0);
 }
 
+/* A fork after that copies the memory, not whatever has its descriptor's number now. */
+static int fork_after_closing(bool unused)
+{
+	char *memory = aligned_alloc(tract_page_size(), SIZE);
+	struct tract_export *export;
+	int status;
+
+	(void)unused;
+	memset(memory, 'm', SIZE);
+	EXPECT_EQ(tract_export_create(context(), memory, SIZE, 0, &export), 0);
+	if (take_all_numbers() < 0)
+		return 10;
+	if (fork() > 0) {
+		(void)wait(&status);
+		return WIFEXITED(status) ? WEXITSTATUS(status) : 20;
+	}
+	for (size_t i = 0; i < SIZE; i++)
+		if (memory[i] != 'm')
+			_exit(11);
+	_exit(0);
+}
+
+TEST(a_fork_of_a_daemon_copies_its_memory_and_not_its_files)
+{
+	EXPECT_EQ(in_a_child(fork_after_closing, false), 0);
+}
+
 /* ---- addresses --------------------------------------------------------------------------- */
 
 TEST(a_fixed_mapping_that_cannot_be_leaves_no_trace)
