@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,20 +195,37 @@ TEST(an_object_is_an_area_with_an_offset)
 	vm_unmap(addr, 3 * page);
 }
 
-TEST(system_v_memory_is_known_by_its_id)
+static void expect_system_v_memory(int id)
 {
-	int id = shmget(IPC_PRIVATE, vm_page_size(), IPC_CREAT | 0600);
 	struct vm_area area;
 	void *addr;
 
-	if (id < 0)
-		SKIP("no System V shared memory here");
 	addr = shmat(id, NULL, 0);
 	EXPECT_EQ(shmctl(id, IPC_RMID, NULL), 0);
 	area = area_at(addr, vm_page_size());
 	EXPECT(area.sysv && area.shared && area.file && !area.memfd && !area.hugetlb);
 	EXPECT_EQ(area.inode, id);
 	EXPECT_EQ(shmdt(addr), 0);
+}
+
+TEST(system_v_memory_is_known_by_its_id)
+{
+	int id = shmget(IPC_PRIVATE, vm_page_size(), IPC_CREAT | 0600);
+
+	if (id < 0)
+		SKIP("no System V shared memory here");
+	expect_system_v_memory(id);
+}
+
+TEST(a_hosts_first_system_v_memory_has_inode_0_and_is_known_too)
+{
+	int id;
+
+	if (unshare(CLONE_NEWIPC) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWIPC) < 0)
+		SKIP("no namespace for System V ids of its own here");
+	id = shmget(IPC_PRIVATE, vm_page_size(), IPC_CREAT | 0600);
+	EXPECT_EQ(id, 0);
+	expect_system_v_memory(id);
 }
 
 TEST(shared_anonymous_memory_is_known)

@@ -41,7 +41,7 @@ struct vm_area {
 	uintptr_t start, end;
 	unsigned prot;
 	bool shared;
-	bool file; /* has an inode (memfd, System V and shared anonymous memory included) */
+	bool file; /* of some device (memfd, System V and shared anonymous memory included) */
 	bool sysv; /* System V shared memory: inode is the shmid */
 	bool anon_shared; /* MAP_SHARED | MAP_ANONYMOUS */
 	bool memfd;

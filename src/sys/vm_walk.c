@@ -112,7 +112,8 @@ static void classify(struct vm_area *a, const char *path)
 {
 	bool deleted = ends_with(path, DELETED);
 
-	a->file = a->inode != 0;
+	/* A device alone tells, too: the first System V segment of a host has inode 0. */
+	a->file = a->inode != 0 || a->dev_major != 0 || a->dev_minor != 0;
 	if (path[0] == '[') {
 		a->anon_shared = begins_with(path, "[anon_shmem:");
 		a->special = strcmp(path, "[heap]") != 0 && !begins_with(path, "[anon:") &&
