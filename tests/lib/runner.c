@@ -9,9 +9,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,6 +22,9 @@
 static struct test_case *tests;
 static const struct test_case *current;
 static char directory[64];
+
+/* How far a test has come; it may end without a word. */
+static _Atomic(const struct test_place *) *place;
 
 void test_register(struct test_case *test)
 {
@@ -126,7 +131,13 @@ void test_skip(const char *reason)
 {
 	/* libcheck has no third result: the line is what a reader and CI's summary look for. */
 	(void)fprintf(stderr, "# SKIP %s: %s\n", current->name, reason);
+	test_came_by(NULL);
 	exit(0);
+}
+
+void test_came_by(const struct test_place *here)
+{
+	atomic_store_explicit(place, here, memory_order_relaxed);
 }
 
 static void run_one(int index)
@@ -140,12 +151,14 @@ static void run_one(int index)
 	fds = test_count_fds();
 	mappings = test_count_memfd_mappings();
 	test->run();
+	test_came_by(NULL);
 	if (test->leaks_allowed)
 		return;
-	ck_assert_msg(test_count_fds() <= fds, "left %u descriptors behind",
+	EXPECT_OR_SAY(test_count_fds() <= fds, "left %u descriptors behind",
 		      test_count_fds() - fds);
-	ck_assert_msg(test_count_memfd_mappings() <= mappings, "left a memfd mapping behind");
-	ck_assert_msg(test_count_children() == 0, "left a child process behind");
+	EXPECT_OR_SAY(test_count_memfd_mappings() <= mappings, "left a memfd mapping behind");
+	EXPECT_OR_SAY(test_count_children() == 0, "left a child process behind");
+	test_came_by(NULL);
 }
 
 static void make_directory(void)
@@ -156,6 +169,23 @@ static void make_directory(void)
 	(void)setenv("TRACT_DIR", directory, 1);
 	/* A broker that a test started leaves soon after the test's processes have. */
 	(void)setenv("TRACT_IDLE_MS", "200", 0);
+}
+
+/* Both are the runner's own, before and after the process that runs a test. */
+static void before_test(void)
+{
+	make_directory();
+	test_came_by(NULL);
+}
+
+static void after_test(void)
+{
+	const struct test_place *last = atomic_load(place);
+
+	if (last)
+		(void)fprintf(stderr, "# the last expectation: %s:%d\n", last->file,
+			      last->line);
+	remove_directory();
 }
 
 static bool wanted(const struct test_case *test, int argc, char **argv)
@@ -181,7 +211,7 @@ static void add_test(Suite *suite, struct test_case *t, int index)
 
 	t->body = (TTest){ .name = t->name, .fn = run_one, .file = t->file, .line = 1 };
 	tcase_set_timeout(one, t->seconds * test_patience());
-	tcase_add_unchecked_fixture(one, make_directory, remove_directory);
+	tcase_add_unchecked_fixture(one, before_test, after_test);
 	tcase_add_loop_test(one, &t->body, index, index + 1);
 	suite_add_tcase(suite, one);
 }
@@ -196,6 +226,10 @@ int main(int argc, char **argv)
 		list_tests();
 		return 0;
 	}
+	place = mmap(NULL, sizeof(*place), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		     -1, 0);
+	if (place == MAP_FAILED)
+		abort();
 	suite = suite_create(argv[0]);
 	for (struct test_case *t = tests; t; t = t->next, index++)
 		if (wanted(t, argc, argv))

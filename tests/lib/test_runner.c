@@ -37,7 +37,7 @@ static void expect_failure(const char *name, const char *why)
 
 	EXPECT_EQ(WEXITSTATUS(o.status), 1);
 	EXPECT(strncmp(o.text, "not ok 1 - ", 11) == 0);
-	ck_assert_msg(strstr(o.text, why) != NULL, "no \"%s\" in: %s", why, o.text);
+	EXPECT_OR_SAY(strstr(o.text, why) != NULL, "no \"%s\" in: %s", why, o.text);
 }
 
 TEST(a_test_that_behaves_passes)
@@ -80,6 +80,25 @@ TEST(a_child_left_behind_is_noticed_whatever_thread_made_it)
 TEST(a_crash_is_a_failure)
 {
 	expect_failure("aborts", "Received signal 6");
+}
+
+static void expect_place(const char *name)
+{
+	const char *begin = "# the last expectation: ";
+	struct outcome o = outcome_of(name);
+	const char *said = strstr(o.text, begin);
+	char file[256];
+	int line;
+
+	EXPECT_OR_SAY(said != NULL, "no place in: %s", o.text);
+	EXPECT_EQ(sscanf(said + strlen(begin), "%255[^:]:%d", file, &line), 2);
+	EXPECT(strstr(file, "misbehaving.c") != NULL);
+}
+
+TEST(where_a_test_failed_or_crashed_is_said)
+{
+	expect_place("expects_too_much");
+	expect_place("aborts");
 }
 
 TEST(a_test_that_does_not_end_is_ended)

@@ -43,9 +43,9 @@ static void look_once(const _Atomic uint64_t *words, uint64_t *last, struct watc
 		uint64_t least = atomic_load(&watch->at_least), now = atomic_load(&words[i]);
 
 		EXPECT(now != 0);
-		ck_assert_msg(now >= last[i], "word %zu is %llu after %llu", i,
+		EXPECT_OR_SAY(now >= last[i], "word %zu is %llu after %llu", i,
 			      (unsigned long long)now, (unsigned long long)last[i]);
-		ck_assert_msg(now >= least, "word %zu is %llu when %llu was bound", i,
+		EXPECT_OR_SAY(now >= least, "word %zu is %llu when %llu was bound", i,
 			      (unsigned long long)now, (unsigned long long)least);
 		if (i == 0 && now != last[i])
 			atomic_fetch_add(&watch->seen[index], 1u);
