@@ -76,11 +76,11 @@ uint64_t kin_hear(struct kin *k)
 	return value;
 }
 
-bool kin_speaks(const struct kin *k)
+bool kin_speaks(const struct kin *k, int within_ms)
 {
 	struct pollfd p = { .fd = k->fd, .events = POLLIN };
 
-	return poll(&p, 1, 0) > 0;
+	return poll(&p, 1, within_ms) > 0;
 }
 
 void kin_tell_fd(struct kin *k, int fd)

@@ -32,7 +32,7 @@ void kin_start(struct kin *k, void (*body)(struct kin *parent, void *arg), void 
 void kin_tell(struct kin *k, uint64_t value);
 uint64_t kin_hear(struct kin *k);
 /* The other side has something to say, or has gone. */
-bool kin_speaks(const struct kin *k);
+bool kin_speaks(const struct kin *k, int within_ms);
 void kin_tell_fd(struct kin *k, int fd);
 int kin_hear_fd(struct kin *k);
 /* In a child: until the parent closes its end. */

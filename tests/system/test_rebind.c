@@ -105,7 +105,8 @@ static void watch_rebinds(struct tract *ctx, void *const ranges[2], unsigned cou
 		atomic_store(&watch->at_least, n);
 		/* Now and then everybody has seen what is new; else nothing would be shown. */
 		for (unsigned i = 0; i < READERS && n % 8 == 0; i++)
-			while (atomic_load(&watch->seen[i]) == seen[i] && !kin_speaks(&kin[i]))
+			while (atomic_load(&watch->seen[i]) == seen[i] &&
+			       !kin_speaks(&kin[i], 0))
 				test_pause_us(20);
 	}
 	atomic_store(&watch->stop, true);
