@@ -197,6 +197,7 @@ void scene_expect_nothing_left(struct scene *s)
 		if (!s->cast[i].dead)
 			EXPECT_EQ(member_ask(&s->cast[i], COUNT_FDS, 0), 1); /* the board */
 	expect_id_is_free(s);
+	s->died = s->who != ROLES && s->cast[s->who].dead;
 	for (enum role i = 0; i < BYSTANDER; i++)
 		(void)member_down(&s->cast[i]);
 	EXPECT_WITHIN((int)(1000 * test_patience()), member_ask(bystander, LOOK_ALL, 0) == 1);

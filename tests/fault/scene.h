@@ -21,6 +21,7 @@ struct scene {
 	int failed;    /* deeds of the one with the fault that did not succeed at once */
 	enum role who; /* has the fault; ROLES: nobody, or the broker */
 	bool may_fail; /* that one's deeds, once each */
+	bool died;     /* that one of itself, not when all were ended */
 	char visits[ROLES + 1][128];
 };
 

@@ -71,7 +71,7 @@ static bool kill_at(enum role who, const char *point, unsigned nth)
 	if (s.cast[EXPORTER].dead)
 		EXPECT(member_ask(&s.cast[IMPORTER], BARRIER, 9) < 0);
 	scene_expect_nothing_left(&s);
-	died = s.cast[who].dead && WIFSIGNALED(s.cast[who].status) &&
+	died = s.died && WIFSIGNALED(s.cast[who].status) &&
 	       WTERMSIG(s.cast[who].status) == SIGKILL;
 	scene_down(&s);
 	return died;
