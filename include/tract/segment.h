@@ -367,7 +367,10 @@ enum tract_post_flag {
  * An export posts to each of its imports, an import to its export.  Data stored before is seen
  * by whoever takes the event.  Makes no system call when nobody waits.
  *
- * Return: 0, or -EINVAL for NULL, -ENOTCONN if the broker had to be asked and is gone.
+ * The broker is asked the first time, and once for each descriptor that the other side polls.
+ * Where that fails, events are counted for whoever waits, but a poll() may not have ended.
+ *
+ * Return: 0, or -EINVAL for NULL, -ENOMEM, -ENOTCONN if the broker had to be asked and is gone.
  */
 TRACT_API int tract_export_post(struct tract_export *export, uint32_t flags);
 TRACT_API int tract_import_post(struct tract_import *import, uint32_t flags);

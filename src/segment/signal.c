@@ -53,6 +53,13 @@ static uint32_t slots_in_use(const struct shm_bell *bell)
 	return slots < SHM_BELL_SLOTS - 1 ? slots : SHM_BELL_SLOTS - 1;
 }
 
+static int raise_importer(struct tract_export *export, uint32_t slot, bool once)
+{
+	uint32_t polled = ear_raise(&export->ear, slot, once);
+
+	return LIKELY(polled == 0) ? 0 : export_fill(export, slot, polled);
+}
+
 int tract_export_post(struct tract_export *export, uint32_t flags)
 {
 	struct shm_bell *bell;
@@ -66,16 +73,15 @@ int tract_export_post(struct tract_export *export, uint32_t flags)
 		return r;
 	bell = ear_bell(&export->ear);
 	slots = slots_in_use(bell);
+	/* Who cannot be woken keeps nobody else from being. */
 	for (uint32_t slot = 0; slot < slots; slot++) {
-		uint32_t polled;
+		int raised = 0;
 
-		if (!atomic_load_explicit(&bell->importer[slot].active, memory_order_relaxed))
-			continue;
-		polled = ear_raise(&export->ear, slot, flags & TRACT_POST_ONCE);
-		if (polled)
-			(void)export_fill(export, slot, polled);
+		if (atomic_load_explicit(&bell->importer[slot].active, memory_order_relaxed))
+			raised = raise_importer(export, slot, flags & TRACT_POST_ONCE);
+		r = r < 0 ? r : raised;
 	}
-	return 0;
+	return r;
 }
 
 int tract_export_wait(struct tract_export *export, int timeout)

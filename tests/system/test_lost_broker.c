@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <tract/tract.h>
+
 #include "crew.h"
 
 #define RACERS 100u
@@ -117,6 +119,33 @@ TEST(signals_go_on_without_the_broker)
 	/* This one never fetched the bell. */
 	EXPECT_EQ(member_ask(&c.other, IMPORT_POST, 0), -ENOTCONN);
 	cast_down(&c);
+}
+
+/* Its pipe would have to be had from the broker. */
+TEST(a_post_that_cannot_wake_who_polls_says_so)
+{
+	static _Alignas(65536) unsigned char memory[65536];
+	pid_t broker = crew_broker_up(NULL, NULL);
+	struct tract_export *export = NULL;
+	struct tract_import *import = NULL;
+	struct tract *ctx = NULL;
+	uint32_t id = 0, node;
+	int fd;
+
+	EXPECT_EQ(tract_open(NULL, &ctx), 0);
+	EXPECT_EQ(tract_export_create(ctx, memory, sizeof(memory), 0, &export), 0);
+	EXPECT_EQ(tract_export_publish(export, &id, NULL, 0), 0);
+	EXPECT_EQ(tract_node_id(ctx, &node), 0);
+	EXPECT_EQ(tract_import_connect(ctx, node, id, TRACT_RIGHT_READ, &import), 0);
+	EXPECT_EQ(tract_import_pollfd(import, &fd), 0);
+	EXPECT_EQ(tract_export_wait(export, 0), -ETIMEDOUT);
+	crew_broker_kill(broker);
+	EXPECT_EQ(tract_export_post(export, 0), -ENOTCONN);
+	EXPECT_EQ(tract_import_wait(import, 0), 0);
+	tract_import_pollfd_release(import);
+	EXPECT_EQ(tract_import_close(import), 0);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	tract_close(ctx);
 }
 
 TEST(a_call_without_a_broker_fails_at_once)
