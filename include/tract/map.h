@@ -44,7 +44,8 @@ struct tract_span {
  *   -EINVAL  a bad argument
  *   -ERANGE  @offset and @size go past the region's end
  *   -EACCES  the handle has not these rights
- *   -EEXIST  TRACT_ATTACH_FIXED, and something is there
+ *   -EEXIST  TRACT_ATTACH_FIXED, and something is there; or the program has unmapped by itself
+ *            what was there, which is still to be detached, unmapped or destroyed
  *   -ENOMEM  out of address space or of mappings (see vm.max_map_count)
  */
 TRACT_API int tract_attach(struct tract_region *region, void **addr, size_t size,

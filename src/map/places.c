@@ -124,15 +124,20 @@ int places_make(uintptr_t start, size_t size, uint64_t offset, enum place_kind k
 
 void places_insert(struct place *place)
 {
-	RB_INSERT(places, &places, place);
+	if (RB_INSERT(places, &places, place))
+		abort(); /* The second place at one address would never be found. */
 }
 
 int places_add(uintptr_t start, size_t size, uint64_t offset, enum place_kind kind,
 	       uint32_t rights, struct tract_region *region, struct place **ret_place)
 {
 	struct place *place;
+	bool partly;
 	int r;
 
+	if (places_find(start, size, &partly) || partly)
+		return fail(-EEXIST, "the program has unmapped by itself what is attached, "
+				     "exported or imported there; give that up first");
 	r = places_make(start, size, offset, kind, rights, region, &place);
 	if (r < 0)
 		return r;

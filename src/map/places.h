@@ -43,7 +43,7 @@ extern struct mutex places_lock;
 struct place *places_find(uintptr_t start, size_t size, bool *ret_partly) REQUIRES(places_lock);
 /* The first place at or after an address, or NULL. */
 struct place *places_from(uintptr_t start) REQUIRES(places_lock);
-/* -ENOMEM; the caller has made sure that nothing is there. */
+/* -ENOMEM; -EEXIST: nothing is mapped there, but something was and has not been given up. */
 int places_add(uintptr_t start, size_t size, uint64_t offset, enum place_kind kind,
 	       uint32_t rights, struct tract_region *region, struct place **ret_place)
 	REQUIRES(places_lock);

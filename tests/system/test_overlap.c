@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Exports whose ranges overlap without lying inside each other: they come to share one object,
- * and nobody notices.
+ * and nobody notices.  Attachments never overlap.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -242,5 +242,30 @@ TEST(an_export_bound_to_two_regions_in_turn_is_taken_back_once_from_each)
 		EXPECT_EQ(tract_detach(at[i]), 0);
 		tract_region_close(region[i]);
 	}
+	bench_down(&b);
+}
+
+/* ---- attachments ------------------------------------------------------------------------ */
+
+TEST(what_the_program_unmapped_by_itself_is_in_the_way_until_it_is_detached)
+{
+	struct tract_region_spec spec = { .size = 2 * PAGE };
+	struct bench b = bench_up();
+	struct tract_region *region;
+	void *at = NULL, *inside;
+
+	EXPECT_EQ(tract_region_create(b.ctx, &spec, &region), 0);
+	EXPECT_EQ(tract_attach(region, &at, 0, 0, TRACT_RIGHT_READ_WRITE, 0), 0);
+	EXPECT_EQ(munmap(at, 2 * PAGE), 0);
+	inside = (char *)at + PAGE;
+	EXPECT_EQ(tract_attach(region, &at, 0, 0, TRACT_RIGHT_READ, TRACT_ATTACH_FIXED),
+		  -EEXIST);
+	EXPECT_EQ(tract_attach(region, &inside, PAGE, 0, TRACT_RIGHT_READ, TRACT_ATTACH_FIXED),
+		  -EEXIST);
+	EXPECT_EQ(tract_detach(at), 0);
+	EXPECT_EQ(tract_attach(region, &at, 0, 0, TRACT_RIGHT_READ, TRACT_ATTACH_FIXED), 0);
+	EXPECT_EQ(tract_detach(at), 0);
+	EXPECT_EQ(tract_detach(at), -ENOENT);
+	tract_region_close(region);
 	bench_down(&b);
 }
