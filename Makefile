@@ -26,7 +26,7 @@ bench:
 	@tools/prepare build bench
 	@tools/bench
 
-# Hours, not minutes: simulations by the thousand, fuzzers, gcc -fanalyzer, long stress.
+# An hour: simulations by the thousand, fuzzers, gcc -fanalyzer, every stress test in full.
 deep:
 	@tools/prepare build test
 	@tools/deep

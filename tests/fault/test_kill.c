@@ -36,13 +36,6 @@ static void survey(void)
 	scene_down(&s);
 }
 
-static bool is_deep(void)
-{
-	const char *deep = getenv("TRACT_DEEP");
-
-	return deep && *deep && strcmp(deep, "0") != 0;
-}
-
 static char *action_text(char text[128], const char *point, const char *action, unsigned nth)
 {
 	(void)snprintf(text, 128, "%s=%s@%u", point, action, nth);
@@ -79,7 +72,7 @@ static bool kill_at(enum role who, const char *point, unsigned nth)
 
 static void kill_everywhere(enum role who)
 {
-	unsigned limit = is_deep() ? 1000 : VISITS_TRIED, nth;
+	unsigned limit = test_is_deep() ? 1000 : VISITS_TRIED, nth;
 
 	survey();
 	for (unsigned i = 0; i < POINTS; i++) {
@@ -165,7 +158,7 @@ static bool kill_broker_at(const char *point, unsigned nth)
 
 static void kill_broker_everywhere(const char *but)
 {
-	unsigned limit = is_deep() ? 1000 : VISITS_TRIED, nth;
+	unsigned limit = test_is_deep() ? 1000 : VISITS_TRIED, nth;
 
 	survey();
 	for (unsigned i = 0; i < POINTS; i++) {
@@ -185,7 +178,7 @@ TEST_SLOW(a_broker_killed_anywhere_loses_connections_and_no_memory, 120)
 /* Every handler, before it did anything; each reply is the same after it. */
 TEST_SLOW(a_broker_killed_at_any_request_loses_connections_and_no_memory, 120)
 {
-	unsigned step = is_deep() ? 1 : 5;
+	unsigned step = test_is_deep() ? 1 : 5;
 
 	for (unsigned nth = 2; kill_broker_at("broker.request.received", nth); nth += step)
 		continue;
@@ -208,7 +201,7 @@ static void fail_at(enum role who, const char *point, unsigned nth)
 
 static void fail_everywhere(enum role who)
 {
-	unsigned limit = is_deep() ? 8 : VISITS_TRIED;
+	unsigned limit = test_is_deep() ? 8 : VISITS_TRIED;
 
 	survey();
 	for (unsigned i = 0; i < POINTS; i++)

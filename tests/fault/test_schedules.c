@@ -192,10 +192,9 @@ static unsigned choose_seed(void)
 		    : (unsigned)time(NULL) ^ (unsigned)getpid();
 }
 
-TEST_SLOW(killing_everything_in_any_order_leaves_nothing, 1500)
+TEST_SLOW(killing_everything_in_any_order_leaves_nothing, 120)
 {
-	const char *deep = getenv("TRACT_DEEP");
-	unsigned schedules = deep && *deep && strcmp(deep, "0") != 0 ? 1000 : 40;
+	unsigned schedules = test_is_deep() ? 1000 : 40;
 	bool had_directory = has_own_directory();
 	long before;
 

@@ -19,6 +19,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* As tools/deep tells Meson. */
+#define DEEP_TIMES 30
+
 static struct test_case *tests;
 static const struct test_case *current;
 static char directory[64];
@@ -48,6 +51,13 @@ double test_patience(void)
 	const char *text = getenv("TRACT_TEST_PATIENCE");
 
 	return text ? strtod(text, NULL) : 1.0;
+}
+
+bool test_is_deep(void)
+{
+	const char *text = getenv("TRACT_DEEP");
+
+	return text && *text && strcmp(text, "0") != 0;
 }
 
 unsigned test_count_fds(void)
@@ -210,7 +220,8 @@ static void add_test(Suite *suite, struct test_case *t, int index)
 	TCase *one = tcase_create(t->name);
 
 	t->body = (TTest){ .name = t->name, .fn = run_one, .file = t->file, .line = 1 };
-	tcase_set_timeout(one, t->seconds * test_patience());
+	tcase_set_timeout(one,
+			  t->seconds * test_patience() * (test_is_deep() ? DEEP_TIMES : 1));
 	tcase_add_unchecked_fixture(one, before_test, after_test);
 	tcase_add_loop_test(one, &t->body, index, index + 1);
 	suite_add_tcase(suite, one);

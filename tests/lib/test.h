@@ -101,4 +101,8 @@ unsigned test_count_children(void);
 /* How many times longer than usual things may take here (sanitizers, valgrind). */
 double test_patience(void);
 
+/* TRACT_DEEP is set: do what a promise names rather than a sample of it.  Tests may then take
+ * longer as a whole; no promise may. */
+bool test_is_deep(void);
+
 #endif

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -261,11 +260,4 @@ void import_down(struct tract_import *import)
 void thread_stands_back(void)
 {
 	(void)setpriority(PRIO_PROCESS, 0, 15);
-}
-
-bool is_deep(void)
-{
-	const char *deep = getenv("TRACT_DEEP");
-
-	return deep && strcmp(deep, "0") != 0;
 }

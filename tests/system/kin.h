@@ -63,7 +63,4 @@ void import_down(struct tract_import *import);
  */
 void thread_stands_back(void);
 
-/* TRACT_DEEP is set: repeat as often as a night allows. */
-bool is_deep(void);
-
 #endif

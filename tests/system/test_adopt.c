@@ -209,7 +209,7 @@ static void go_through_a_life(struct scene *s)
 static void live(void *memory, unsigned rounds)
 {
 	struct scene s = { 0 };
-	unsigned last = is_deep() ? 10 * rounds : rounds;
+	unsigned last = test_is_deep() ? 10 * rounds : rounds;
 
 	scene_up(&s, memory);
 	for (unsigned n = 0; n < last; n++)

@@ -573,10 +573,10 @@ static void play(void (*hostile)(struct kin *parent, void *arg), unsigned export
 
 TEST_SLOW(who_speaks_by_hand_and_keeps_everything_changes_and_reads_nothing, 120)
 {
-	play(be_hostile_by_hand, is_deep() ? 50000 : EXPORTS);
+	play(be_hostile_by_hand, test_is_deep() ? 50000 : EXPORTS);
 }
 
 TEST_SLOW(who_uses_the_library_and_keeps_everything_changes_and_reads_nothing, 120)
 {
-	play(be_hostile_by_library, is_deep() ? 50000 : EXPORTS);
+	play(be_hostile_by_library, test_is_deep() ? 50000 : EXPORTS);
 }

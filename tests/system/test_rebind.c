@@ -118,7 +118,7 @@ static void watch_rebinds(struct tract *ctx, void *const ranges[2], unsigned cou
 
 static unsigned rebinds(void)
 {
-	return is_deep() ? 20 * REBINDS : REBINDS;
+	return test_is_deep() ? 20 * REBINDS : REBINDS;
 }
 
 TEST_SLOW(readers_see_old_or_new_and_never_old_again_between_private_ranges, 60)
