@@ -73,6 +73,17 @@ static int bell_make(void *body, uint64_t object)
 	return object_add(body, object, FAKE_BELL, 0);
 }
 
+/* Would a check of some importer's succeed that was made now? */
+static bool passes_checks(const struct fake_body *fake, const struct fake_object *object)
+{
+	for (uint32_t slot = 0; slot < FAKE_SLOTS; slot++)
+		if (object->check[slot].generation != 0 &&
+		    object->check[slot].generation == fake->generation[slot] &&
+		    object->check[slot].epoch == fake->epoch[slot])
+			return true;
+	return false;
+}
+
 static void object_drop(void *body, uint64_t id, bool empty)
 {
 	struct fake_body *fake = body;
@@ -84,6 +95,8 @@ static void object_drop(void *body, uint64_t id, bool empty)
 	}
 	if (object->kind == FAKE_MEMORY && object->given && !empty)
 		bug(fake, "what an importer has is emptied");
+	if (empty && passes_checks(fake, object))
+		bug(fake, "importers' checks fail before their memory is emptied");
 	(void)memset(object, 0, sizeof(*object));
 }
 
@@ -137,6 +150,17 @@ static void board_set(void *body, uint32_t slot, uint64_t generation, uint64_t e
 
 /* ---- saying ----------------------------------------------------------------------------- */
 
+static void keep_check(struct fake_body *fake, struct fake_object *object,
+		       const struct msg_import_connected *said)
+{
+	if (said->slot >= FAKE_SLOTS || said->generation != fake->generation[said->slot]) {
+		bug(fake, "a connection begins with the board's generation");
+		return;
+	}
+	object->check[said->slot].generation = said->generation;
+	object->check[said->slot].epoch = said->epoch;
+}
+
 static bool goes_to_importer(enum msg_number number)
 {
 	return number == MSG_import_connected || number == MSG_import_moved;
@@ -164,6 +188,8 @@ static void check_said(struct fake_body *fake, const struct message *message,
 		bug(fake, "what is attached is of its kind");
 	else if (goes_to_importer(message->number))
 		object->given = true;
+	if (object && message->number == MSG_import_connected)
+		keep_check(fake, object, &message->import_connected);
 }
 
 static void reply(void *body, uint64_t id, const struct message *message,

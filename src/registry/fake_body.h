@@ -19,7 +19,10 @@ struct fake_object {
 	uint64_t id; /* 0: free */
 	enum { FAKE_MEMORY, FAKE_BELL, FAKE_PIPE } kind;
 	uint64_t size;
-	bool given;		     /* to an importer */
+	bool given; /* to an importer */
+	struct {
+		uint64_t generation, epoch; /* the last that it was given with */
+	} check[FAKE_SLOTS];
 	bool active[FAKE_SLOTS + 1]; /* of a bell; the last is the exporter's */
 	uint32_t polled[FAKE_SLOTS + 1];
 };

@@ -223,7 +223,7 @@ static int connect_to(const struct call *call, bool again)
 				   "this node has no way to node %u; its own id is %u",
 				   asked->node, registry->config.node);
 	segment = published_find(registry, asked->id);
-	if (!segment)
+	if (!segment || segment->client->leaving)
 		return call_refuse(call, ENOENT, "nothing is published here as 0x%x",
 				   asked->id);
 	if (check_access(call, segment, asked->rights) < 0)
@@ -248,8 +248,10 @@ static int inherit(const struct call *call, bool again)
 	struct registry *registry = call->registry;
 	struct segment *segment = segment_find(registry, asked->segment);
 	struct import *with = import_find(registry, asked->import);
-	int rights = segment ? token_rights(segment, asked->token) : -ESTALE;
+	int rights = -ESTALE;
 
+	if (segment && !segment->client->leaving)
+		rights = token_rights(segment, asked->token);
 	if (rights < 0)
 		return call_refuse(call, ESTALE,
 				   "what was inherited has been taken back; connect again");

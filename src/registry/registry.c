@@ -138,6 +138,7 @@ int registry_join(struct registry *registry, const struct registry_identity *ide
 void registry_leave(struct registry *registry, uint64_t id)
 {
 	struct client *client = client_find(registry, id);
+	struct round *asking;
 
 	if (!client)
 		return;
@@ -146,12 +147,14 @@ void registry_leave(struct registry *registry, uint64_t id)
 	     "client.left client=%llu pid=%d uid=%u regions=%u segments=%u imports=%u",
 	     (unsigned long long)client->named.key, client->identity.pid, client->identity.uid,
 	     client->region_count, client->segment_count, client->import_count);
-	if (client->asking)
-		round_drop(registry, client->asking);
-	/* Segments first, since their importers' checks must fail before the memory goes. */
+	asking = client->asking;
+	round_cancel(registry, asking);
+	/* Segments first, since their importers' checks must fail before the memory goes; also
+	 * that which a rebind was leaving. */
 	while (!LIST_EMPTY(&client->segments))
 		segment_end(registry, LIST_FIRST(&client->segments), REASON_EXPORTER_ENDED,
 			    NULL);
+	round_free(registry, asking);
 	while (!LIST_EMPTY(&client->imports))
 		import_end(registry, LIST_FIRST(&client->imports));
 	while (!LIST_EMPTY(&client->regions))

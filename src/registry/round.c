@@ -154,11 +154,12 @@ static void stop_waiting(struct round *round, struct import *import)
 	round->open--;
 }
 
-/* Takes the round out of everything; the caller frees it. */
-static void round_unlink(struct registry *registry, struct round *round)
+void round_cancel(struct registry *registry, struct round *round)
 {
 	struct import *import;
 
+	if (!round)
+		return;
 	while ((import = TAILQ_FIRST(&round->waiting))) {
 		stop_waiting(round, import);
 		round->late++;
@@ -167,9 +168,9 @@ static void round_unlink(struct registry *registry, struct round *round)
 	round->asker->asking = NULL;
 }
 
-static void round_free(struct registry *registry, struct round *round)
+void round_free(struct registry *registry, struct round *round)
 {
-	struct region *pinned = round->pinned;
+	struct region *pinned = round ? round->pinned : NULL;
 
 	free(round);
 	if (!pinned)
@@ -180,14 +181,8 @@ static void round_free(struct registry *registry, struct round *round)
 
 void round_complete(struct registry *registry, struct round *round)
 {
-	round_unlink(registry, round);
+	round_cancel(registry, round);
 	round->finish(registry, round);
-	round_free(registry, round);
-}
-
-void round_drop(struct registry *registry, struct round *round)
-{
-	round_unlink(registry, round);
 	round_free(registry, round);
 }
 

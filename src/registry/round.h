@@ -50,8 +50,11 @@ void round_ask(struct registry *registry, struct round *round, struct import *im
 void round_settle(struct registry *registry, struct round *round);
 /* Ends it now; whoever has not answered is late. */
 void round_complete(struct registry *registry, struct round *round);
-/* Its asker is gone. */
-void round_drop(struct registry *registry, struct round *round);
+/* Its asker is gone: nobody is waited for or answered, and it is still to be freed.  NULL is
+ * fine, for both. */
+void round_cancel(struct registry *registry, struct round *round);
+/* What it pinned may go. */
+void round_free(struct registry *registry, struct round *round);
 /* Nobody waits for @import any more.  May end the round. */
 void round_release(struct registry *registry, struct import *import, bool late);
 

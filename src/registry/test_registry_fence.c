@@ -294,6 +294,54 @@ TEST(a_connection_that_waits_is_answered_when_the_exporter_dies)
 	rig_down(s.rig);
 }
 
+TEST(a_connection_that_waits_is_not_made_to_an_exporter_that_dies_rebinding)
+{
+	struct scene s = scene_up();
+	struct fake_client *late = rig_join(s.rig, 13), *child = rig_join(s.rig, 11);
+	uint64_t other = rig_region(s.rig, s.exporter, 2);
+
+	fence_until_copying(&s);
+	(void)rig_ask(s.rig, late, connect_kept(&s, 4));
+	(void)rig_ask(s.rig, child,
+		      ASK(import_inherit, .segment = s.kept, .token = s.import.token));
+	EXPECT_EQ(child->answer.message.number, 0);
+	EXPECT_EQ(rig_ask(s.rig, s.exporter,
+			  ASK(segment_rebind, .segment = s.kept, .region = other))
+			  ->number,
+		  0);
+	rig_tell(s.rig, s.exporter, ASK(region_close, .region = s.region));
+	rig_leave(s.rig, s.exporter);
+	EXPECT_EQ(late->answer.message.number, MSG_refused);
+	EXPECT_EQ(late->answer.message.refused.error, ENOENT);
+	EXPECT_EQ(child->answer.message.number, MSG_refused);
+	EXPECT_EQ(child->answer.message.refused.error, ESTALE);
+	rig_down(s.rig);
+}
+
+/* Rebound already, but the connection still waits for the region that it was on. */
+TEST(a_connection_that_waits_is_not_made_to_an_exporter_that_dies_rebound)
+{
+	struct scene s = scene_up();
+	struct fake_client *late = rig_join(s.rig, 13), *child = rig_join(s.rig, 11);
+	uint64_t other = rig_region(s.rig, s.exporter, 2);
+
+	fence_until_copying(&s);
+	(void)rig_ask(s.rig, late, connect_kept(&s, 4));
+	(void)rig_ask(s.rig, child,
+		      ASK(import_inherit, .segment = s.kept, .token = s.import.token));
+	(void)rig_segment(s.rig, s.exporter, s.region, 0, 1, false);
+	(void)rig_ask(s.rig, s.exporter,
+		      ASK(segment_rebind, .segment = s.kept, .region = other));
+	(void)rig_obey(s.rig, s.survivor, MSG_import_moved);
+	rig_tell(s.rig, s.exporter, ASK(region_close, .region = s.region));
+	rig_leave(s.rig, s.exporter);
+	EXPECT_EQ(late->answer.message.number, MSG_refused);
+	EXPECT_EQ(late->answer.message.refused.error, ENOENT);
+	EXPECT_EQ(child->answer.message.number, MSG_refused);
+	EXPECT_EQ(child->answer.message.refused.error, ESTALE);
+	rig_down(s.rig);
+}
+
 TEST(a_connection_waits_no_longer_than_the_fence_may_take)
 {
 	struct scene s = scene_up();

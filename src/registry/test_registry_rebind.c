@@ -168,6 +168,27 @@ TEST(an_exporter_that_dies_while_rebinding_leaves_nothing)
 	rig_down(rig);
 }
 
+/* The fake body sees to the order. */
+TEST(when_an_exporter_dies_rebinding_checks_fail_before_the_old_memory_goes)
+{
+	struct rig *rig = rig_up();
+	struct fake_client *client = rig_join(rig, 10), *other = rig_join(rig, 11);
+	struct msg_import_connected import;
+	uint64_t old, region, segment;
+	uint32_t id;
+
+	segment = rig_export(rig, client, &old, &id);
+	import = rig_import(rig, other, id, 6);
+	region = rig_region(rig, client, 4);
+	(void)rig_ask(rig, client, ASK(segment_rebind, .segment = segment, .region = region));
+	rig_tell(rig, client, ASK(region_close, .region = old));
+	EXPECT(rig_is_fresh(rig, &import));
+	rig_leave(rig, client);
+	EXPECT(!rig_is_fresh(rig, &import));
+	EXPECT_EQ(fake_object_count(&rig->fake), 0);
+	rig_down(rig);
+}
+
 TEST(who_connects_during_a_rebind_gets_the_new_memory)
 {
 	struct rig *rig = rig_up();
