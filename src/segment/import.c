@@ -289,7 +289,8 @@ int import_catch_up(struct tract_import *import)
 	do {
 		moves = atomic_load_explicit(&import->moves, memory_order_acquire);
 		r = import_judge(import);
-		if (r != -EIO)
+		/* Pairs with end_moves_locked(): if this is too early, moves is another. */
+		if (r != -EIO || atomic_load_explicit(&import->deaf, memory_order_relaxed))
 			return r;
 		r = futex_wait(&import->moves, moves, deadline);
 	} while (r != -ETIMEDOUT);

@@ -132,6 +132,7 @@ static int become_own_locked(struct tract_import *import, struct session *sessio
 	session_unref(import->former);
 	import->former = import->session;
 	import->session = session_ref(session);
+	atomic_store_explicit(&import->deaf, false, memory_order_relaxed);
 	r = take_reply(import, reply, fd);
 	if (r == 0)
 		r = import_remap_locked(import);
@@ -271,15 +272,24 @@ static void find_and_apply_locked(const struct message *event, int *fd) REQUIRES
 	mutex_unlock(&import->lock);
 }
 
+static void end_moves_locked(struct tract_import *import) REQUIRES(import->lock)
+{
+	stall_undo(&import->stall, import->map_prot);
+	atomic_store_explicit(&import->deaf, true, memory_order_relaxed);
+	/* Releases the above to import_catch_up(). */
+	atomic_fetch_add_explicit(&import->moves, 1u, memory_order_release);
+	futex_wake(&import->moves, INT32_MAX);
+}
+
 /* Whoever was to say where the memory is now is gone.  Its checks fail, but nobody waits. */
-static void end_stalls_locked(const struct session *session) REQUIRES(imports_lock)
+static void end_all_moves_locked(const struct session *session) REQUIRES(imports_lock)
 {
 	struct tract_import *import;
 
 	RB_FOREACH (import, imports, &imports) {
 		mutex_lock(&import->lock);
 		if (import->session == session)
-			stall_undo(&import->stall, import->map_prot);
+			end_moves_locked(import);
 		mutex_unlock(&import->lock);
 	}
 }
@@ -315,7 +325,7 @@ void imports_on_event(struct session *session, const struct message *event, int 
 	if (event)
 		find_and_apply_locked(event, fd);
 	else
-		end_stalls_locked(session);
+		end_all_moves_locked(session);
 	mutex_unlock(&imports_lock);
 	if (!event)
 		exporters_watch(session, on_exporter_ended);

@@ -61,7 +61,8 @@ struct tract_import {
 	_Atomic uint64_t epoch; /* of the memory behind fd and mapping */
 	_Atomic int mode;	/* enum tract_barrier_mode */
 	struct tract_barrier *_Atomic implicit;
-	_Atomic uint32_t moves; /* futex: raised with epoch */
+	_Atomic uint32_t moves; /* futex: raised with epoch, and after deaf */
+	_Atomic bool deaf;	/* the broker is gone: there will be no move any more */
 
 	struct mutex lock;
 	struct tract *ctx;
@@ -109,7 +110,8 @@ void imports_on_event(struct session *session, const struct message *event, int 
 int import_map_implicitly(struct tract_import *import);
 /* Puts the descriptor's memory (or zeros, if taken back) behind the mapping, in one step. */
 int import_remap_locked(struct tract_import *import) REQUIRES(import->lock);
-/* Waits, for a bounded time, until memory bound meanwhile is mapped.  0 or -EIO, -ESTALE. */
+/* Waits, for a bounded time and while there is a broker to tell of it, until memory bound
+ * meanwhile is mapped.  0 or -EIO, -ESTALE. */
 int import_catch_up(struct tract_import *import);
 
 /*

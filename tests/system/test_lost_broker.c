@@ -203,6 +203,36 @@ TEST(the_next_broker_serves_whoever_comes_back)
 	cast_down(&c);
 }
 
+/* The exporter is copying; whoever was to say when it has finished is gone. */
+TEST(who_was_being_moved_when_the_broker_died_is_told_at_once)
+{
+	struct cast c;
+	siginfo_t info;
+	double begun;
+
+	c.broker = crew_broker_up(NULL, NULL);
+	member_up(&c.exporter, "merge.fences.open=stop", NULL);
+	member_up(&c.importer, NULL, NULL);
+	member_up(&c.other, NULL, NULL);
+	publish(&c.exporter);
+	connect_and_map(&c.importer);
+	connect_and_map(&c.other);
+	member_tell(&c.exporter, EXPORT_OVERLAP, 0);
+	EXPECT_EQ(waitid(P_PID, (id_t)c.exporter.pid, &info, WSTOPPED | WNOWAIT), 0);
+	member_tell(&c.other, BARRIER, 1); /* begins to wait before */
+	kill_broker(&c);
+	EXPECT_EQ(member_hear(&c.other, 500), -EIO);
+	begun = crew_now_ms();
+	EXPECT_EQ(member_ask(&c.importer, PUT, 2), -EIO);
+	EXPECT_EQ(member_ask(&c.importer, BARRIER, 3), -EIO);
+	EXPECT(crew_now_ms() - begun < 500 * test_patience());
+	member_signal(&c.exporter, SIGCONT);
+	EXPECT_EQ(member_hear(&c.exporter, 1000), -ENOTCONN);
+	/* All is there but for the byte that they stored. */
+	EXPECT(member_ask(&c.exporter, EXPORT_COUNT, CREW_FILL) <= 1);
+	cast_down(&c);
+}
+
 /* ---- the exporter dies after the broker ---------------------------------------------------
  */
 
