@@ -161,9 +161,18 @@ static void keep_check(struct fake_body *fake, struct fake_object *object,
 	object->check[said->slot].epoch = said->epoch;
 }
 
-static bool goes_to_importer(enum msg_number number)
+/* What an importer got. */
+static void keep_given(struct fake_body *fake, const struct message *message,
+		       struct attachment attachment)
 {
-	return number == MSG_import_connected || number == MSG_import_moved;
+	struct fake_object *object = fake_object_find(fake, attachment.object);
+
+	if (!object)
+		return;
+	if (message->number == MSG_import_connected)
+		keep_check(fake, object, &message->import_connected);
+	if (message->number == MSG_import_connected || message->number == MSG_import_moved)
+		object->given = true;
 }
 
 static void check_said(struct fake_body *fake, const struct message *message,
@@ -186,10 +195,6 @@ static void check_said(struct fake_body *fake, const struct message *message,
 	else if ((object->kind == FAKE_BELL) != (attachment.kind == ATTACH_BELL) ||
 		 (object->kind == FAKE_PIPE) != (attachment.kind == ATTACH_PIPE))
 		bug(fake, "what is attached is of its kind");
-	else if (goes_to_importer(message->number))
-		object->given = true;
-	if (object && message->number == MSG_import_connected)
-		keep_check(fake, object, &message->import_connected);
 }
 
 static void reply(void *body, uint64_t id, const struct message *message,
@@ -203,6 +208,7 @@ static void reply(void *body, uint64_t id, const struct message *message,
 		bug(fake, "an answer has its request");
 		return;
 	}
+	keep_given(fake, message, attachment);
 	client->asking = false;
 	client->answer = (struct fake_said){ *message, attachment };
 }
@@ -218,6 +224,7 @@ static int event(void *body, uint64_t id, const struct message *message,
 		return -ENOTCONN;
 	if (client->events >= client->room || client->events >= FAKE_EVENTS)
 		return -EAGAIN;
+	keep_given(fake, message, attachment);
 	client->event[client->events++] = (struct fake_said){ *message, attachment };
 	return 0;
 }

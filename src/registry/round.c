@@ -9,7 +9,7 @@
 
 /* ---- events ----------------------------------------------------------------------------- */
 
-static void forget_owed(struct import *import)
+void notice_forget(struct import *import)
 {
 	if (import->owed == NOTICE_NONE)
 		return;
@@ -17,11 +17,10 @@ static void forget_owed(struct import *import)
 	TAILQ_REMOVE(&import->client->owed, import, of_owed);
 }
 
-static struct attachment notice_fill(struct import *import, enum notice notice,
+static struct attachment notice_fill(const struct import *import, enum notice notice,
 				     struct message *message)
 {
-	struct segment *segment = import->segment;
-	struct region *region;
+	const struct segment *segment = import->segment;
 
 	switch (notice) {
 	case NOTICE_STALL:
@@ -29,15 +28,13 @@ static struct attachment notice_fill(struct import *import, enum notice notice,
 		message->import_stall.import = import->named.id;
 		return ATTACH_NOTHING;
 	case NOTICE_MOVED:
-		region = segment->region;
-		region->exposed = true;
 		message->number = MSG_import_moved;
 		message->import_moved.import = import->named.id;
 		message->import_moved.offset = segment->offset;
 		message->import_moved.epoch = segment->epoch;
 		return attach(import->rights & TRACT_RIGHT_WRITE ? ATTACH_OBJECT_WRITE
 								 : ATTACH_OBJECT_READ,
-			      region->object);
+			      segment->region->object);
 	case NOTICE_REVOKED:
 	case NOTICE_NONE:
 		break;
@@ -62,6 +59,8 @@ static int notice_try(struct registry *registry, struct import *import, enum not
 	r = registry->ports.event(registry->ports.body, client->named.id, &message, attachment);
 	if (r == 0 && import->round)
 		import->wait_serial = message.serial;
+	if (r == 0 && notice == NOTICE_MOVED)
+		import->segment->region->exposed = true;
 	return r;
 }
 
@@ -74,7 +73,7 @@ int notice_flush(struct registry *registry, struct client *client)
 		r = notice_try(registry, import, import->owed);
 		if (r < 0)
 			return r;
-		forget_owed(import);
+		notice_forget(import);
 	}
 	return 0;
 }
@@ -87,7 +86,7 @@ int notice_send(struct registry *registry, struct import *import, enum notice no
 	if (client->leaving)
 		return -ENOTCONN;
 	/* What an import is told replaces whatever it has not been told yet. */
-	forget_owed(import);
+	notice_forget(import);
 	r = notice_flush(registry, client);
 	if (r == 0)
 		r = notice_try(registry, import, notice);

@@ -60,6 +60,8 @@ void round_release(struct registry *registry, struct import *import, bool late);
 
 /* Tells @import's holder without waiting.  0, or what the port said, and it is owed. */
 int notice_send(struct registry *registry, struct import *import, enum notice notice);
+/* What @import's holder has not been told yet is not so any more. */
+void notice_forget(struct import *import);
 /* Says what is owed to @client, as far as it fits.  0 if nothing is owed any more. */
 int notice_flush(struct registry *registry, struct client *client);
 

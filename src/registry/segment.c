@@ -44,6 +44,10 @@ void segment_cut(struct registry *registry, struct segment *segment, enum segmen
 
 	board_end_generation(&registry->board, &registry->ports, segment->slot);
 	(void)memset(segment->token, 0, sizeof(segment->token));
+	/* Where the memory is none of them learns any more, while others are told of theirs. */
+	LIST_FOREACH (import, &segment->imports, of_segment)
+		if (import_is_live(import))
+			notice_forget(import);
 	LIST_FOREACH (import, &segment->imports, of_segment) {
 		if (!import_is_live(import))
 			continue;
@@ -192,25 +196,36 @@ static void withdrawn(struct registry *registry, struct round *round)
 }
 
 /* Memory of System V cannot be fenced: its importers are given time to let go by themselves. */
-static int
-take_back(const struct call *call, struct segment *segment, enum segment_reason reason,
-	  void (*how)(struct registry *, struct segment *, enum segment_reason, struct round *))
+static int take_back_slowly(const struct call *call, struct segment *segment,
+			    enum segment_reason reason,
+			    void (*how)(struct registry *, struct segment *,
+					enum segment_reason, struct round *))
 {
 	struct registry *registry = call->registry;
-	bool exposed = segment->region->exposed;
 	struct round *round;
 	int r;
 
-	if (!segment->region->sysv || segment->live_count == 0) {
-		how(registry, segment, reason, NULL);
-		return answer_withdrawn(call, exposed);
-	}
 	r = round_begin(call, registry->config.hear_ns, withdrawn, &round);
 	if (r < 0)
 		return call_refuse_memory(call);
 	how(registry, segment, reason, round);
 	round_settle(registry, round);
 	return 0;
+}
+
+static int
+take_back(const struct call *call, struct segment *segment, enum segment_reason reason,
+	  void (*how)(struct registry *, struct segment *, enum segment_reason, struct round *))
+{
+	bool exposed;
+
+	if (segment->region->sysv && segment->live_count > 0)
+		return take_back_slowly(call, segment, reason, how);
+	segment_withdraw(call->registry, segment, reason, NULL);
+	/* Telling importers of their end may have told others where the memory is. */
+	exposed = segment->region->exposed;
+	how(call->registry, segment, reason, NULL);
+	return answer_withdrawn(call, exposed);
 }
 
 int segment_unpublish(const struct call *call)

@@ -230,6 +230,51 @@ TEST(an_exporter_that_never_finishes_loses_its_stalled_importers)
 	rig_down(s.rig);
 }
 
+/* There is room in its channel again when the memory is taken back. */
+TEST(who_was_not_told_of_a_move_gets_no_descriptor_when_it_is_cut_off)
+{
+	struct scene s = scene_up();
+
+	(void)rig_import(s.rig, s.survivor, s.kept_id, 4);
+	s.survivor->room = 0;
+	fence(&s);
+	rig_pass(s.rig, RIG_HEAR);
+	fenced(&s);
+	rig_pass(s.rig, RIG_HEAR);
+	EXPECT_EQ(s.exporter->answer.message.number, MSG_done);
+	s.survivor->room = FAKE_EVENTS;
+	EXPECT_EQ(rig_ask(s.rig, s.exporter, ASK(segment_unpublish, .segment = s.kept))
+			  ->segment_withdrawn.exposed,
+		  0);
+	(void)rig_obey(s.rig, s.survivor, MSG_import_revoked);
+	(void)rig_obey(s.rig, s.survivor, MSG_import_revoked);
+	EXPECT_EQ(s.survivor->events, 0);
+	rig_down(s.rig);
+}
+
+/* It connects through one of two segments of the region, and the other is taken back. */
+TEST(what_is_given_out_while_memory_is_taken_back_counts_as_exposed)
+{
+	struct scene s = scene_up();
+	uint64_t gone = rig_segment(s.rig, s.exporter, s.region, 0, 1, false);
+	uint32_t id = rig_publish(s.rig, s.exporter, gone);
+
+	(void)rig_import(s.rig, s.survivor, id, 4);
+	s.survivor->room = 0;
+	fence(&s);
+	rig_pass(s.rig, RIG_HEAR);
+	fenced(&s);
+	rig_pass(s.rig, RIG_HEAR);
+	EXPECT_EQ(s.exporter->answer.message.number, MSG_done);
+	s.survivor->room = FAKE_EVENTS;
+	EXPECT_EQ(rig_ask(s.rig, s.exporter, ASK(segment_destroy, .segment = gone))
+			  ->segment_withdrawn.exposed,
+		  1);
+	(void)rig_obey(s.rig, s.survivor, MSG_import_moved);
+	(void)rig_obey(s.rig, s.survivor, MSG_import_revoked);
+	rig_down(s.rig);
+}
+
 TEST(a_connection_waits_for_the_end_of_a_fence)
 {
 	struct scene s = scene_up();
