@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fault.h"
-#include "base/log.h"
 #include "client/locate.h"
 #include "client/process.h"
 #include "sys/event.h"
@@ -132,30 +131,12 @@ struct session *session_ref(struct session *session)
 	return session;
 }
 
-/* The service thread ends when its channel does.  It may itself hold the last reference. */
-static void stop_listening(struct session *session)
-{
-	if (!session->listening)
-		return;
-	mutex_lock(&session->listen_lock);
-	session->closing = true;
-	mutex_unlock(&session->listen_lock);
-	session_wake(session);
-	/* If not, the broker has seen the other socket close, and ends this one. */
-	if (session_keeps_fds(session))
-		sock_shutdown(session->events.fd);
-	if (pthread_equal(pthread_self(), session->thread))
-		(void)pthread_detach(session->thread);
-	else
-		(void)pthread_join(session->thread, NULL);
-}
-
 void session_unref(struct session *session)
 {
 	if (!session || !ref_put(&session->ref))
 		return;
 	all_remove(session);
-	stop_listening(session);
+	session_stop_listening(session);
 	close_wake(session);
 	if (!session_keeps_fds(session))
 		session->calls.fd = session->events.fd = -1;
@@ -490,110 +471,4 @@ int session_get(const char *dir, bool may_start, struct session **ret_session)
 	if (r == 0)
 		*ret_session = session;
 	return r;
-}
-
-/* ---- events ----------------------------------------------------------------------------- */
-
-/* 0, or what ended the channel. */
-static int handle_event(struct session *session)
-{
-	struct message event, heard = { .number = MSG_heard };
-	int fds[CONN_FDS_MAX];
-	scoped(fd) int fd = -1;
-	unsigned count = 0;
-	int r;
-
-	if (!session_keeps_fds(session))
-		return -ENOTCONN;
-	do
-		r = conn_receive(&session->events, &event, fds, &count);
-	while (r == -EINTR);
-	if (r < 0 && r != -EMFILE)
-		return r;
-	if (count > 1)
-		conn_drop_fds(fds, count);
-	else if (count == 1)
-		fd = fds[0];
-	session->handler(session, &event, &fd);
-	(void)fault_point("session.event.handled");
-	heard.serial = event.serial;
-	if (!session_keeps_fds(session))
-		return -ENOTCONN;
-	return conn_send(&session->events, &heard, NULL, 0);
-}
-
-static void *listen_for_events(void *arg)
-{
-	struct session *session = arg;
-
-	while (handle_event(session) == 0)
-		continue;
-	atomic_store_explicit(&session->lost, 1, memory_order_relaxed);
-	session->handler(session, NULL, NULL);
-	log_event(LOG_LEVEL_INFO, "session.lost");
-	return NULL;
-}
-
-static int listen_locked(struct session *session, session_handler handler)
-	REQUIRES(session->listen_lock)
-{
-	struct message request = { .number = MSG_events };
-	struct message reply;
-	int fds[2], r;
-
-	if (session->listening)
-		return 0;
-	r = sock_pair(fds);
-	if (r < 0)
-		return r;
-	r = session_call(session, &request, &fds[1], 1, &reply, NULL);
-	(void)close(fds[1]);
-	if (r < 0) {
-		(void)close(fds[0]);
-		return r;
-	}
-	(void)fault_point("session.listen.told");
-	conn_open(&session->events, fds[0], true);
-	session->handler = handler;
-	r = thread_start(&session->thread, "tract", listen_for_events, session);
-	session->listening = r == 0;
-	return r;
-}
-
-int session_listen(struct session *session, session_handler handler)
-{
-	int r;
-
-	mutex_lock(&session->listen_lock);
-	r = listen_locked(session, handler);
-	mutex_unlock(&session->listen_lock);
-	return r;
-}
-
-/* ---- after the end ---------------------------------------------------------------------- */
-
-static int stay_locked(struct session *session) REQUIRES(session->listen_lock)
-{
-	if (session->closing)
-		return -ECANCELED;
-	return session->wake[0] < 0 ? event_pipe_new(session->wake) : 0;
-}
-
-int session_stay(struct session *session, int *ret_fd)
-{
-	int r;
-
-	mutex_lock(&session->listen_lock);
-	r = stay_locked(session);
-	*ret_fd = session->wake[0];
-	mutex_unlock(&session->listen_lock);
-	return r;
-}
-
-void session_wake(struct session *session)
-{
-	mutex_lock(&session->listen_lock);
-	if (session->wake[1] >= 0)
-		event_pipe_fill(session->wake[1]);
-	mutex_unlock(&session->listen_lock);
 }

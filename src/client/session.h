@@ -107,5 +107,7 @@ int session_listen(struct session *session, session_handler handler);
  */
 int session_stay(struct session *session, int *ret_fd);
 void session_wake(struct session *session);
+/* Nobody refers to it any more: the service thread ends, if there is one. */
+void session_stop_listening(struct session *session);
 
 #endif
