@@ -91,6 +91,13 @@ static void port_bell_raise_polled(void *body, uint64_t object, uint32_t slot)
 	objects_bell_raise_polled(&b->objects, object, slot);
 }
 
+static int port_pledge_make(void *body, uint64_t object)
+{
+	struct broker *b = body;
+
+	return objects_make_pledge(&b->objects, object);
+}
+
 static void port_board_set(void *body, uint32_t slot, uint64_t generation, uint64_t epoch)
 {
 	struct broker *b = body;
@@ -194,6 +201,7 @@ struct ports body_ports(struct broker *b)
 		.bell_make = port_bell_make,
 		.bell_set_active = port_bell_set_active,
 		.bell_raise_polled = port_bell_raise_polled,
+		.pledge_make = port_pledge_make,
 		.board_set = port_board_set,
 		.reply = port_reply,
 		.event = port_event,

@@ -12,6 +12,7 @@
 #include "broker/offer.h"
 #include "sys/dir.h"
 #include "sys/memfd.h"
+#include "sys/vm.h"
 
 /* How much is given back in one step: some milliseconds. */
 #define EMPTY_STEP (UINT64_C(32) << 20)
@@ -23,6 +24,7 @@ enum object_kind {
 	OBJECT_TAKEN, /* a client's */
 	OBJECT_BELL,
 	OBJECT_PIPE,
+	OBJECT_PLEDGE,
 };
 
 struct object {
@@ -38,10 +40,8 @@ struct object {
 
 /* Descriptors an object of this kind may come to hold. */
 static const uint32_t fds_of[] = {
-	[OBJECT_MADE] = 2,
-	[OBJECT_TAKEN] = 2,
-	[OBJECT_BELL] = 1,
-	[OBJECT_PIPE] = 1,
+	[OBJECT_MADE] = 2, [OBJECT_TAKEN] = 2,	[OBJECT_BELL] = 1,
+	[OBJECT_PIPE] = 1, [OBJECT_PLEDGE] = 2,
 };
 
 static void object_free(struct object *object)
@@ -292,6 +292,46 @@ void objects_bell_raise_polled(struct objects *o, uint64_t id, uint32_t slot)
 
 	if (object && object->bell)
 		bell_map_raise_polled(object->bell, slot);
+}
+
+/* Its client writes the rest, so the broker does not stay in it. */
+static int new_pledge(int *ret_fd)
+{
+	const size_t size = round_up(sizeof(struct shm_pledge), vm_page_size());
+	scoped(fd) int fd = -1;
+	struct shm_pledge *pledge;
+	void *mapped;
+	int r;
+
+	r = memfd_new("tract-pledge", size, &fd);
+	if (r == 0)
+		r = vm_place(NULL, size, VM_READ | VM_WRITE, fd, 0, &mapped);
+	if (r < 0)
+		return r;
+	pledge = mapped;
+	pledge->magic = SHM_PLEDGE_MAGIC;
+	pledge->version = SHM_VERSION;
+	pledge->slots = SHM_BOARD_SLOTS;
+	vm_unmap(mapped, size);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+int objects_make_pledge(struct objects *o, uint64_t id)
+{
+	scoped(object) struct object *object = NULL;
+	int r;
+
+	r = object_new(o, OBJECT_PLEDGE, sizeof(struct shm_pledge), &object);
+	if (r < 0)
+		return r;
+	r = new_pledge(&object->writer);
+	if (r == 0)
+		r = keep(o, object, id);
+	if (r < 0)
+		return r;
+	(void)steal(object);
+	return 0;
 }
 
 int objects_writer(struct objects *o, uint64_t id, int *ret_fd)

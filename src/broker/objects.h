@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * objects.h - the memory objects, bells and pipes behind the registry's ids
+ * objects.h - the memory objects, bells, pledges and pipes behind the registry's ids
  *
  * An object has a description for reading and writing and, once somebody needs it, one for
  * reading.  Both are kept until the object is dropped, so handing one out costs nothing.
@@ -62,6 +62,8 @@ static inline bool objects_is_emptying(const struct objects *o)
 int objects_make_bell(struct objects *o, uint64_t id);
 void objects_bell_set_active(struct objects *o, uint64_t id, uint32_t slot, bool active);
 void objects_bell_raise_polled(struct objects *o, uint64_t id, uint32_t slot);
+
+int objects_make_pledge(struct objects *o, uint64_t id);
 
 /* Borrowed descriptors.  -ENOENT for an unknown id, -EMFILE and the like. */
 int objects_writer(struct objects *o, uint64_t id, int *ret_fd);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "shm/layout.h"
 #include "sys/event.h"
 #include "sys/memfd.h"
 #include "test.h"
@@ -98,6 +99,29 @@ TEST(a_refused_offer_is_closed)
 	EXPECT_EQ(objects_take(&o, 1, SIZE, fd, fcntl(fd, F_DUPFD_CLOEXEC, 0)), -EPERM);
 	EXPECT_EQ(objects_take_pipe(&o, 1, open("/dev/null", O_RDWR | O_CLOEXEC)), -EPERM);
 	EXPECT_EQ(test_count_fds(), before);
+	objects_deinit(&o);
+}
+
+TEST(a_pledge_is_written_by_one_and_read_by_others)
+{
+	uint32_t head[3] = { 0 };
+	int writer, reader;
+	struct objects o;
+	uint64_t size;
+
+	EXPECT_EQ(objects_init(&o, 100), 0);
+	EXPECT_EQ(objects_make_pledge(&o, 1), 0);
+	EXPECT_EQ(objects_writer(&o, 1, &writer), 0);
+	EXPECT_EQ(objects_reader(&o, 1, &reader), 0);
+	EXPECT_EQ(fcntl(reader, F_GETFL) & O_ACCMODE, O_RDONLY);
+	EXPECT_EQ(memfd_verify(writer, &size), 0);
+	EXPECT(size >= sizeof(struct shm_pledge));
+	EXPECT_EQ(pread(reader, head, sizeof(head), 0), sizeof(head));
+	EXPECT_EQ(head[0], SHM_PLEDGE_MAGIC);
+	EXPECT_EQ(head[1], SHM_VERSION);
+	EXPECT_EQ(head[2], SHM_BOARD_SLOTS);
+	objects_drop(&o, 1, false);
+	EXPECT_EQ(o.fds_used, 0);
 	objects_deinit(&o);
 }
 

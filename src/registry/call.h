@@ -50,7 +50,8 @@ call_handler region_create, region_offer, region_sysv, region_close;
 call_handler region_fence, region_fenced, region_absorbed;
 call_handler segment_create, segment_destroy, segment_rebind;
 call_handler segment_publish, segment_republish, segment_unpublish;
-call_handler import_connect, import_close, import_exporter, import_inherit;
+call_handler import_connect, import_close, import_inherit;
+call_handler pledge, import_exporter, import_lifeline, import_pledge;
 call_handler segment_bell, import_bell, bell_poll, bell_poller;
 call_handler next_segment, next_import, next_client;
 

@@ -210,6 +210,8 @@ static const char *check_client(const struct client *client, struct sums *sums)
 	EXPECT_THAT(!client->leaving, "who has left is gone");
 	EXPECT_THAT(!client->asking || client->asking->asker == client,
 		    "a request that waits is its client's");
+	EXPECT_THAT((client->pledge == 0) == (client->lifeline == 0),
+		    "who made a pledge has a lifeline");
 	LIST_FOREACH (region, &client->regions, of_client) {
 		EXPECT_THAT(region->client == client, "a client's region is its own");
 		sums->bytes += region->size;

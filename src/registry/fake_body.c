@@ -84,6 +84,11 @@ static bool passes_checks(const struct fake_body *fake, const struct fake_object
 	return false;
 }
 
+static int pledge_make(void *body, uint64_t object)
+{
+	return object_add(body, object, FAKE_PLEDGE, 0);
+}
+
 static void object_drop(void *body, uint64_t id, bool empty)
 {
 	struct fake_body *fake = body;
@@ -195,6 +200,8 @@ static void check_said(struct fake_body *fake, const struct message *message,
 	else if ((object->kind == FAKE_BELL) != (attachment.kind == ATTACH_BELL) ||
 		 (object->kind == FAKE_PIPE) != (attachment.kind == ATTACH_PIPE))
 		bug(fake, "what is attached is of its kind");
+	else if ((object->kind == FAKE_PLEDGE) != (message->number == MSG_pledged))
+		bug(fake, "a pledge is handed out as one");
 }
 
 static void reply(void *body, uint64_t id, const struct message *message,
@@ -321,6 +328,7 @@ void fake_body_init(struct fake_body *fake, uint64_t seed)
 		.pipe_take = pipe_take,
 		.object_drop = object_drop,
 		.bell_make = bell_make,
+		.pledge_make = pledge_make,
 		.bell_set_active = bell_set_active,
 		.bell_raise_polled = bell_raise_polled,
 		.board_set = board_set,

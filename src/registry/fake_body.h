@@ -17,7 +17,7 @@
 
 struct fake_object {
 	uint64_t id; /* 0: free */
-	enum { FAKE_MEMORY, FAKE_BELL, FAKE_PIPE } kind;
+	enum { FAKE_MEMORY, FAKE_BELL, FAKE_PIPE, FAKE_PLEDGE } kind;
 	uint64_t size;
 	bool given; /* to an importer */
 	struct {

@@ -284,22 +284,6 @@ void import_retry(struct registry *registry, struct round *round)
 		(void)inherit(&call, true);
 }
 
-int import_exporter(const struct call *call)
-{
-	struct import *import = import_find_own(call, call->message->import_exporter.import);
-	struct message answer = { .number = MSG_exporter };
-	const struct client *exporter;
-
-	if (!import || !import->segment)
-		return call_refuse(call, ESTALE, "the connection is gone");
-	exporter = import->segment->client;
-	if (exporter->identity.pid == 0)
-		return call_refuse(call, ESRCH,
-				   "the exporter is in a pid namespace that the broker cannot "
-				   "see into");
-	return call_answer(call, &answer, attach(ATTACH_PROCESS, exporter->named.id));
-}
-
 int import_close(const struct call *call)
 {
 	struct import *import = import_find_own(call, call->message->import_close.import);

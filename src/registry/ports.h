@@ -57,6 +57,9 @@ struct ports {
 	/* Raises the slot's polled word, so that posters ask for the pipe. */
 	void (*bell_raise_polled)(void *body, uint64_t object, uint32_t slot);
 
+	/* A pledge, likewise. */
+	int (*pledge_make)(void *body, uint64_t object);
+
 	/* The board.  Values only ever grow; no slot has generation 0 once it was used. */
 	void (*board_set)(void *body, uint32_t slot, uint64_t generation, uint64_t epoch);
 

@@ -49,6 +49,7 @@ struct client {
 	struct segment_list segments;
 	struct import_list imports;
 	struct pipe_list pipes;
+	uint64_t pledge, lifeline; /* objects, both or none; for who imports from it */
 	struct import_queue waits; /* imports whose event it has not answered */
 	struct import_queue owed;  /* imports whose event did not fit into its channel */
 	uint32_t region_count;

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "registry/import.h"
+#include "registry/pledge.h"
 
 /* ---- what may be asked ------------------------------------------------------------------ */
 
@@ -39,10 +40,13 @@ static const struct row rows[] = {
 	[MSG_segment_rebind] = { .handle = segment_rebind },
 	[MSG_segment_destroy] = { .handle = segment_destroy },
 	[MSG_segment_bell] = { .handle = segment_bell },
+	[MSG_pledge] = { .handle = pledge },
 	[MSG_import_connect] = { .handle = import_connect },
 	[MSG_import_close] = { .handle = import_close, .silent = true },
 	[MSG_import_inherit] = { .handle = import_inherit },
 	[MSG_import_exporter] = { .handle = import_exporter },
+	[MSG_import_lifeline] = { .handle = import_lifeline },
+	[MSG_import_pledge] = { .handle = import_pledge },
 	[MSG_import_bell] = { .handle = import_bell },
 	[MSG_bell_poll] = { .handle = bell_poll },
 	[MSG_bell_poller] = { .handle = bell_poller },
@@ -161,6 +165,7 @@ void registry_leave(struct registry *registry, uint64_t id)
 		region_end(registry, LIST_FIRST(&client->regions));
 	while (!LIST_EMPTY(&client->pipes))
 		pipe_end(registry, LIST_FIRST(&client->pipes));
+	pledge_end(registry, client);
 	client_free(registry, client);
 }
 

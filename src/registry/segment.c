@@ -176,6 +176,7 @@ int segment_create(const struct call *call)
 	}
 	segment_keep(call, segment, region);
 	answer.segment_created.segment = segment->named.id;
+	answer.segment_created.slot = segment->slot;
 	return call_answer(call, &answer, ATTACH_NOTHING);
 }
 

@@ -76,6 +76,88 @@ TEST(an_importer_is_handed_what_tells_of_its_exporters_end)
 	rig_down(rig);
 }
 
+TEST(who_exports_is_handed_one_pledge_for_writing)
+{
+	struct rig *rig = rig_up();
+	struct fake_client *client = rig_join(rig, 10);
+	uint64_t object;
+
+	EXPECT_EQ(rig_ask(rig, client, ASK_BARE(pledge))->number, MSG_pledged);
+	EXPECT_EQ(client->answer.attachment.kind, ATTACH_OBJECT_WRITE);
+	object = client->answer.attachment.object;
+	EXPECT_EQ(fake_object_count(&rig->fake), 2); /* it, and the pipe */
+	/* Who lost the answer asks again. */
+	EXPECT_EQ(rig_ask(rig, client, ASK_BARE(pledge))->number, MSG_pledged);
+	EXPECT_EQ(client->answer.attachment.object, object);
+	EXPECT_EQ(fake_object_count(&rig->fake), 2);
+	rig_leave(rig, client);
+	EXPECT_EQ(fake_object_count(&rig->fake), 0);
+	rig_down(rig);
+}
+
+TEST(a_pledge_that_cannot_be_made_leaves_nothing)
+{
+	struct rig *rig = rig_up();
+	struct fake_client *client = rig_join(rig, 10);
+
+	rig->fake.fail = -ENOMEM;
+	EXPECT(rig_error(rig, client, ASK_BARE(pledge)) != 0);
+	rig->fake.fail = 0;
+	EXPECT_EQ(fake_object_count(&rig->fake), 0);
+	EXPECT_EQ(rig_ask(rig, client, ASK_BARE(pledge))->number, MSG_pledged);
+	rig_down(rig);
+}
+
+TEST(an_importer_is_handed_its_exporters_pledge_for_reading)
+{
+	struct rig *rig = rig_up();
+	struct fake_client *client = rig_join(rig, 10), *other = rig_join(rig, 11);
+	struct msg_import_connected import;
+	uint64_t object, segment;
+	uint32_t id;
+
+	segment = rig_export(rig, client, NULL, &id);
+	import = rig_import(rig, other, id, 6);
+	/* There is none before it was asked for. */
+	EXPECT_EQ(rig_error(rig, other, ASK(import_pledge, .import = import.import)), EPROTO);
+	EXPECT_EQ(rig_error(rig, other, ASK(import_lifeline, .import = import.import)), EPROTO);
+	(void)rig_ask(rig, client, ASK_BARE(pledge));
+	object = client->answer.attachment.object;
+	EXPECT_EQ(rig_ask(rig, other, ASK(import_pledge, .import = import.import))->number,
+		  MSG_pledged);
+	EXPECT_EQ(other->answer.attachment.kind, ATTACH_OBJECT_READ);
+	EXPECT_EQ(other->answer.attachment.object, object);
+	EXPECT_EQ(rig_ask(rig, other, ASK(import_lifeline, .import = import.import))->number,
+		  MSG_exporter);
+	EXPECT_EQ(other->answer.attachment.kind, ATTACH_PIPE);
+	/* Nobody else's connection will do, nor one that is gone. */
+	EXPECT_EQ(rig_error(rig, client, ASK(import_pledge, .import = import.import)), ESTALE);
+	(void)rig_ask(rig, client, ASK(segment_destroy, .segment = segment));
+	EXPECT_EQ(rig_error(rig, other, ASK(import_pledge, .import = import.import)), ESTALE);
+	EXPECT_EQ(rig_error(rig, other, ASK(import_lifeline, .import = import.import)), ESTALE);
+	rig_down(rig);
+}
+
+TEST(who_exports_is_told_the_slot_that_importers_look_at)
+{
+	struct rig *rig = rig_up();
+	struct fake_client *client = rig_join(rig, 10);
+	uint64_t region = rig_region(rig, client, 4), first;
+	const struct message *answer;
+	struct message create =
+		ASK(segment_create, .region = region, .size = 4 * RIG_PAGE, .mode = 0666);
+	uint32_t slot, id;
+
+	(void)rig_segment(rig, client, region, 0, 1, false);
+	answer = rig_ask(rig, client, create);
+	EXPECT_EQ(answer->number, MSG_segment_created);
+	slot = answer->segment_created.slot;
+	first = answer->segment_created.segment;
+	id = rig_publish(rig, client, first);
+	EXPECT_EQ(rig_import(rig, client, id, 6).slot, slot);
+	rig_down(rig);
+}
+
 TEST(connect_checks_in_the_order_of_the_manual)
 {
 	struct rig *rig = rig_up();

@@ -9,6 +9,11 @@
  * one slot for its life; slots are reused, generations are not, so a connection compares the
  * generation it learned at connect and can never mistake a later segment for its own.
  *
+ * The pledge is one object per exporting process, made by the broker, writable by that process
+ * and given out read-only to who imports from it.  It is for the time without a broker: the
+ * board cannot be written then, so an exporter that takes a segment back says so here, before
+ * it lets go of a page.  There is a word for each slot of the board.
+ *
  * The bell is one object per segment that uses events, writable by the exporter and by every
  * importer of that segment, and by nobody else.  Count and waiters are a futex and its guard:
  * whoever posts raises the count before it looks at the waiters, whoever waits announces itself
@@ -24,8 +29,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHM_BOARD_MAGIC 0x74726264u /* "trbd" */
-#define SHM_BELL_MAGIC 0x7472626cu  /* "trbl" */
+#define SHM_BOARD_MAGIC 0x74726264u  /* "trbd" */
+#define SHM_BELL_MAGIC 0x7472626cu   /* "trbl" */
+#define SHM_PLEDGE_MAGIC 0x7472706cu /* "trpl" */
 #define SHM_VERSION 1u
 
 #define SHM_BOARD_SLOTS 65536u
@@ -46,6 +52,18 @@ struct shm_board {
 
 static_assert(sizeof(struct shm_board) == 64 + 16 * (size_t)SHM_BOARD_SLOTS,
 	      "shm_board is an ABI");
+
+struct shm_pledge {
+	uint32_t magic;	  /* broker, once */
+	uint32_t version; /* broker, once */
+	uint32_t slots;	  /* broker, once */
+	uint32_t pad[13];
+	/* exporter: the generation that it took back without a broker, and every earlier one */
+	_Atomic uint64_t ended[SHM_BOARD_SLOTS];
+};
+
+static_assert(sizeof(struct shm_pledge) == 64 + 8 * (size_t)SHM_BOARD_SLOTS,
+	      "shm_pledge is an ABI");
 
 struct shm_bell_slot {
 	alignas(64) _Atomic uint32_t pending; /* posters add, waiters take; never wraps */

@@ -218,6 +218,10 @@ static void fill_import(struct sim *sim, uint64_t client, struct message *m)
 		m->import_close.import = import->id;
 		break;
 	case MSG_import_bell:
+	case MSG_import_exporter:
+	case MSG_import_lifeline:
+	case MSG_import_pledge:
+		/* All begin with the import's id alike. */
 		m->import_bell.import = import->id;
 		break;
 	default:
@@ -248,6 +252,10 @@ static const struct {
 	{ MSG_import_close, 6, fill_import },
 	{ MSG_import_inherit, 6, fill_import },
 	{ MSG_import_bell, 4, fill_import },
+	{ MSG_pledge, 4, fill_import },
+	{ MSG_import_exporter, 2, fill_import },
+	{ MSG_import_lifeline, 2, fill_import },
+	{ MSG_import_pledge, 2, fill_import },
 	{ MSG_bell_poll, 4, fill_import },
 	{ MSG_bell_poller, 4, fill_import },
 	{ MSG_next_segment, 1, fill_import },
