@@ -117,7 +117,7 @@ TRACT_API int tract_export_republish(struct tract_export *export,
  *   -ECHILD    made by this process's parent
  *   -ENOMEM    no memory for the fresh backing; the id is withdrawn and importers are cut off
  *              from everything but the bytes themselves
- *   -ENOTCONN  the broker is gone
+ *   -ENOTCONN  the broker is gone; importers are cut off all the same
  */
 TRACT_API int tract_export_unpublish(struct tract_export *export);
 
@@ -163,6 +163,7 @@ TRACT_API uint32_t tract_export_id(const struct tract_export *export);
  *   -EMFILE        too many imports, or out of descriptors
  *   -ENOMEM        out of memory
  *   -ENOTCONN      the broker is gone
+ *   -EPROTO        the exporter uses a library of another version
  */
 TRACT_API int tract_import_connect(struct tract *ctx, uint32_t node, uint32_t id,
 				   uint32_t rights, struct tract_import **ret_import);

@@ -305,6 +305,8 @@ static int new_pledge(int *ret_fd)
 
 	r = memfd_new("tract-pledge", size, &fd);
 	if (r == 0)
+		r = fault_point("broker.objects.pledge");
+	if (r == 0)
 		r = vm_place(NULL, size, VM_READ | VM_WRITE, fd, 0, &mapped);
 	if (r < 0)
 		return r;

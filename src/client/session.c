@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "client/locate.h"
+#include "client/pledge.h"
 #include "client/process.h"
 #include "sys/event.h"
 #include "sys/peer.h"
@@ -75,6 +76,7 @@ static void close_wake(struct session *session)
  */
 static void leave_to_parent(struct session *s)
 {
+	session_close_fd(s, &s->lifeline);
 	if (session_keeps_fds(s)) {
 		conn_close(&s->events);
 		s->calls.broken = true;
@@ -102,6 +104,30 @@ static struct process_hook fork_hook = { .rank = PROCESS_SESSIONS,
 					 .prepare = before_fork,
 					 .parent = after_in_parent,
 					 .child = after_in_child };
+
+static int open_lifeline_locked(struct session *session, int *ret_far_end) REQUIRES(all_lock)
+{
+	int fds[2], r;
+
+	r = event_pipe_new(fds);
+	if (r < 0)
+		return r;
+	session_close_fd(session, &session->lifeline);
+	session->lifeline = fds[0];
+	*ret_far_end = fds[1];
+	return 0;
+}
+
+int session_open_lifeline(struct session *session, int *ret_far_end)
+{
+	int r;
+
+	/* No fork comes between the pipe and the session's knowing of it. */
+	mutex_lock(&all_lock);
+	r = open_lifeline_locked(session, ret_far_end);
+	mutex_unlock(&all_lock);
+	return r;
+}
 
 /* ---- life ------------------------------------------------------------------------------- */
 
@@ -138,6 +164,7 @@ void session_unref(struct session *session)
 	all_remove(session);
 	session_stop_listening(session);
 	close_wake(session);
+	pledge_end(session);
 	if (!session_keeps_fds(session))
 		session->calls.fd = session->events.fd = -1;
 	conn_close(&session->events);
@@ -343,6 +370,7 @@ static int session_new(int fd, struct session **ret_session)
 	(void)fd_mark_take(fd, &session->mark);
 	conn_set_patience(&session->calls, OPEN_TIMEOUT_MS);
 	session->events = (struct conn)CONN_CLOSED;
+	session->lifeline = -1;
 	session->wake[0] = session->wake[1] = -1;
 	all_add(session);
 	r = greet(session);

@@ -45,6 +45,9 @@ struct session {
 	struct conn calls;
 	uint32_t serial;
 
+	struct shm_pledge *pledge; /* once it exports; see pledge.h */
+	int lifeline;		   /* -1: it does not */
+
 	struct mutex listen_lock; /* guards the rest */
 	struct conn events;	  /* the service thread's end */
 	bool listening;
@@ -82,6 +85,9 @@ bool session_is_inherited(const struct session *session);
 bool session_keeps_fds(struct session *session);
 /* Closes a descriptor that was made through it, if it is still there; it is -1 then. */
 void session_close_fd(struct session *session, int *fd);
+
+/* For pledge.c: its lifeline, of which no child of fork keeps a copy, and the other end. */
+int session_open_lifeline(struct session *session, int *ret_far_end);
 
 /*
  * Asks and waits.  *@reply is the answer; a refusal is returned as its -errno, with its words

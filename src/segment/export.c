@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/fault.h"
+#include "client/pledge.h"
 #include "segment/exports.h"
 #include "sys/host.h"
 #include "sys/vm.h"
@@ -82,7 +83,10 @@ static int tell_created(struct tract_export *export, uint32_t umask_bits)
 	r = session_call(export->session, &request, NULL, 0, &reply, NULL);
 	if (r < 0)
 		return r;
+	if (reply.segment_created.slot >= SHM_BOARD_SLOTS)
+		return -EPROTO;
 	export->segment = reply.segment_created.segment;
+	export->slot = reply.segment_created.slot;
 	(void)fault_point("segment.create.told");
 	return 0;
 }
@@ -91,7 +95,10 @@ static int bind_first(struct tract_export *export, uint32_t umask_bits) REQUIRES
 {
 	int r;
 
-	r = claim_take(export->session, export->addr, export->size, &export->claim);
+	/* There will be somebody to say it to. */
+	r = pledge_make(export->session);
+	if (r == 0)
+		r = claim_take(export->session, export->addr, export->size, &export->claim);
 	if (r < 0)
 		return r;
 	r = fault_point("segment.create.claimed");
@@ -166,7 +173,13 @@ static int fence_formers(struct tract_export *export) REQUIRES(bindings_lock)
 	return 0;
 }
 
-static int withdraw(struct tract_export *export, enum msg_number how, bool *ret_exposed)
+/* Before a page of it is let go, importers' checks fail.  How that came to be: */
+struct withdrawal {
+	bool alone;   /* the exporter said so itself, for the broker could not be asked */
+	bool exposed; /* others have, or may have, its memory */
+};
+
+static int ask_to_withdraw(struct tract_export *export, enum msg_number how, bool *ret_exposed)
 {
 	struct message request = { .number = how };
 	struct message reply;
@@ -177,11 +190,28 @@ static int withdraw(struct tract_export *export, enum msg_number how, bool *ret_
 	else
 		request.segment_destroy.segment = export->segment;
 	r = session_call(export->session, &request, NULL, 0, &reply, NULL);
-	if (r < 0)
+	if (r == 0)
+		*ret_exposed = reply.segment_withdrawn.exposed;
+	return r;
+}
+
+static int withdraw(struct tract_export *export, enum msg_number how,
+		    struct withdrawal *ret_withdrawal)
+{
+	struct withdrawal w = { 0 };
+	int r;
+
+	r = ask_to_withdraw(export, how, &w.exposed);
+	/* What is destroyed goes, whatever was the matter. */
+	if (r < 0 && r != -ENOTCONN && how == MSG_segment_unpublish)
 		return r;
+	if (r < 0) {
+		pledge_take_back(export->session, export->slot);
+		w = (struct withdrawal){ .alone = true, .exposed = true };
+	}
 	export->state = EXPORT_BOUND;
 	export->id = 0;
-	*ret_exposed = reply.segment_withdrawn.exposed;
+	*ret_withdrawal = w;
 	return fault_point("segment.withdraw.told");
 }
 
@@ -196,7 +226,7 @@ static int take_back(struct tract_export *export, bool exposed) REQUIRES(binding
 
 static int unpublish_locked(struct tract_export *export) REQUIRES(export->lock)
 {
-	bool exposed = false;
+	struct withdrawal w;
 	int r;
 
 	r = export_refusal(export->state, EXPORT_UNPUBLISH);
@@ -204,12 +234,15 @@ static int unpublish_locked(struct tract_export *export) REQUIRES(export->lock)
 		return fail(r, "it is not published");
 	if (export_is_inherited(export))
 		return fail(-ECHILD, "only the process that made an export may unpublish it");
-	r = withdraw(export, MSG_segment_unpublish, &exposed);
+	r = withdraw(export, MSG_segment_unpublish, &w);
 	if (r < 0)
 		return r;
 	mutex_lock(&bindings_lock);
-	r = take_back(export, exposed);
+	r = take_back(export, w.exposed);
 	mutex_unlock(&bindings_lock);
+	if (w.alone)
+		return fail(-ENOTCONN,
+			    "the broker is gone; importers are cut off all the same");
 	return r;
 }
 
@@ -240,7 +273,7 @@ static void give_up_memory(struct tract_export *export, bool exposed) REQUIRES(b
 
 int tract_export_destroy(struct tract_export *export)
 {
-	bool exposed = false;
+	struct withdrawal w = { 0 };
 
 	error_clear_reason();
 	if (!export)
@@ -250,12 +283,12 @@ int tract_export_destroy(struct tract_export *export)
 	/* A broker that is gone cannot be told; the memory is taken back all the same. */
 	if (!export_is_inherited(export)) {
 		mutex_lock(&export->lock);
-		(void)withdraw(export, MSG_segment_destroy, &exposed);
+		(void)withdraw(export, MSG_segment_destroy, &w);
 		mutex_unlock(&export->lock);
 	}
 	exports_remove(export);
 	mutex_lock(&bindings_lock);
-	give_up_memory(export, exposed);
+	give_up_memory(export, w.exposed);
 	mutex_unlock(&bindings_lock);
 	export_free(export);
 	return 0;

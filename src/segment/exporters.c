@@ -6,24 +6,49 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/thread.h"
 #include "sys/event.h"
+#include "sys/vm.h"
+
+/* What is watched of each. */
+#define WATCHED 2u
 
 struct exporter {
 	SLIST_ENTRY(exporter) entry;
 	struct session *session; /* borrowed: its service thread forgets them in the end */
 	uint64_t key;
-	int pidfd; /* -1: not to be had; it counts as ended when there is no broker */
+	unsigned users; /* references */
+	bool known;	/* in the list: watched once there is no broker */
+	/* -1: not to be had; it counts as ended when there is no broker */
+	int pidfd, lifeline;
+	const struct shm_pledge *pledge; /* read-only */
 };
 
 static struct mutex lock = MUTEX_INIT;
 static SLIST_HEAD(, exporter) exporters = SLIST_HEAD_INITIALIZER(exporters);
 
+static void exporter_free(struct exporter *e)
+{
+	if (!e)
+		return;
+	session_close_fd(e->session, &e->pidfd);
+	session_close_fd(e->session, &e->lifeline);
+	if (e->pledge)
+		vm_unmap((void *)(uintptr_t)e->pledge, sizeof(*e->pledge));
+	free(e);
+}
+DEFINE_SCOPE(unknown, struct exporter, exporter_free);
+
+/* What it pledged can still be looked at by who imports from it. */
 static void forget_locked(struct exporter *e) REQUIRES(lock)
 {
 	SLIST_REMOVE(&exporters, e, exporter, entry);
+	e->known = false;
 	session_close_fd(e->session, &e->pidfd);
-	free(e);
+	session_close_fd(e->session, &e->lifeline);
+	if (e->users == 0)
+		exporter_free(e);
 }
 
 void exporters_before_fork(void) NO_THREAD_SAFETY
@@ -48,68 +73,140 @@ static struct exporter *find_locked(const struct session *session, uint64_t key)
 	return NULL;
 }
 
+static void watch_for_end(const struct exporter *e, struct pollfd fds[WATCHED])
+{
+	fds[0] = (struct pollfd){ .fd = e->pidfd, .events = POLLIN };
+	/* Nobody reads it any more: that is an error, and always told. */
+	fds[1] = (struct pollfd){ .fd = e->lifeline };
+}
+
 static bool has_ended(const struct exporter *e)
 {
-	struct pollfd pollfd = { .fd = e->pidfd, .events = POLLIN };
+	struct pollfd fds[WATCHED];
 
-	return e->pidfd < 0 || event_poll_descriptors(&pollfd, 1, 0) > 0;
+	watch_for_end(e, fds);
+	return e->pidfd < 0 || e->lifeline < 0 || event_poll_descriptors(fds, WATCHED, 0) > 0;
+}
+
+void exporter_put(struct exporter *exporter)
+{
+	if (!exporter)
+		return;
+	mutex_lock(&lock);
+	if (--exporter->users > 0 || exporter->known)
+		exporter = NULL;
+	mutex_unlock(&lock);
+	exporter_free(exporter);
+}
+
+const _Atomic uint32_t *exporter_word(const struct exporter *exporter, uint32_t slot)
+{
+	return &exporter->pledge->ended[slot];
 }
 
 /* ---- asking ----------------------------------------------------------------------------- */
 
-/* Of those that the broker told about meanwhile, there is nothing more to know. */
+/* Nobody imports from them any more, so there is nothing more to know. */
 static void forget_ended_locked(const struct session *session) REQUIRES(lock)
 {
 	struct exporter *e, *next;
 
 	SLIST_FOREACH_SAFE(e, &exporters, entry, next)
-	if (e->session == session && e->pidfd >= 0 && has_ended(e))
+	if (e->session == session && e->users == 0 && has_ended(e))
 		forget_locked(e);
 }
 
-static void add_locked(struct session *session, uint64_t key, int *pidfd) REQUIRES(lock)
+static struct exporter *find(const struct session *session, uint64_t key)
 {
 	struct exporter *e;
 
-	if (find_locked(session, key))
-		return;
-	if (session_is_usable(session))
-		forget_ended_locked(session);
-	e = calloc(1, sizeof(*e));
-	if (!e)
-		return; /* Asked again at the next connect. */
-	e->session = session;
-	e->key = key;
-	e->pidfd = steal_fd(pidfd);
-	SLIST_INSERT_HEAD(&exporters, e, entry);
-}
-
-static bool is_known(const struct session *session, uint64_t key)
-{
-	bool known;
-
 	mutex_lock(&lock);
-	known = find_locked(session, key) != NULL;
+	e = find_locked(session, key);
+	if (e)
+		e->users++;
 	mutex_unlock(&lock);
-	return known;
+	return e;
 }
 
-void exporters_know(struct session *session, uint64_t exporter, uint64_t import)
+/* Two threads may have asked: the second's is not needed. */
+static struct exporter *add_locked(struct exporter **fresh) REQUIRES(lock)
 {
-	struct message request = { .number = MSG_import_exporter };
-	struct message reply;
-	scoped(fd) int pidfd = -1;
+	struct exporter *e = find_locked((*fresh)->session, (*fresh)->key);
 
-	if (is_known(session, exporter))
-		return;
+	if (e) {
+		e->users++;
+		return e;
+	}
+	forget_ended_locked((*fresh)->session);
+	e = steal(*fresh);
+	e->known = true;
+	SLIST_INSERT_HEAD(&exporters, e, entry);
+	return e;
+}
+
+static int ask(struct session *session, enum msg_number what, uint64_t import, int *ret_fd)
+{
+	struct message request = { .number = what };
+	struct message reply;
+
+	/* The three requests are alike. */
 	request.import_exporter.import = import;
-	if (session_call(session, &request, NULL, 0, &reply, &pidfd) < 0)
+	return session_call(session, &request, NULL, 0, &reply, ret_fd);
+}
+
+static void ask_for_end(struct exporter *e, uint64_t import)
+{
+	if (ask(e->session, MSG_import_exporter, import, &e->pidfd) < 0 ||
+	    ask(e->session, MSG_import_lifeline, import, &e->lifeline) < 0)
 		error_clear_reason();
+}
+
+/* Without the pledge nobody could be sure of any access. */
+static int ask_for_pledge(struct exporter *e, uint64_t import)
+{
+	scoped(fd) int fd = -1;
+	void *mapped;
+	int r;
+
+	r = ask(e->session, MSG_import_pledge, import, &fd);
+	if (r == 0)
+		r = fault_point("exporters.pledge.answered");
+	if (r == 0)
+		r = vm_place(NULL, sizeof(*e->pledge), VM_READ, fd, 0, &mapped);
+	if (r == 0)
+		e->pledge = mapped;
+	return r;
+}
+
+int exporters_know(struct session *session, uint64_t key, uint64_t import, bool watch,
+		   struct exporter **ret_exporter)
+{
+	scoped(unknown) struct exporter *fresh = NULL;
+	int r;
+
+	*ret_exporter = find(session, key);
+	if (*ret_exporter)
+		return 0;
+	fresh = malloc(sizeof(*fresh));
+	if (!fresh)
+		return -ENOMEM;
+	*fresh = (struct exporter){
+		.session = session, .key = key, .users = 1, .pidfd = -1, .lifeline = -1
+	};
+	r = ask_for_pledge(fresh, import);
+	if (r < 0)
+		return r;
+	if (!watch) {
+		*ret_exporter = steal(fresh);
+		return 0;
+	}
+	ask_for_end(fresh, import);
 	mutex_lock(&lock);
-	add_locked(session, exporter, &pidfd);
+	*ret_exporter = add_locked(&fresh);
 	mutex_unlock(&lock);
 	/* If the broker has gone since, the watch begins anew. */
 	session_wake(session);
+	return 0;
 }
 
 /* ---- watching --------------------------------------------------------------------------- */
@@ -138,19 +235,21 @@ static int list_locked(const struct session *session, int wake, struct pollfd **
 {
 	struct exporter *e;
 	struct pollfd *fds;
-	int count = 1;
+	unsigned count = 1;
 
 	SLIST_FOREACH (e, &exporters, entry)
-		count += e->session == session;
-	fds = calloc((size_t)count, sizeof(*fds));
+		count += e->session == session ? WATCHED : 0;
+	fds = calloc(count, sizeof(*fds));
 	if (!fds)
 		return -ENOMEM;
 	*ret_fds = fds;
 	*fds++ = (struct pollfd){ .fd = wake, .events = POLLIN };
 	SLIST_FOREACH (e, &exporters, entry)
-		if (e->session == session)
-			*fds++ = (struct pollfd){ .fd = e->pidfd, .events = POLLIN };
-	return count;
+		if (e->session == session) {
+			watch_for_end(e, fds);
+			fds += WATCHED;
+		}
+	return (int)count;
 }
 
 static void wait_for_news(const struct session *session, int wake)
@@ -182,7 +281,7 @@ static void forget_all(const struct session *session)
 }
 
 void exporters_watch(struct session *session,
-		     void (*ended)(struct session *session, uint64_t exporter))
+		     void (*ended)(struct session *session, uint64_t key))
 {
 	uint64_t key;
 	int wake;

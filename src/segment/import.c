@@ -20,6 +20,8 @@ static void import_free(struct tract_import *import)
 	if (!import)
 		return;
 	session_close_fd(import->session, &import->fd);
+	exporter_put(import->watched);
+	exporter_put(import->pledger);
 	ear_deinit(&import->ear);
 	mutex_deinit(&import->lock);
 	session_unref(import->former);

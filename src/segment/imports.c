@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/fault.h"
 #include "client/process.h"
-#include "segment/exporters.h"
 #include "segment/segment.h"
 #include "sys/futex.h"
 
@@ -50,15 +49,13 @@ static struct process_hook fork_hook = { .rank = PROCESS_IMPORTS,
 /* ---- the table -------------------------------------------------------------------------- */
 
 /* What both replies have; the second has more. */
-static int take_reply(struct tract_import *import, const struct message *reply, int *fd)
-	REQUIRES(import->lock)
+static int read_reply(const struct message *reply, struct msg_import_connected_bare *ret_said)
 {
-	struct msg_import_connected_bare m = { 0 };
-
+	*ret_said = (struct msg_import_connected_bare){ 0 };
 	if (reply->number == MSG_import_connected_bare)
-		m = reply->import_connected_bare;
+		*ret_said = reply->import_connected_bare;
 	else if (reply->number == MSG_import_connected)
-		m = (struct msg_import_connected_bare){
+		*ret_said = (struct msg_import_connected_bare){
 			.import = reply->import_connected.import,
 			.segment = reply->import_connected.segment,
 			.token = reply->import_connected.token,
@@ -69,43 +66,86 @@ static int take_reply(struct tract_import *import, const struct message *reply, 
 			.epoch = reply->import_connected.epoch,
 			.exporter = reply->import_connected.exporter,
 		};
-	if (m.import == 0 || m.slot >= SHM_BOARD_SLOTS)
-		return -EPROTO;
+	return ret_said->import == 0 || ret_said->slot >= SHM_BOARD_SLOTS ? -EPROTO : 0;
+}
+
+static void tell_close(struct session *session, uint64_t id)
+{
+	struct message request = { .number = MSG_import_close };
+
+	request.import_close.import = id;
+	(void)session_tell(session, &request);
+}
+
+/* What was connected is of no use without its exporter being known. */
+static int ask(struct tract_import *import, struct session *session, struct message *request,
+	       struct msg_import_connected_bare *ret_said, int *ret_fd,
+	       struct exporter **ret_exporter)
+{
+	struct message reply;
+	int r;
+
+	r = session_call(session, request, NULL, 0, &reply, ret_fd);
+	if (r == 0)
+		r = read_reply(&reply, ret_said);
+	if (r < 0)
+		return r;
+	r = exporters_know(session, ret_said->exporter, ret_said->import, import->rights != 0,
+			   ret_exporter);
+	/* Taken back since: the board says so, for good. */
+	if (r == -ESTALE)
+		return 0;
+	if (r < 0)
+		tell_close(session, ret_said->import);
+	return r;
+}
+
+static void take_reply(struct tract_import *import, const struct msg_import_connected_bare *m,
+		       int *fd) REQUIRES(import->lock)
+{
 	session_close_fd(import->former ? import->former : import->session, &import->fd);
 	import->fd = steal_fd(fd);
-	import->id = m.import;
-	import->segment = m.segment;
-	import->token = m.token;
-	import->size = m.size;
-	import->offset = m.offset;
-	import->sysv = m.sysv;
-	import->shmid = m.shmid;
-	import->owner = m.owner;
-	import->exporter = m.exporter;
-	import->generation = m.generation;
-	atomic_store_explicit(&import->slot, &import->session->board->slot[m.slot],
+	import->id = m->import;
+	import->segment = m->segment;
+	import->token = m->token;
+	import->size = m->size;
+	import->offset = m->offset;
+	import->sysv = m->sysv;
+	import->shmid = m->shmid;
+	import->owner = m->owner;
+	import->exporter = m->exporter;
+	import->generation = m->generation;
+	atomic_store_explicit(&import->slot, &import->session->board->slot[m->slot],
 			      memory_order_release);
-	atomic_store_explicit(&import->epoch, m.epoch, memory_order_release);
-	return 0;
+	atomic_store_explicit(&import->epoch, m->epoch, memory_order_release);
+}
+
+static void take_pledge(struct tract_import *import, uint32_t slot, struct exporter **exporter)
+{
+	static const _Atomic uint32_t gone = 1;
+
+	import->pledge = *exporter ? exporter_word(*exporter, slot) : &gone;
+	import->pledger = steal(*exporter);
 }
 
 static int connect_locked(struct tract_import *import, struct session *session,
 			  struct message *request) REQUIRES(imports_lock)
 {
-	struct message reply;
+	scoped(exporter) struct exporter *exporter = NULL;
+	struct msg_import_connected_bare said;
 	scoped(fd) int fd = -1;
 	int r;
 
-	r = session_call(session, request, NULL, 0, &reply, &fd);
+	r = ask(import, session, request, &said, &fd, &exporter);
 	if (r < 0)
 		return r;
 	mutex_lock(&import->lock);
 	import->session = session_ref(session);
-	r = take_reply(import, &reply, &fd);
+	take_reply(import, &said, &fd);
+	take_pledge(import, said.slot, &exporter);
 	mutex_unlock(&import->lock);
-	if (r == 0)
-		RB_INSERT(imports, &imports, import);
-	return r;
+	RB_INSERT(imports, &imports, import);
+	return 0;
 }
 
 int imports_connect(struct tract_import *import, struct session *session,
@@ -118,32 +158,28 @@ int imports_connect(struct tract_import *import, struct session *session,
 	mutex_lock(&imports_lock);
 	r = connect_locked(import, session, request);
 	mutex_unlock(&imports_lock);
-	if (r == 0 && import->rights)
-		exporters_know(session, import->exporter, import->id);
 	return r;
 }
 
 static int become_own_locked(struct tract_import *import, struct session *session,
-			     const struct message *reply, int *fd) REQUIRES(import->lock)
+			     const struct msg_import_connected_bare *said, int *fd)
+	REQUIRES(import->lock)
 {
-	int r;
-
 	/* Other threads may be reading the parent's copy of the board. */
 	session_unref(import->former);
 	import->former = import->session;
 	import->session = session_ref(session);
 	atomic_store_explicit(&import->deaf, false, memory_order_relaxed);
-	r = take_reply(import, reply, fd);
-	if (r == 0)
-		r = import_remap_locked(import);
-	return r;
+	take_reply(import, said, fd);
+	return import_remap_locked(import);
 }
 
 static int inherit_locked(struct tract_import *import, struct session *session)
 	REQUIRES(imports_lock)
 {
+	scoped(exporter) struct exporter *exporter = NULL;
 	struct message request = { .number = MSG_import_inherit };
-	struct message reply;
+	struct msg_import_connected_bare said;
 	scoped(fd) int fd = -1;
 	int r;
 
@@ -152,12 +188,15 @@ static int inherit_locked(struct tract_import *import, struct session *session)
 	request.import_inherit.segment = import->segment;
 	request.import_inherit.token = import->token;
 	request.import_inherit.import = import->id;
-	r = session_call(session, &request, NULL, 0, &reply, &fd);
+	r = ask(import, session, &request, &said, &fd, &exporter);
 	if (r < 0)
 		return r;
 	RB_REMOVE(imports, &imports, import);
 	mutex_lock(&import->lock);
-	r = become_own_locked(import, session, &reply, &fd);
+	r = become_own_locked(import, session, &said, &fd);
+	/* Its pledge is the same, and threads may be reading it where a parent mapped it. */
+	exporter_put(import->watched);
+	import->watched = steal(exporter);
 	mutex_unlock(&import->lock);
 	RB_INSERT(imports, &imports, import);
 	return r;
@@ -178,8 +217,6 @@ int imports_inherit(struct tract_import *import)
 	mutex_lock(&imports_lock);
 	r = inherit_locked(import, session);
 	mutex_unlock(&imports_lock);
-	if (r == 0 && import->rights)
-		exporters_know(session, import->exporter, import->id);
 	return r;
 }
 

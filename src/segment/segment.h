@@ -21,6 +21,7 @@
 #include "map/claim.h"
 #include "map/stall.h"
 #include "segment/ear.h"
+#include "segment/exporters.h"
 #include "segment/state.h"
 
 /* Memory that was bound before a rebind. */
@@ -35,6 +36,7 @@ struct tract_export {
 	struct session *session;
 	uint32_t process; /* process_serial() of the creator */
 	uint64_t segment; /* the broker's id */
+	uint32_t slot;	  /* on the board, and in the session's pledge */
 	uint32_t id;	  /* published; 0: not */
 	uint32_t flags;	  /* TRACT_EXPORT_* */
 	enum export_state state;
@@ -57,9 +59,10 @@ struct tract_import {
 	char *base;	    /* where the segment's first byte would be */
 	uint64_t window_start, window_end;
 	const struct shm_board_slot *_Atomic slot;
-	uint64_t generation;	/* at connect */
-	_Atomic uint64_t epoch; /* of the memory behind fd and mapping */
-	_Atomic int mode;	/* enum tract_barrier_mode */
+	const _Atomic uint32_t *pledge; /* the exporter's own word for it */
+	uint64_t generation;		/* at connect */
+	_Atomic uint64_t epoch;		/* of the memory behind fd and mapping */
+	_Atomic int mode;		/* enum tract_barrier_mode */
 	struct tract_barrier *_Atomic implicit;
 	_Atomic uint32_t moves; /* futex: raised with epoch, and after deaf */
 	_Atomic bool deaf;	/* the broker is gone: there will be no move any more */
@@ -67,10 +70,12 @@ struct tract_import {
 	struct mutex lock;
 	struct tract *ctx;
 	struct session *session;
-	struct session *former;	 /* a parent's: its board is still being read */
-	uint64_t id;		 /* the broker's */
-	uint64_t segment, token; /* what a child of fork shows */
-	uint64_t exporter;	 /* key of the exporting process */
+	struct session *former;	  /* a parent's: its board is still being read */
+	uint64_t id;		  /* the broker's */
+	uint64_t segment, token;  /* what a child of fork shows */
+	uint64_t exporter;	  /* key of the exporting process */
+	struct exporter *pledger; /* the same, where @pledge is; maybe a parent's */
+	struct exporter *watched; /* the same, in a child of fork with a session of its own */
 	uint32_t rights;
 	uint64_t size;
 	uint64_t offset; /* of the segment in the object */
@@ -123,11 +128,15 @@ static inline int import_judge(const struct tract_import *import)
 	const struct shm_board_slot *slot;
 
 	/* The accesses being judged come before this look.  Pairs with the broker, which raises
-	 * the generation before it lets anybody take the pages away. */
+	 * the generation before it lets anybody take the pages away; and with an exporter that
+	 * has no broker and says so in its pledge. */
 	atomic_thread_fence(memory_order_seq_cst);
 	slot = atomic_load_explicit(&import->slot, memory_order_acquire);
 	if (__builtin_expect(atomic_load_explicit(&slot->generation, memory_order_relaxed) !=
 				     import->generation,
+			     0))
+		return -ESTALE;
+	if (__builtin_expect(atomic_load_explicit(import->pledge, memory_order_relaxed) != 0,
 			     0))
 		return -ESTALE;
 	if (__builtin_expect(atomic_load_explicit(&slot->epoch, memory_order_relaxed) >

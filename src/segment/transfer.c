@@ -2,7 +2,7 @@
 /*
  * transfer.c - get and put
  *
- * Once the segment is mapped these are a few comparisons, a copy, a fence and two loads.  All
+ * Once the segment is mapped these are a few comparisons, a copy, a fence and three loads.  All
  * that can wait is out of line.
  */
 #include <string.h>

@@ -12,7 +12,8 @@
  * The pledge is one object per exporting process, made by the broker, writable by that process
  * and given out read-only to who imports from it.  It is for the time without a broker: the
  * board cannot be written then, so an exporter that takes a segment back says so here, before
- * it lets go of a page.  There is a word for each slot of the board.
+ * it lets go of a page.  There is a word for each slot of the board.  Words are never cleared:
+ * a slot that is used again while the broker lives was not taken back without it.
  *
  * The bell is one object per segment that uses events, writable by the exporter and by every
  * importer of that segment, and by nobody else.  Count and waiters are a futex and its guard:
@@ -58,11 +59,11 @@ struct shm_pledge {
 	uint32_t version; /* broker, once */
 	uint32_t slots;	  /* broker, once */
 	uint32_t pad[13];
-	/* exporter: the generation that it took back without a broker, and every earlier one */
-	_Atomic uint64_t ended[SHM_BOARD_SLOTS];
+	/* exporter: 1 once it has taken back the segment with that slot, without a broker */
+	_Atomic uint32_t ended[SHM_BOARD_SLOTS];
 };
 
-static_assert(sizeof(struct shm_pledge) == 64 + 8 * (size_t)SHM_BOARD_SLOTS,
+static_assert(sizeof(struct shm_pledge) == 64 + 4 * (size_t)SHM_BOARD_SLOTS,
 	      "shm_pledge is an ABI");
 
 struct shm_bell_slot {

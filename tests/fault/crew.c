@@ -130,6 +130,14 @@ void member_signal(struct member *m, int number)
 		(void)reap(m);
 }
 
+void member_until_stopped(struct member *m)
+{
+	siginfo_t info = { 0 };
+
+	EXPECT_EQ(waitid(P_PID, (id_t)m->pid, &info, WSTOPPED | WEXITED | WNOWAIT), 0);
+	EXPECT_EQ(info.si_code, CLD_STOPPED);
+}
+
 int member_down(struct member *m)
 {
 	if (m->fd < 0)
@@ -237,7 +245,8 @@ int crew_memfds_of(pid_t pid)
 		(void)snprintf(path, sizeof(path), "/proc/%d/fd/%s", (int)pid, entry->d_name);
 		length = readlink(path, target, sizeof(target) - 1);
 		target[length > 0 ? length : 0] = '\0';
-		count += strncmp(target, "/memfd:tract", 12) == 0;
+		count += strncmp(target, "/memfd:tract", 12) == 0 &&
+			 strncmp(target, "/memfd:tract-pledge", 19) != 0;
 	}
 	(void)closedir(dir);
 	return count;

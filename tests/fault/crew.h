@@ -58,7 +58,8 @@ enum deed {
 	DROP,	   /* gives up all it has; never fails */
 	ROAM,	   /* does one deed after the other, as a seeds it, and never answers */
 	STORE_ON,  /* stores through the mapping from now on and does not answer any more */
-	COUNT_FDS, /* its memfds and mappings of them, the board aside */
+	COUNT_FDS, /* its memfds and mappings of them, pledges aside */
+	FORK,	   /* a: 1: no hook is run in the child.  The child's pid; it waits */
 	EXEC,	   /* becomes sleep(1); the answer is GONE or an error */
 	DEEDS
 };
@@ -86,6 +87,8 @@ int64_t member_ask(struct member *m, enum deed deed, uint64_t a);
 void member_tell(struct member *m, enum deed deed, uint64_t a);
 int64_t member_hear(struct member *m, int timeout_ms);
 void member_signal(struct member *m, int number);
+/* Until it is stopped, by a fault point. */
+void member_until_stopped(struct member *m);
 /* Kills it if need be.  The wait status. */
 int member_down(struct member *m);
 
@@ -96,7 +99,8 @@ pid_t crew_broker_pid(void);
 void crew_broker_kill(pid_t pid);
 /* Kills whoever listens there, a child of ours or not, until nobody does. */
 void crew_brokers_end(void);
-/* Descriptors of a process that are shared memory; -1 if that may not be seen. */
+/* Descriptors of a process that are shared memory; -1 if that may not be seen.  Pledges, which
+ * stay for as long as their process is attached, are not counted. */
 int crew_memfds_of(pid_t pid);
 /* Milliseconds, monotonic. */
 double crew_now_ms(void);

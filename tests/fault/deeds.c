@@ -4,10 +4,12 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <tract/tract.h>
@@ -379,7 +381,7 @@ static int count_shared_mappings(void)
 	int count = 0;
 
 	while (maps && fgets(line, sizeof(line), maps))
-		count += strstr(line, "/memfd:tract") &&
+		count += strstr(line, "/memfd:tract") && !strstr(line, "/memfd:tract-pledge") &&
 			 sscanf(line, "%*s %*3c%c", &sharing) == 1 && sharing == 's';
 	if (maps)
 		(void)fclose(maps);
@@ -390,6 +392,15 @@ static int64_t count_fds(uint64_t a)
 {
 	(void)a;
 	return crew_memfds_of(getpid()) + count_shared_mappings();
+}
+
+static int64_t beget(uint64_t quietly)
+{
+	pid_t pid = quietly ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : fork();
+
+	while (pid == 0)
+		(void)pause();
+	return pid < 0 ? -errno : pid;
 }
 
 static int64_t become_another(uint64_t a)
@@ -436,6 +447,7 @@ static int64_t (*const deeds[DEEDS])(uint64_t a) = {
 	[DROP] = drop,
 	[STORE_ON] = store_on,
 	[COUNT_FDS] = count_fds,
+	[FORK] = beget,
 	[EXEC] = become_another,
 	[ROAM] = roam,
 };

@@ -88,7 +88,7 @@ int rig_connect(const char *directory, struct rig_client *c)
 	char path[256];
 	int fd, r;
 
-	*c = (struct rig_client){ .board_fd = -1 };
+	*c = (struct rig_client){ .board_fd = -1, .lifeline = -1 };
 	c->conn = (struct conn)CONN_CLOSED;
 	(void)snprintf(path, sizeof(path), "%s/broker", directory);
 	r = sock_connect(path, &fd);
@@ -121,7 +121,10 @@ void rig_client_down(struct rig_client *c)
 		(void)munmap((void *)(uintptr_t)c->board, sizeof(struct shm_board));
 	if (c->board_fd >= 0)
 		(void)close(c->board_fd);
+	if (c->lifeline >= 0)
+		(void)close(c->lifeline);
 	conn_close(&c->conn);
+	c->lifeline = -1;
 	c->board = NULL;
 	c->board_fd = -1;
 }
@@ -149,12 +152,28 @@ struct message rig_ask(struct rig_client *c, struct message request, int *ret_fd
 	return rig_ask_with(c, request, NULL, 0, ret_fd);
 }
 
+/* Without it no library imports from it. */
+static void make_pledge(struct rig_client *c)
+{
+	int ends[2], fd;
+
+	EXPECT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	EXPECT_EQ(rig_ask_with(c, (struct message){ .number = MSG_pledge }, &ends[1], 1, &fd)
+			  .number,
+		  MSG_pledged);
+	(void)close(ends[1]);
+	(void)close(fd);
+	c->lifeline = ends[0];
+}
+
 struct rig_segment rig_publish(struct rig_client *c, uint64_t size)
 {
 	struct message request = { .number = MSG_region_create };
 	struct rig_segment s;
 	struct message reply;
 
+	if (c->lifeline < 0)
+		make_pledge(c);
 	request.region_create.size = size;
 	reply = rig_ask(c, request, &s.fd);
 	EXPECT_EQ(reply.number, MSG_region_created);

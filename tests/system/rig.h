@@ -34,6 +34,7 @@ struct rig_client {
 	struct conn conn;
 	uint32_t serial;
 	int board_fd;
+	int lifeline; /* -1: it has published nothing */
 	const struct shm_board *board;
 	struct msg_welcome welcome;
 };

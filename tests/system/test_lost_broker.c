@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -184,6 +185,28 @@ TEST(an_export_that_outlived_its_broker_is_destroyed_with_its_content)
 	cast_down(&c);
 }
 
+TEST(no_barrier_closes_from_before_a_page_is_let_go)
+{
+	struct cast c;
+
+	c.broker = crew_broker_up(NULL, NULL);
+	/* It is stopped once it has said so, and has everything still. */
+	member_up(&c.exporter, "segment.withdraw.told=stop", NULL);
+	member_up(&c.importer, NULL, NULL);
+	member_up(&c.other, NULL, NULL);
+	publish(&c.exporter);
+	connect_and_map(&c.importer);
+	kill_broker(&c);
+	EXPECT_EQ(member_ask(&c.importer, BARRIER, 1), 0);
+	member_tell(&c.exporter, DESTROY, 0);
+	member_until_stopped(&c.exporter);
+	EXPECT_EQ(member_ask(&c.importer, BARRIER, 2), -ESTALE);
+	member_signal(&c.exporter, SIGCONT);
+	EXPECT_EQ(member_hear(&c.exporter, 1000), 0);
+	EXPECT_EQ(member_ask(&c.importer, BARRIER, 3), -ESTALE);
+	cast_down(&c);
+}
+
 TEST(the_next_broker_serves_whoever_comes_back)
 {
 	struct cast c;
@@ -263,6 +286,91 @@ TEST(no_barrier_closes_once_the_broker_followed_the_exporter)
 	kill_broker(&c);
 	EXPECT_WITHIN((int)(1000 * test_patience()),
 		      member_ask(&c.importer, BARRIER, 2) == -ESTALE);
+	cast_down(&c);
+}
+
+/* ---- the exporter becomes another program -------------------------------------------------
+ */
+
+static void expect_told_of_exec(struct cast *c)
+{
+	/* The channel ends with the program, the process does not. */
+	EXPECT_EQ(member_ask(&c->importer, BARRIER, 1), 0);
+	member_tell(&c->exporter, EXEC, 0);
+	EXPECT_WITHIN((int)(1000 * test_patience()),
+		      member_ask(&c->importer, BARRIER, 2) == -ESTALE);
+	EXPECT_EQ(kill(c->exporter.pid, 0), 0);
+	EXPECT_EQ(member_ask(&c->importer, PUT, 3), -ESTALE);
+	EXPECT_WITHIN((int)(1000 * test_patience()),
+		      member_ask(&c->other, CHECK, 0) == -ESTALE);
+	EXPECT_WITHIN((int)(1000 * test_patience()),
+		      member_ask(&c->other, IMPORT_LOAD, 0) == 0);
+}
+
+TEST(no_barrier_closes_once_the_exporter_without_a_broker_is_another_program)
+{
+	struct cast c;
+
+	cast_up(&c);
+	kill_broker(&c);
+	expect_told_of_exec(&c);
+	cast_down(&c);
+}
+
+TEST(no_barrier_closes_once_the_broker_followed_an_exporter_that_is_another_program)
+{
+	struct cast c;
+
+	cast_up(&c);
+	/* It hears of nothing any more. */
+	EXPECT_EQ(kill(c.broker, SIGSTOP), 0);
+	member_tell(&c.exporter, EXEC, 0);
+	EXPECT_EQ(member_ask(&c.importer, CHECK, 0), 0);
+	kill_broker(&c);
+	EXPECT_WITHIN((int)(1000 * test_patience()),
+		      member_ask(&c.importer, BARRIER, 2) == -ESTALE);
+	cast_down(&c);
+}
+
+/* A child of the exporter, which is gone and leaves it to us. */
+static void end_child(int64_t pid)
+{
+	EXPECT(pid > 0);
+	EXPECT_EQ(kill((pid_t)pid, SIGKILL), 0);
+	EXPECT_EQ(waitpid((pid_t)pid, NULL, 0), pid);
+}
+
+/* What a child of fork has of it does not stand for its parent. */
+TEST(a_child_of_an_exporter_that_is_another_program_hides_nothing)
+{
+	struct cast c;
+	int64_t child;
+
+	EXPECT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	cast_up(&c);
+	child = member_ask(&c.exporter, FORK, 0);
+	kill_broker(&c);
+	expect_told_of_exec(&c);
+	(void)member_down(&c.exporter);
+	end_child(child);
+	cast_down(&c);
+}
+
+/* Not even if it has everything, as nobody told the library of it. */
+TEST(a_child_that_no_hook_was_run_in_does_not_keep_a_dead_exporter_alive)
+{
+	struct cast c;
+	int64_t child;
+
+	EXPECT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	cast_up(&c);
+	child = member_ask(&c.exporter, FORK, 1);
+	kill_broker(&c);
+	EXPECT_EQ(member_ask(&c.importer, BARRIER, 1), 0);
+	member_signal(&c.exporter, SIGKILL);
+	EXPECT_WITHIN((int)(1000 * test_patience()),
+		      member_ask(&c.importer, BARRIER, 2) == -ESTALE);
+	end_child(child);
 	cast_down(&c);
 }
 
