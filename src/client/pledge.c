@@ -41,8 +41,8 @@ int pledge_make(struct session *session)
 void pledge_take_back(struct session *session, uint32_t slot)
 {
 	atomic_store_explicit(&session->pledge->ended[slot], 1u, memory_order_seq_cst);
-	/* Pairs with the fence in import_judge(): whoever still saw the old word made its access
-	 * before this, to memory that was held. */
+	/* Pairs with the fence in import_judge(): whoever still saw the old word made its
+	 * access before this, to memory that was held. */
 	atomic_thread_fence(memory_order_seq_cst);
 }
 

@@ -14,8 +14,8 @@
 /* Before the session's first export; later calls do nothing.  One thread at a time. */
 int pledge_make(struct session *session);
 /*
- * The segment with this slot of the board is taken back and the broker has not heard of it: from
- * here on no check of an importer's succeeds.  Before a page of it is let go.
+ * The segment with this slot of the board is taken back and the broker has not heard of it:
+ * from here on no check of an importer's succeeds.  Before a page of it is let go.
  */
 void pledge_take_back(struct session *session, uint32_t slot);
 /* For session.c: it ends. */

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "map/merge.h"
+#include "sys/memfd.h"
 #include "sys/vm.h"
 
 /* ---- System V memory -------------------------------------------------------------------- */
@@ -336,7 +337,54 @@ int claim_fence_finish(struct tract_region *region, int fresh)
 		return r;
 	}
 	(void)fault_point("claim.fence.moved");
-	return region_fence_end(region, false);
+	r = region_fence_end(region, false);
+	/* Whoever is not told is gone: the memory is where it should be. */
+	return r == -ENOTCONN ? 0 : r;
+}
+
+/* Is it the only one on its region, wherever that is attached? */
+static bool is_alone_locked(const struct claim *claim) REQUIRES(places_lock)
+{
+	const struct claim *other;
+
+	for (struct place *p = places_from(0); p; p = places_from(p->start + p->size)) {
+		if (p->region != claim->place->region)
+			continue;
+		LIST_FOREACH (other, &p->claims, entry)
+			if (other != claim)
+				return false;
+	}
+	return true;
+}
+
+static int fence_alone_locked(const struct claim *claim, struct tract_region *region, int fresh)
+	REQUIRES(places_lock)
+{
+	if (!is_alone_locked(claim))
+		return fail(-EBUSY,
+			    "another export stands on the memory, and without a broker its "
+			    "importers cannot be led to a copy");
+	if (region_fd(region) < 0)
+		return fail(-EBADF,
+			    "the program has closed the library's descriptors (closefrom?)");
+	return fence_locked(region, fresh);
+}
+
+/* There is no broker to make a fresh object, nor anybody who would have to find it. */
+static int fence_alone(const struct claim *claim, struct tract_region *region)
+{
+	scoped(fd) int fresh = -1;
+	int r;
+
+	r = memfd_new("tract", region->size, &fresh);
+	if (r < 0)
+		return r;
+	mutex_lock(&places_lock);
+	r = fence_alone_locked(claim, region, fresh);
+	mutex_unlock(&places_lock);
+	if (r == 0)
+		(void)steal_fd(&fresh);
+	return r;
 }
 
 int claim_fence(struct claim *claim)
@@ -350,6 +398,8 @@ int claim_fence(struct claim *claim)
 			    "System V memory cannot be taken back from a process that "
 			    "keeps it attached");
 	r = region_fence_begin(region, &fresh);
+	if (r == -ENOTCONN)
+		return fence_alone(claim, region);
 	if (r < 0)
 		return r;
 	r = fault_point("claim.fence.begun");

@@ -39,8 +39,9 @@ int claim_drop(struct claim *claim) REQUIRES(bindings_lock);
 
 /*
  * Takes the region behind the claim back from everybody who was given it: a fresh object with
- * the content takes its place, the old one is emptied.  0; -ENOMEM, -ENOTCONN with everything
- * as it was; -ENOTSUP for memory that is not an object of the broker's.
+ * the content takes its place, the old one is emptied.  Without a broker that is possible where
+ * no other claim is on the region.  0; -ENOMEM, -EBUSY if there is, with everything as it was;
+ * -ENOTSUP for memory that is not an object of the broker's.
  */
 int claim_fence(struct claim *claim) REQUIRES(bindings_lock);
 

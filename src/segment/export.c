@@ -155,16 +155,29 @@ int tract_export_create(struct tract *ctx, void *addr, size_t size, uint32_t fla
 
 /* ---- taking back ------------------------------------------------------------------------ */
 
+/* What was bound before and is again is fenced with what is bound now. */
+static void drop_bound_former(struct tract_export *export) REQUIRES(bindings_lock)
+{
+	const uint64_t bound = claim_binding(export->claim, export->addr).region;
+	struct former *former;
+
+	SLIST_FOREACH (former, &export->formers, entry)
+		if (claim_binding(former->claim, NULL).region == bound)
+			break;
+	if (!former)
+		return;
+	SLIST_REMOVE(&export->formers, former, former, entry);
+	(void)claim_drop(former->claim);
+	free(former);
+}
+
 /* What importers of earlier bindings may have kept. */
 static int fence_formers(struct tract_export *export) REQUIRES(bindings_lock)
 {
-	const uint64_t bound = claim_binding(export->claim, export->addr).region;
 	struct former *former;
 	int r;
 
 	SLIST_FOREACH (former, &export->formers, entry) {
-		if (claim_binding(former->claim, NULL).region == bound)
-			continue; /* fenced with what is bound now */
 		r = claim_fence(former->claim);
 		if (r < 0)
 			return r;
@@ -219,6 +232,7 @@ static int take_back(struct tract_export *export, bool exposed) REQUIRES(binding
 {
 	int r = 0;
 
+	drop_bound_former(export);
 	if (exposed)
 		r = claim_fence(export->claim);
 	return r < 0 ? r : fence_formers(export);

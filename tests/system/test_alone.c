@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "kin.h"
@@ -225,8 +226,11 @@ TEST(no_barrier_closes_once_an_export_without_a_broker_is_unpublished)
 	EXPECT_EQ(tract_export_id(export), 0);
 	EXPECT_EQ(tract_export_unpublish(export), -ENOENT);
 	expect_stale(&f, 0);
+	EXPECT_EQ(memory[SIZE - 1], FILL);
+	expect_parted(&f, 0, memory);
 	EXPECT_EQ(tract_export_destroy(export), 0);
 	expect_stale(&f, 0);
+	EXPECT_EQ(memory[SIZE - 1], FILL);
 	expect_parted(&f, 0, memory);
 	follower_down(&f);
 	stage_down(&s);
@@ -276,6 +280,148 @@ TEST(an_import_for_events_is_told_as_well)
 	follower_down(&f);
 	stage_down(&s);
 	pages_free(memory, PAGES);
+}
+
+/* ---- memory that stays an object -------------------------------------------------------- */
+
+static struct tract_region *region_up(struct stage *s)
+{
+	struct tract_region_spec spec = { .size = SIZE };
+	struct tract_region *region = NULL;
+
+	EXPECT_EQ(tract_region_create(s->ctx, &spec, &region), 0);
+	return region;
+}
+
+static unsigned char *attach(struct tract_region *region)
+{
+	void *addr;
+
+	EXPECT_EQ(tract_attach(region, &addr, 0, 0, TRACT_RIGHT_READ_WRITE, 0), 0);
+	return addr;
+}
+
+/* Everybody's view of it here stays the same memory. */
+TEST(attached_memory_is_taken_back_without_a_broker)
+{
+	struct tract_export *export;
+	struct tract_region *region;
+	unsigned char *memory, *again;
+	struct follower f;
+	struct stage s;
+	uint32_t id;
+
+	stage_up(&s);
+	region = region_up(&s);
+	memory = memset(attach(region), FILL, SIZE);
+	again = attach(region);
+	export = export_up(s.ctx, memory, SIZE, 0, &id);
+	follower_up(&f, id, 0, TRACT_RIGHT_READ_WRITE);
+	kill_broker(&s);
+	expect_works(&f, 0, memory, 1);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	expect_stale(&f, 0);
+	EXPECT_EQ(memory[SIZE - 1], FILL);
+	expect_parted(&f, 0, memory);
+	EXPECT_EQ(memcmp(memory, again, SIZE), 0);
+	follower_down(&f);
+	EXPECT_EQ(tract_detach(memory), 0);
+	EXPECT_EQ(tract_detach(again), 0);
+	tract_region_close(region);
+	stage_down(&s);
+}
+
+/* What was bound before is as much taken back as what is bound now. */
+TEST(attached_memory_that_was_bound_before_is_taken_back_without_a_broker)
+{
+	volatile unsigned char *kept[2];
+	struct tract_export *export;
+	struct tract_region *region[2];
+	unsigned char *memory[2];
+	struct follower f;
+	struct stage s;
+	uint32_t id;
+
+	stage_up(&s);
+	for (unsigned i = 0; i < 2; i++) {
+		region[i] = region_up(&s);
+		memory[i] = memset(attach(region[i]), FILL, SIZE);
+		/* As somebody would have it who once was given the descriptor. */
+		kept[i] = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			       object_fd(memory[i]), 0);
+		EXPECT(kept[i] != MAP_FAILED);
+	}
+	export = export_up(s.ctx, memory[0], SIZE, TRACT_EXPORT_REBIND, &id);
+	follower_up(&f, id, 0, TRACT_RIGHT_READ_WRITE);
+	EXPECT_EQ(tract_export_rebind(export, memory[1], SIZE), 0);
+	EXPECT_EQ(tract_export_rebind(export, memory[0], SIZE), 0);
+	expect_works(&f, 0, memory[0], 1);
+	kill_broker(&s);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	expect_stale(&f, 0);
+	expect_parted(&f, 0, memory[0]);
+	for (unsigned i = 0; i < 2; i++) {
+		memory[i][1] = 0x44;
+		kept[i][1] = 0x55;
+		EXPECT_EQ(memory[i][1], 0x44);
+		EXPECT_EQ(munmap((void *)(uintptr_t)kept[i], SIZE), 0);
+		EXPECT_EQ(tract_detach(memory[i]), 0);
+		tract_region_close(region[i]);
+	}
+	follower_down(&f);
+	stage_down(&s);
+}
+
+/* One object cannot be two: it is parted from importers with the last export that stands on it.
+ */
+static void destroy_one_of_two(struct stage *s, unsigned char *memory,
+			       unsigned char *other_memory)
+{
+	struct tract_export *export, *other;
+	struct follower f;
+	uint32_t id, other_id;
+
+	other = export_up(s->ctx, other_memory, SIZE / 2, 0, &other_id);
+	export = export_up(s->ctx, memory, SIZE, 0, &id);
+	follower_up(&f, id, other_id, TRACT_RIGHT_READ_WRITE);
+	kill_broker(s);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	expect_stale(&f, 0);
+	expect_works(&f, 1, other_memory, 7);
+	EXPECT_EQ(tract_export_destroy(other), 0);
+	expect_stale(&f, 1);
+	expect_parted(&f, 0, memory);
+	expect_parted(&f, 1, other_memory);
+	follower_down(&f);
+}
+
+TEST(an_export_of_the_same_memory_outlives_another_without_a_broker)
+{
+	unsigned char *memory = filled(PAGES);
+	struct stage s;
+
+	stage_up(&s);
+	destroy_one_of_two(&s, memory, memory + SIZE / 2);
+	stage_down(&s);
+	pages_free(memory, PAGES);
+}
+
+TEST(an_export_of_the_same_region_outlives_another_without_a_broker)
+{
+	unsigned char *memory, *again;
+	struct tract_region *region;
+	struct stage s;
+
+	stage_up(&s);
+	region = region_up(&s);
+	memory = attach(region);
+	again = attach(region);
+	destroy_one_of_two(&s, memory, again);
+	EXPECT_EQ(memcmp(memory, again, SIZE), 0);
+	EXPECT_EQ(tract_detach(memory), 0);
+	EXPECT_EQ(tract_detach(again), 0);
+	tract_region_close(region);
+	stage_down(&s);
 }
 
 /* ---- the broker dies meanwhile ---------------------------------------------------------- */
