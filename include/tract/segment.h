@@ -131,10 +131,10 @@ TRACT_API int tract_export_unpublish(struct tract_export *export);
  * is ordinary memory again, with its content.
  *
  * Return: 0, or
- *   -EINVAL, -EFAULT, -EACCES, -EDQUOT, -ENOMEM, -EMFILE, -ENOTCONN as for create
- *   -ENOTSUP   made without TRACT_EXPORT_REBIND
- *   -ECHILD    made by this process's parent
- *   -EMSGSIZE  @size is not the export's size
+ *   -EINVAL, -EFAULT, -EACCES, -EDQUOT, -ENOMEM, -EMFILE as for create
+ *   -ENOTCONN  the broker is gone; if it went during the call, importers are cut off, since
+ * some of them may have moved -ENOTSUP   made without TRACT_EXPORT_REBIND -ECHILD    made by
+ * this process's parent -EMSGSIZE  @size is not the export's size
  */
 TRACT_API int tract_export_rebind(struct tract_export *export, void *addr, size_t size);
 

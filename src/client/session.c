@@ -281,6 +281,20 @@ int session_call(struct session *session, struct message *request, const int *fd
 	return 0;
 }
 
+int session_probe(struct session *session)
+{
+	int r;
+
+	r = check_usable(session);
+	if (r < 0)
+		return r;
+	mutex_lock(&session->lock);
+	/* Nothing is outstanding: what could be read is the end. */
+	r = sock_wait_readable(session->calls.fd, 0);
+	mutex_unlock(&session->lock);
+	return r == -ETIMEDOUT ? 0 : lose(session);
+}
+
 int session_tell(struct session *session, struct message *request)
 {
 	int r;

@@ -98,6 +98,11 @@ int session_open_lifeline(struct session *session, int *ret_far_end);
  */
 int session_call(struct session *session, struct message *request, const int *fds,
 		 unsigned fd_count, struct message *reply, int *ret_fd);
+/*
+ * Before a call whose effect one has to know even if it is not answered: 0, or -ENOTCONN if the
+ * broker went before it.
+ */
+int session_probe(struct session *session);
 /* Says, without an answer. */
 int session_tell(struct session *session, struct message *request);
 

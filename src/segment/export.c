@@ -464,9 +464,15 @@ static int tell_bound(struct tract_export *export, const struct claim *claim, co
 		.region = binding.region,
 		.offset = binding.offset,
 	};
+	r = session_probe(export->session);
+	if (r < 0)
+		return r;
 	r = session_call(export->session, &request, NULL, 0, &reply, NULL);
 	if (r == 0)
 		*ret_exposed = reply.segment_rebound.exposed;
+	/* Some importers may be with the new memory, and nobody knows which. */
+	if (r == -ENOTCONN)
+		pledge_take_back(export->session, export->slot);
 	return r;
 }
 

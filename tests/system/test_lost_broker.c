@@ -207,6 +207,40 @@ TEST(no_barrier_closes_from_before_a_page_is_let_go)
 	cast_down(&c);
 }
 
+TEST(a_rebind_without_a_broker_leaves_importers_where_they_are)
+{
+	struct cast c;
+
+	cast_up(&c);
+	kill_broker(&c);
+	EXPECT_EQ(member_ask(&c.exporter, REBIND, 1), -ENOTCONN);
+	expect_data_passes(&c, 1);
+	EXPECT_EQ(member_ask(&c.importer, BARRIER, 7), 0);
+	EXPECT_EQ(member_ask(&c.exporter, EXPORT_LOAD, 0), 7);
+	cast_down(&c);
+}
+
+/* One of the importers had been told to move, and the exporter stays with the old memory. */
+TEST(no_barrier_closes_once_a_broker_died_in_the_middle_of_a_rebind)
+{
+	struct cast c;
+
+	c.broker = crew_broker_up("broker.event.decided=kill@2", NULL);
+	member_up(&c.exporter, NULL, NULL);
+	member_up(&c.importer, NULL, NULL);
+	member_up(&c.other, NULL, NULL);
+	publish(&c.exporter);
+	connect_and_map(&c.importer);
+	connect_and_map(&c.other);
+	EXPECT_EQ(member_ask(&c.exporter, REBIND, 1), -ENOTCONN);
+	EXPECT_EQ(member_ask(&c.other, BARRIER, 2), -ESTALE);
+	EXPECT_EQ(member_ask(&c.importer, BARRIER, 3), -ESTALE);
+	EXPECT(member_ask(&c.other, IMPORT_LOAD, 0) >= 0);
+	EXPECT(member_ask(&c.importer, IMPORT_LOAD, 0) >= 0);
+	EXPECT_EQ(member_ask(&c.exporter, DESTROY, 0), 0);
+	cast_down(&c);
+}
+
 TEST(the_next_broker_serves_whoever_comes_back)
 {
 	struct cast c;
