@@ -13,6 +13,8 @@
 #define NS_PER_S UINT64_C(1000000000)
 
 uint64_t clock_now(void);
+/* The same as of some milliseconds ago at most; much cheaper. */
+uint64_t clock_tick(void);
 /* The moment @ms milliseconds from now; CLOCK_NEVER if @ms is negative. */
 uint64_t clock_deadline_ms(int64_t ms);
 /* Milliseconds until @deadline, rounded up, for poll(): -1 for never, 0 if it has passed. */

@@ -17,6 +17,17 @@ TEST(time_does_not_go_back)
 	}
 }
 
+TEST(the_tick_follows_the_time)
+{
+	uint64_t now = clock_now(), tick = clock_tick(), late = now + 200 * NS_PER_MS;
+
+	EXPECT(tick <= clock_now());
+	/* Once it is late the next tick has been. */
+	while (now < late && clock_tick() == tick)
+		now = clock_now();
+	EXPECT(clock_tick() > tick);
+}
+
 TEST(a_negative_wait_is_for_ever)
 {
 	EXPECT(clock_deadline_ms(-1) == CLOCK_NEVER);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/thread.h"
@@ -16,12 +17,17 @@
 
 struct exporter {
 	SLIST_ENTRY(exporter) entry;
-	struct session *session; /* borrowed: its service thread forgets them in the end */
+	/* Borrowed: its service thread forgets them in the end.  A parent's is held. */
+	struct session *session;
+	bool holds_session;
 	uint64_t key;
 	unsigned users; /* references */
 	bool known;	/* in the list: watched once there is no broker */
 	/* -1: not to be had; it counts as ended when there is no broker */
 	int pidfd, lifeline;
+	/* As exporter_has_ended() found, and when. */
+	_Atomic bool ended;
+	_Atomic uint64_t looked_at;
 	const struct shm_pledge *pledge; /* read-only */
 };
 
@@ -36,6 +42,8 @@ static void exporter_free(struct exporter *e)
 	session_close_fd(e->session, &e->lifeline);
 	if (e->pledge)
 		vm_unmap((void *)(uintptr_t)e->pledge, sizeof(*e->pledge));
+	if (e->holds_session)
+		session_unref(e->session);
 	free(e);
 }
 DEFINE_SCOPE(unknown, struct exporter, exporter_free);
@@ -56,10 +64,23 @@ void exporters_before_fork(void) NO_THREAD_SAFETY
 	mutex_lock(&lock);
 }
 
+/* Nobody here watches it, so who imports from it has to look. */
+static void keep_for_users_locked(struct exporter *e) REQUIRES(lock)
+{
+	if (e->users == 0) {
+		forget_locked(e);
+		return;
+	}
+	SLIST_REMOVE(&exporters, e, exporter, entry);
+	e->known = false;
+	(void)session_ref(e->session);
+	e->holds_session = true;
+}
+
 void exporters_after_fork(bool in_child) NO_THREAD_SAFETY
 {
 	while (in_child && !SLIST_EMPTY(&exporters))
-		forget_locked(SLIST_FIRST(&exporters));
+		keep_for_users_locked(SLIST_FIRST(&exporters));
 	mutex_unlock(&lock);
 }
 
@@ -86,6 +107,21 @@ static bool has_ended(const struct exporter *e)
 
 	watch_for_end(e, fds);
 	return e->pidfd < 0 || e->lifeline < 0 || event_poll_descriptors(fds, WATCHED, 0) > 0;
+}
+
+bool exporter_has_ended(struct exporter *exporter)
+{
+	struct pollfd fds[WATCHED];
+	uint64_t now = clock_tick();
+
+	/* Two system calls after each word stored would be dear. */
+	if (atomic_load_explicit(&exporter->looked_at, memory_order_relaxed) == now)
+		return atomic_load_explicit(&exporter->ended, memory_order_relaxed);
+	watch_for_end(exporter, fds);
+	if (session_keeps_fds(exporter->session) && event_poll_descriptors(fds, WATCHED, 0) > 0)
+		atomic_store_explicit(&exporter->ended, true, memory_order_relaxed);
+	atomic_store_explicit(&exporter->looked_at, now, memory_order_relaxed);
+	return atomic_load_explicit(&exporter->ended, memory_order_relaxed);
 }
 
 void exporter_put(struct exporter *exporter)

@@ -25,6 +25,11 @@ int exporters_know(struct session *session, uint64_t key, uint64_t import, bool 
 		   struct exporter **ret_exporter);
 /* Not 0 once it has taken back, by itself, what has this slot of the board. */
 const _Atomic uint32_t *exporter_word(const struct exporter *exporter, uint32_t slot);
+/*
+ * For who is not told: has its process ended, or become another program?  As far as can be
+ * known, and some milliseconds late.
+ */
+bool exporter_has_ended(struct exporter *exporter);
 /* NULL is allowed. */
 void exporter_put(struct exporter *exporter);
 DEFINE_SCOPE(exporter, struct exporter, exporter_put);
@@ -36,7 +41,7 @@ DEFINE_SCOPE(exporter, struct exporter, exporter_put);
 void exporters_watch(struct session *session,
 		     void (*ended)(struct session *session, uint64_t key));
 
-/* A child of fork knows none; what it has a reference to it can still look at. */
+/* A child of fork knows none; those that it has references to it can still look at. */
 void exporters_before_fork(void);
 void exporters_after_fork(bool in_child);
 

@@ -29,6 +29,33 @@ static void after_in_parent(void) NO_THREAD_SAFETY
 	mutex_unlock(&imports_lock);
 }
 
+/* In the place of an import's own.  No generation is 0, so every look ends elsewhere. */
+static const struct shm_board_slot elsewhere;
+
+/* The parent's service thread would have said that the exporter has ended; nobody does here. */
+static void look_elsewhere(struct tract_import *import)
+{
+	if (import->rights == 0 ||
+	    atomic_load_explicit(&import->slot, memory_order_relaxed) == &elsewhere)
+		return;
+	import->inherited = atomic_load_explicit(&import->slot, memory_order_relaxed);
+	atomic_store_explicit(&import->slot, &elsewhere, memory_order_relaxed);
+}
+
+int import_judge_late(const struct tract_import *import)
+{
+	const struct shm_board_slot *slot;
+	int r;
+
+	slot = atomic_load_explicit(&import->slot, memory_order_acquire);
+	if (slot != &elsewhere)
+		return import_look(import, slot);
+	r = import_look(import, import->inherited);
+	if (r != -ESTALE && import->pledger && exporter_has_ended(import->pledger))
+		r = -ESTALE;
+	return r;
+}
+
 static void after_in_child(void) NO_THREAD_SAFETY
 {
 	struct tract_import *import;
@@ -36,6 +63,7 @@ static void after_in_child(void) NO_THREAD_SAFETY
 	RB_FOREACH (import, imports, &imports) {
 		mutex_init(&import->lock);
 		ear_after_fork(&import->ear);
+		look_elsewhere(import);
 	}
 	exporters_after_fork(true);
 	mutex_unlock(&imports_lock);

@@ -76,6 +76,8 @@ struct tract_import {
 	uint64_t exporter;	  /* key of the exporting process */
 	struct exporter *pledger; /* the same, where @pledge is; maybe a parent's */
 	struct exporter *watched; /* the same, in a child of fork with a session of its own */
+	/* In a child of fork without one: where to look instead of @slot, which says so. */
+	const struct shm_board_slot *inherited;
 	uint32_t rights;
 	uint64_t size;
 	uint64_t offset; /* of the segment in the object */
@@ -119,19 +121,10 @@ int import_remap_locked(struct tract_import *import) REQUIRES(import->lock);
  * meanwhile is mapped.  0 or -EIO, -ESTALE. */
 int import_catch_up(struct tract_import *import);
 
-/*
- * Were the accesses before this call to memory that its owner still held?  0; -ESTALE if it was
- * taken back; -EIO if other memory was bound and this import has not got it yet.
- */
-static inline int import_judge(const struct tract_import *import)
+/* What a slot of the board, and the pledge, say of @import. */
+static inline int import_look(const struct tract_import *import,
+			      const struct shm_board_slot *slot)
 {
-	const struct shm_board_slot *slot;
-
-	/* The accesses being judged come before this look.  Pairs with the broker, which raises
-	 * the generation before it lets anybody take the pages away; and with an exporter that
-	 * has no broker and says so in its pledge. */
-	atomic_thread_fence(memory_order_seq_cst);
-	slot = atomic_load_explicit(&import->slot, memory_order_acquire);
 	if (__builtin_expect(atomic_load_explicit(&slot->generation, memory_order_relaxed) !=
 				     import->generation,
 			     0))
@@ -144,6 +137,30 @@ static inline int import_judge(const struct tract_import *import)
 			     0))
 		return -EIO;
 	return 0;
+}
+
+/* As import_judge(), but for a child of fork, whom import_judge_late() tells more. */
+static inline int import_glance(const struct tract_import *import)
+{
+	/* The accesses being judged come before this look.  Pairs with the broker, which raises
+	 * the generation before it lets anybody take the pages away; and with an exporter that
+	 * has no broker and says so in its pledge. */
+	atomic_thread_fence(memory_order_seq_cst);
+	return import_look(import, atomic_load_explicit(&import->slot, memory_order_acquire));
+}
+
+/* In imports.c. */
+int import_judge_late(const struct tract_import *import);
+
+/*
+ * Were the accesses before this call to memory that its owner still held?  0; -ESTALE if it was
+ * taken back; -EIO if other memory was bound and this import has not got it yet.
+ */
+static inline int import_judge(const struct tract_import *import)
+{
+	int r = import_glance(import);
+
+	return __builtin_expect(r == 0, 1) ? 0 : import_judge_late(import);
 }
 
 #endif

@@ -42,22 +42,24 @@ static inline int may_access(struct tract_import *import, off_t offset, uint64_t
 	return 0;
 }
 
-/* After a copy: 0, an error, or -EAGAIN to copy once more into memory bound meanwhile. */
-static inline int judge(struct tract_import *import)
+static __attribute__((noinline, cold)) int judge_late(struct tract_import *import)
 {
 	int r;
 
-	if (!is_implicit(import)) {
-		return 0;
-	}
-	r = import_judge(import);
-	if (LIKELY(r == 0))
-		return 0;
+	r = import_judge_late(import);
 	if (r == -EIO) {
 		r = import_catch_up(import);
 		return r == 0 ? -EAGAIN : r;
 	}
 	return r;
+}
+
+/* After a copy: 0, an error, or -EAGAIN to copy once more into memory bound meanwhile. */
+static inline int judge(struct tract_import *import)
+{
+	if (!is_implicit(import) || LIKELY(import_glance(import) == 0))
+		return 0;
+	return judge_late(import);
 }
 
 static inline int check_item(const struct tract_import *import, const void *data, off_t offset,

@@ -59,6 +59,7 @@ enum deed {
 	ROAM,	   /* does one deed after the other, as a seeds it, and never answers */
 	STORE_ON,  /* stores through the mapping from now on and does not answer any more */
 	COUNT_FDS, /* its memfds and mappings of them, pledges aside */
+	PASS_ON,   /* from here on its child does what is asked of it */
 	FORK,	   /* a: 1: no hook is run in the child.  The child's pid; it waits */
 	EXEC,	   /* becomes sleep(1); the answer is GONE or an error */
 	DEEDS

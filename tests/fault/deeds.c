@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <tract/tract.h>
@@ -394,6 +396,23 @@ static int64_t count_fds(uint64_t a)
 	return crew_memfds_of(getpid()) + count_shared_mappings();
 }
 
+/* The child dies with its parent, whose end is told to who asks. */
+static int64_t pass_on(uint64_t a)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	(void)a;
+	if (pid < 0)
+		return -errno;
+	if (pid > 0) {
+		(void)waitpid(pid, NULL, 0);
+		_exit(0);
+	}
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+		_exit(9);
+	return 0;
+}
+
 static int64_t beget(uint64_t quietly)
 {
 	pid_t pid = quietly ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : fork();
@@ -447,6 +466,7 @@ static int64_t (*const deeds[DEEDS])(uint64_t a) = {
 	[DROP] = drop,
 	[STORE_ON] = store_on,
 	[COUNT_FDS] = count_fds,
+	[PASS_ON] = pass_on,
 	[FORK] = beget,
 	[EXEC] = become_another,
 	[ROAM] = roam,

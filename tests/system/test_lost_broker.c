@@ -408,6 +408,81 @@ TEST(a_child_that_no_hook_was_run_in_does_not_keep_a_dead_exporter_alive)
 	cast_down(&c);
 }
 
+/* ---- a child of fork that imports ---------------------------------------------------------
+ */
+
+/* It has made no call that needs the broker, and never can. */
+static void cast_up_with_children(struct cast *c)
+{
+	cast_up(c);
+	EXPECT_EQ(member_ask(&c->importer, PASS_ON, 0), 0);
+	EXPECT_EQ(member_ask(&c->other, PASS_ON, 0), 0);
+	expect_data_passes(c, 40);
+	kill_broker(c);
+	expect_data_passes(c, 50);
+	EXPECT_EQ(member_ask(&c->importer, BARRIER, 1), 0);
+}
+
+TEST(a_child_that_imports_knows_of_the_exporters_death_without_a_broker)
+{
+	struct cast c;
+
+	cast_up_with_children(&c);
+	/* A child's child as well. */
+	EXPECT_EQ(member_ask(&c.other, PASS_ON, 0), 0);
+	EXPECT_EQ(member_ask(&c.other, BARRIER, 1), 0);
+	member_signal(&c.exporter, SIGKILL);
+	EXPECT_WITHIN((int)(1000 * test_patience()),
+		      member_ask(&c.importer, BARRIER, 2) == -ESTALE);
+	EXPECT_EQ(member_ask(&c.importer, PUT, 3), -ESTALE);
+	EXPECT_WITHIN((int)(1000 * test_patience()),
+		      member_ask(&c.other, BARRIER, 2) == -ESTALE);
+	EXPECT(member_ask(&c.other, IMPORT_LOAD, 0) >= 0);
+	cast_down(&c);
+}
+
+TEST(a_child_that_imports_knows_of_the_exporters_exec_without_a_broker)
+{
+	struct cast c;
+
+	cast_up_with_children(&c);
+	member_tell(&c.exporter, EXEC, 0);
+	EXPECT_WITHIN((int)(1000 * test_patience()),
+		      member_ask(&c.importer, BARRIER, 2) == -ESTALE);
+	EXPECT_EQ(kill(c.exporter.pid, 0), 0);
+	cast_down(&c);
+}
+
+TEST(a_child_that_imports_knows_what_is_taken_back_without_a_broker)
+{
+	struct cast c;
+
+	cast_up_with_children(&c);
+	EXPECT_EQ(member_ask(&c.exporter, DESTROY, 0), 0);
+	EXPECT_EQ(member_ask(&c.importer, BARRIER, 2), -ESTALE);
+	EXPECT_EQ(member_ask(&c.other, PUT, 2), -ESTALE);
+	cast_down(&c);
+}
+
+TEST(a_child_that_imports_goes_on_with_a_broker_as_its_parent_did)
+{
+	struct cast c;
+
+	cast_up(&c);
+	EXPECT_EQ(member_ask(&c.importer, PASS_ON, 0), 0);
+	expect_data_passes(&c, 1);
+	/* A session of its own, for a call that needs it. */
+	EXPECT_EQ(member_ask(&c.importer, UNMAP, 0), 0);
+	EXPECT_EQ(member_ask(&c.importer, MAP, 0), 0);
+	expect_data_passes(&c, 10);
+	kill_broker(&c);
+	expect_data_passes(&c, 20);
+	member_signal(&c.exporter, SIGKILL);
+	EXPECT_WITHIN((int)(1000 * test_patience()),
+		      member_ask(&c.importer, BARRIER, 2) == -ESTALE);
+	cast_down(&c);
+}
+
 /* ---- coming and going -------------------------------------------------------------------- */
 
 static unsigned count_entries(void)
