@@ -135,6 +135,28 @@ int memfd_write(int fd, uint64_t offset, const void *bytes, size_t size)
 	return 0;
 }
 
+int memfd_read(int fd, uint64_t offset, void *bytes, size_t size)
+{
+	char *to = bytes;
+	uint64_t end;
+
+	if (!add_fits(offset, size, &end) || end > INT64_MAX)
+		return -EINVAL;
+	while (size > 0) {
+		/* Raw, as above. */
+		ssize_t done = syscall(SYS_pread64, fd, to, size, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return done < 0 ? -errno : -EIO;
+		to += done;
+		offset += (uint64_t)done;
+		size -= (size_t)done;
+	}
+	return 0;
+}
+
 int memfd_next_data(int fd, uint64_t offset, uint64_t *ret_start, uint64_t *ret_end)
 {
 	off_t start, end;

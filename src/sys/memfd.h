@@ -26,6 +26,8 @@ int memfd_punch(int fd, uint64_t offset, uint64_t size);
 int memfd_resident(int fd, uint64_t *ret_bytes);
 /* Writes all of @size bytes; pages that are overwritten whole are not zeroed first. */
 int memfd_write(int fd, uint64_t offset, const void *bytes, size_t size);
+/* Reads all of @size bytes; -EFAULT if they cannot be put there, -EIO past the end. */
+int memfd_read(int fd, uint64_t offset, void *bytes, size_t size);
 /* The next run of data at or after @offset, in pages; -ENXIO if none is left. */
 int memfd_next_data(int fd, uint64_t offset, uint64_t *ret_start, uint64_t *ret_end);
 

@@ -163,3 +163,16 @@ TEST(writing_beyond_the_object_fails)
 	EXPECT_EQ(memfd_write(fd, UINT64_MAX, "x", 1), -EINVAL);
 	EXPECT_EQ(memfd_write(fd, 0, "", 0), 0);
 }
+
+TEST(what_was_written_is_read_but_not_beyond_the_object_nor_to_nowhere)
+{
+	scoped(fd) int fd = object_of(2);
+	char bytes[3] = "";
+
+	EXPECT_EQ(memfd_write(fd, page - 1, "xy", 2), 0);
+	EXPECT_EQ(memfd_read(fd, page - 1, bytes, 2), 0);
+	EXPECT_STR(bytes, "xy");
+	EXPECT_EQ(memfd_read(fd, 2 * page - 1, bytes, 2), -EIO);
+	EXPECT_EQ(memfd_read(fd, UINT64_MAX, bytes, 1), -EINVAL);
+	EXPECT_EQ(memfd_read(fd, 0, (void *)1, 1), -EFAULT);
+}

@@ -150,6 +150,21 @@ TEST(dropped_pages_come_back_from_the_object)
 	vm_unmap(addr, page);
 }
 
+TEST(dropped_private_pages_are_zero_even_if_they_were_locked)
+{
+	char *addr = anonymous(2);
+
+	EXPECT_EQ(mlock(addr, page), 0);
+	addr[0] = addr[page] = 'x';
+	EXPECT_EQ(vm_drop_pages(addr, page), 0);
+	EXPECT_EQ(addr[0], 0);
+	EXPECT_EQ(addr[page], 'x');
+	EXPECT_EQ(vm_drop_pages(addr + page, page), 0);
+	EXPECT_EQ(addr[page], 0);
+	vm_unmap(addr, 2 * page);
+	EXPECT_EQ(vm_drop_pages(addr, page), -ENOMEM);
+}
+
 TEST(populating_gets_every_page)
 {
 	scoped(fd) int fd = object_of(8);

@@ -15,6 +15,10 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
+/* And those older than 5.18. */
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
 
 size_t vm_page_size(void)
 {
@@ -107,7 +111,11 @@ int vm_move_onto(void *from, size_t size, void *onto)
 
 int vm_drop_pages(void *addr, size_t size)
 {
-	return madvise(addr, size, MADV_DONTNEED) < 0 ? -errno : 0;
+	/* Memory that is locked is refused to the plain word. */
+	if (madvise(addr, size, MADV_DONTNEED) == 0 ||
+	    (errno == EINVAL && madvise(addr, size, MADV_DONTNEED_LOCKED) == 0))
+		return 0;
+	return -errno;
 }
 
 int vm_populate_write(void *addr, size_t size)

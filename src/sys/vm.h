@@ -28,7 +28,8 @@ int vm_protect(void *addr, size_t size, unsigned prot);
 int vm_vacate(void *addr, size_t size, void **ret_moved);
 /* Moves a mapping on top of another range of the same size, in one step. */
 int vm_move_onto(void *from, size_t size, void *onto);
-/* Drops this process's page table entries for a shared mapping; the object keeps its pages. */
+/* Gives the pages of private memory back, which is zero then (or what its file says); of a
+ * shared mapping only the page table entries, for the object keeps its pages. */
 int vm_drop_pages(void *addr, size_t size);
 /* Fails with -ENOMEM, rather than faulting later, if the pages cannot be had. */
 int vm_populate_write(void *addr, size_t size);
