@@ -82,7 +82,7 @@ static int copy_shared(int fd, uint64_t offset, const char *from, size_t size)
 	for (size_t at = 0; at < size && r == 0; at += CHUNK) {
 		size_t part = size - at < CHUNK ? size - at : CHUNK;
 
-		r = (vm_check_access(from + at, part, false) == 0 ? copy_nonzero : copy_pages)(
+		r = (vm_populate_read(from + at, part) == 0 ? copy_nonzero : copy_pages)(
 			fd, offset + at, from + at, part);
 	}
 	return r;

@@ -179,6 +179,18 @@ TEST(populating_gets_every_page)
 	EXPECT_EQ(vm_populate_write(addr, 8 * page), -ENOMEM);
 }
 
+TEST(what_is_mapped_past_the_end_of_its_object_cannot_be_populated)
+{
+	scoped(fd) int fd = object_of(1);
+	void *addr;
+
+	EXPECT_EQ(vm_place(NULL, 2 * page, RW, fd, 0, &addr), 0);
+	EXPECT_EQ(vm_populate_read(addr, page), 0);
+	EXPECT_EQ(vm_populate_read(addr, 2 * page), -EFAULT);
+	EXPECT_EQ(vm_populate_write(addr, 2 * page), -ENOMEM);
+	vm_unmap(addr, 2 * page);
+}
+
 TEST(private_memory_is_an_area_without_a_file)
 {
 	char *addr = anonymous(4);

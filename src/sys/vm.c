@@ -11,8 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Headers older than Linux 5.14 lack it. */
+/* Headers older than Linux 5.14 lack these. */
 #ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #endif
 /* And those older than 5.18. */
@@ -118,16 +119,26 @@ int vm_drop_pages(void *addr, size_t size)
 	return -errno;
 }
 
-int vm_populate_write(void *addr, size_t size)
+static int populate(const void *addr, size_t size, int advice)
 {
-	while (madvise(addr, size, MADV_POPULATE_WRITE) < 0) {
-		/* Here EFAULT says that an access would raise SIGBUS. */
-		if (errno == EFAULT)
-			return -ENOMEM;
+	while (madvise((void *)(uintptr_t)addr, size, advice) < 0)
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-	}
 	return 0;
+}
+
+int vm_populate_write(void *addr, size_t size)
+{
+	int r;
+
+	r = populate(addr, size, MADV_POPULATE_WRITE);
+	/* Here EFAULT says that an access would raise SIGBUS. */
+	return r == -EFAULT ? -ENOMEM : r;
+}
+
+int vm_populate_read(const void *addr, size_t size)
+{
+	return populate(addr, size, MADV_POPULATE_READ);
 }
 
 static int check_area(const struct vm_area *area, void *arg)

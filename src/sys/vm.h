@@ -33,6 +33,9 @@ int vm_move_onto(void *from, size_t size, void *onto);
 int vm_drop_pages(void *addr, size_t size);
 /* Fails with -ENOMEM, rather than faulting later, if the pages cannot be had. */
 int vm_populate_write(void *addr, size_t size);
+/* The same for reading: -EFAULT if part of what is mapped is not there, past the end of a file.
+ */
+int vm_populate_read(const void *addr, size_t size);
 
 /* -EFAULT unless every byte of the range can be read, or written.  Brings its pages in. */
 int vm_check_access(const void *addr, size_t size, bool write);

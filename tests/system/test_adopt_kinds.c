@@ -268,6 +268,23 @@ TEST(a_mapping_longer_than_its_file_is_shared_with_zeros_past_the_end)
 	(void)close(fd);
 }
 
+TEST(shared_memory_mapped_past_its_end_is_shared_with_zeros_there)
+{
+	unsigned char *memory = pages_shared(2);
+	struct sharing s;
+
+	fill(memory, 2 * PAGE, 1);
+	/* The mapping grows, the memory does not. */
+	memory = mremap(memory, 2 * PAGE, PAGES * PAGE, MREMAP_MAYMOVE);
+	EXPECT((void *)memory != MAP_FAILED);
+	shared_up(&s, memory, PAGES * PAGE);
+	EXPECT(is_filled(s.seen, 2 * PAGE, 1));
+	EXPECT(is_zero(s.seen + 2 * PAGE, (PAGES - 2) * PAGE));
+	shared_down(&s);
+	EXPECT(is_filled(memory, 2 * PAGE, 1));
+	pages_free(memory, PAGES);
+}
+
 TEST(adjacent_mappings_of_every_kind_are_one_segment)
 {
 	int fd = file_of(2 * PAGE);
