@@ -178,19 +178,17 @@ static int add_part(struct holds *h, const struct exchange_part *part)
 /* What an object holds, which may be less than what is mapped of it here. */
 static int copy_object(int fd, uint64_t offset, const struct hold *hold)
 {
-	uint64_t start, end = 0;
+	struct memfd_walk walk = { .fd = hold->fd, .limit = hold->size };
+	uint64_t at;
+	size_t part;
 	int r;
 
-	while (end < hold->size) {
-		r = memfd_next_data(hold->fd, end, &start, &end);
-		if (r == -ENXIO)
-			return 0;
-		if (r == 0)
-			r = memfd_write(fd, offset + start, hold->moved + start, end - start);
+	while ((r = memfd_walk_next(&walk, CHUNK, &at, &part)) > 0) {
+		r = memfd_write(fd, offset + at, hold->moved + at, part);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return r;
 }
 
 static int merge_held(struct holds *h, char *addr, size_t size, int fd)
@@ -233,30 +231,22 @@ int exchange_merge(const struct exchange_part *parts, unsigned count, int fd)
 
 /* ---- fence ------------------------------------------------------------------------------ */
 
-/* Copies runs of data, giving the old object's pages back behind itself. */
+/* Copies what is data, giving the old object's pages back behind itself. */
 static int move_content(int old_fd, int fresh_fd, const char *old, uint64_t size)
 {
-	uint64_t start, end = 0;
+	struct memfd_walk walk = { .fd = old_fd, .limit = size };
+	uint64_t at;
+	size_t part;
 	int r;
 
-	while (end < size) {
-		r = memfd_next_data(old_fd, end, &start, &end);
-		if (r == -ENXIO)
-			return 0;
+	while ((r = memfd_walk_next(&walk, CHUNK, &at, &part)) > 0) {
+		r = memfd_write(fresh_fd, at, old + at, part);
+		if (r == 0)
+			r = memfd_punch(old_fd, at, part);
 		if (r < 0)
 			return r;
-		for (uint64_t at = start; at < end;) {
-			uint64_t part = end - at < CHUNK ? end - at : CHUNK;
-
-			r = memfd_write(fresh_fd, at, old + at, part);
-			if (r == 0)
-				r = memfd_punch(old_fd, at, part);
-			if (r < 0)
-				return r;
-			at += part;
-		}
 	}
-	return 0;
+	return r;
 }
 
 /* Brings back what a failed move had already taken. */
@@ -330,27 +320,17 @@ int exchange_fence(const struct exchange_window *windows, unsigned count, int ol
 static int move_out(int fd, uint64_t offset, const char *from, char *to, size_t size,
 		    bool empties)
 {
-	uint64_t start, end = offset, limit = offset + size;
+	struct memfd_walk walk = { .fd = fd, .at = offset, .limit = offset + size };
+	uint64_t at;
+	size_t part;
 	int r;
 
-	while (end < limit) {
-		r = memfd_next_data(fd, end, &start, &end);
-		if (r == -ENXIO || (r == 0 && start >= limit))
-			return 0;
-		if (r < 0)
-			return r;
-		if (end > limit)
-			end = limit;
-		for (uint64_t at = start; at < end;) {
-			uint64_t part = end - at < CHUNK ? end - at : CHUNK;
-
-			memcpy(to + (at - offset), from + (at - offset), part);
-			if (empties)
-				(void)memfd_punch(fd, at, part);
-			at += part;
-		}
+	while ((r = memfd_walk_next(&walk, CHUNK, &at, &part)) > 0) {
+		memcpy(to + (at - offset), from + (at - offset), part);
+		if (empties)
+			(void)memfd_punch(fd, at, part);
 	}
-	return 0;
+	return r;
 }
 
 /* There are too many mappings for one to be moved: the content returns to the object. */

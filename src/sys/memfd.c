@@ -175,3 +175,25 @@ int memfd_next_data(int fd, uint64_t offset, uint64_t *ret_start, uint64_t *ret_
 	*ret_end = (uint64_t)end;
 	return 0;
 }
+
+int memfd_walk_next(struct memfd_walk *walk, size_t most, uint64_t *ret_offset,
+		    size_t *ret_size)
+{
+	uint64_t left;
+	int r;
+
+	if (walk->at >= walk->run_end) {
+		r = memfd_next_data(walk->fd, walk->at, &walk->at, &walk->run_end);
+		if (r < 0)
+			return r == -ENXIO ? 0 : r;
+		if (walk->run_end > walk->limit)
+			walk->run_end = walk->limit;
+	}
+	if (walk->at >= walk->run_end)
+		return 0;
+	left = walk->run_end - walk->at;
+	*ret_offset = walk->at;
+	*ret_size = left < most ? (size_t)left : most;
+	walk->at += *ret_size;
+	return 1;
+}

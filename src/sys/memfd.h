@@ -31,4 +31,15 @@ int memfd_read(int fd, uint64_t offset, void *bytes, size_t size);
 /* The next run of data at or after @offset, in pages; -ENXIO if none is left. */
 int memfd_next_data(int fd, uint64_t offset, uint64_t *ret_start, uint64_t *ret_end);
 
+/* A walk over the data between @at and @limit. */
+struct memfd_walk {
+	int fd;
+	uint64_t at, limit;
+	uint64_t run_end; /* of the run that the walk is in; 0: none */
+};
+
+/* The next of it, at most @most bytes: 1; 0 if there is no more; -errno. */
+int memfd_walk_next(struct memfd_walk *walk, size_t most, uint64_t *ret_offset,
+		    size_t *ret_size);
+
 #endif

@@ -176,3 +176,32 @@ TEST(what_was_written_is_read_but_not_beyond_the_object_nor_to_nowhere)
 	EXPECT_EQ(memfd_read(fd, UINT64_MAX, bytes, 1), -EINVAL);
 	EXPECT_EQ(memfd_read(fd, 0, (void *)1, 1), -EFAULT);
 }
+
+TEST(a_walk_over_data_comes_in_parts_and_ends_at_its_limit)
+{
+	scoped(fd) int fd = object_of(10);
+	struct memfd_walk walk = { .fd = fd, .at = page, .limit = 9 * page };
+	uint64_t offset;
+	size_t size;
+
+	/* Pages 0 to 3, and 8 to 9. */
+	EXPECT_EQ(memfd_write(fd, 0, "x", 1), 0);
+	EXPECT_EQ(memfd_write(fd, 2 * page - 1, "xy", 2), 0);
+	EXPECT_EQ(memfd_write(fd, 3 * page, "x", 1), 0);
+	EXPECT_EQ(memfd_write(fd, 9 * page - 1, "xy", 2), 0);
+	EXPECT_EQ(memfd_walk_next(&walk, 2 * page, &offset, &size), 1);
+	EXPECT_EQ(offset, page);
+	EXPECT_EQ(size, 2 * page);
+	EXPECT_EQ(memfd_walk_next(&walk, 2 * page, &offset, &size), 1);
+	EXPECT_EQ(offset, 3 * page);
+	EXPECT_EQ(size, page);
+	EXPECT_EQ(memfd_walk_next(&walk, 2 * page, &offset, &size), 1);
+	EXPECT_EQ(offset, 8 * page);
+	EXPECT_EQ(size, page);
+	EXPECT_EQ(memfd_walk_next(&walk, 2 * page, &offset, &size), 0);
+	EXPECT_EQ(memfd_walk_next(&walk, 2 * page, &offset, &size), 0);
+	walk = (struct memfd_walk){ .fd = fd, .at = 4 * page, .limit = 7 * page };
+	EXPECT_EQ(memfd_walk_next(&walk, page, &offset, &size), 0);
+	walk = (struct memfd_walk){ .fd = -1, .limit = page };
+	EXPECT_EQ(memfd_walk_next(&walk, page, &offset, &size), -EBADF);
+}
