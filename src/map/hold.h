@@ -25,19 +25,28 @@ struct hold {
 	bool file;   /* private mapping of a file: everything in it is content */
 	bool shared; /* mapping of an object */
 	int fd;	     /* that object, if it is ours and begins here; -1: not */
-	char *moved; /* where the pages are meanwhile; @addr itself under a guard */
+	char *moved; /* where the pages are meanwhile; @addr itself if they could not leave */
 };
+
+/* Are its pages elsewhere, where nobody else knows of them? */
+static inline bool hold_has_left(const struct hold *hold)
+{
+	return hold->moved != hold->addr;
+}
 
 struct holds {
 	struct uffd uffd;
 	bool has_uffd;
-	bool empties; /* the old pages are given back during the move */
+	bool empties; /* as said to holds_open() */
 	struct hold *hold;
 	unsigned count;
 	unsigned held; /* the first so many */
 };
 
-/* With @empties the old pages are given back during the move, and reads wait too. */
+/*
+ * With @empties the old pages are given back during the move: reads wait too, and pages under a
+ * guard leave as well, unless the kernel cannot move them.
+ */
 void holds_open(struct holds *h, bool empties);
 /* Nothing is held any more. */
 void holds_close(struct holds *h);
