@@ -10,14 +10,11 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/scope.h"
-#include "map/hold.h"
+#include "map/pieces.h"
 #include "sys/memfd.h"
 #include "sys/vm.h"
 
-/* How much is copied before the old pages are given back. */
-#define CHUNK ((size_t)2 << 20)
-
-/* ---- adopt ------------------------------------------------------------------------------ */
+/* ---- adopt and merge -------------------------------------------------------------------- */
 
 static int survey(const struct vm_area *area, void *arg)
 {
@@ -38,99 +35,37 @@ static int survey(const struct vm_area *area, void *arg)
 			 area->file && !area->shared, area->shared);
 }
 
-/* A page of a file's private mapping past the file's end has no content, and says EFAULT. */
-static int copy_pages(int fd, uint64_t offset, const char *from, size_t size)
+static int exchange_held(struct pieces *p, char *addr, size_t size, bool merges)
 {
-	size_t page = vm_page_size();
 	int r;
 
-	r = memfd_write(fd, offset, from, size);
-	if (r != -EFAULT)
-		return r;
-	for (size_t at = 0; at < size; at += page) {
-		r = memfd_write(fd, offset + at, from + at, page);
-		if (r < 0 && r != -EFAULT)
-			return r;
-	}
-	return 0;
-}
-
-static bool page_is_zero(const char *page, size_t size)
-{
-	return page[0] == 0 && memcmp(page, page + 1, size - 1) == 0;
-}
-
-/* What the kernel does not tell of memory shared with others: pages of it that are zero. */
-static int copy_nonzero(int fd, uint64_t offset, const char *from, size_t size)
-{
-	size_t page = vm_page_size(), end;
-	int r = 0;
-
-	for (size_t at = 0; at < size && r == 0; at = end + page) {
-		for (end = at; end < size && !page_is_zero(from + end, page);)
-			end += page;
-		r = memfd_write(fd, offset + at, from + at, end - at);
+	r = pieces_move(p);
+	if (r == 0)
+		r = merges ? fault_point("exchange.merge.copied")
+			   : fault_point("exchange.adopt.copied");
+	if (r == 0)
+		r = vm_replace(addr, size, VM_READ | VM_WRITE, p->fd, 0);
+	if (r < 0) {
+		pieces_move_back(p);
+		holds_undo(p->holds);
+	} else {
+		holds_done(p->holds);
 	}
 	return r;
 }
 
-/* Looked at only where looking cannot fault: it may be mapped beyond its own end. */
-static int copy_shared(int fd, uint64_t offset, const char *from, size_t size)
+/* All that was added to the holds, which cover the range. */
+static int exchange_all(struct holds *h, char *addr, size_t size, int fd, bool merges)
 {
-	int r = 0;
-
-	for (size_t at = 0; at < size && r == 0; at += CHUNK) {
-		size_t part = size - at < CHUNK ? size - at : CHUNK;
-
-		r = (vm_populate_read(from + at, part) == 0 ? copy_nonzero : copy_pages)(
-			fd, offset + at, from + at, part);
-	}
-	return r;
-}
-
-/* What was never touched is zero in the object too, and costs nothing. */
-static int copy_present(int fd, uint64_t offset, const struct hold *hold)
-{
-	uintptr_t base = (uintptr_t)hold->moved, start, end = base;
+	struct pieces p;
 	int r;
 
-	for (;;) {
-		r = vm_next_present(end, base + hold->size, &start, &end);
-		if (r == -ENXIO)
-			return 0;
-		if (r == 0)
-			r = memfd_write(fd, offset + (start - base), (const void *)start,
-					end - start);
-		if (r < 0)
-			return r;
-	}
-}
-
-static int copy_in(int fd, const char *addr, const struct hold *hold)
-{
-	uint64_t offset = (uint64_t)(hold->addr - addr);
-
-	if (hold->file)
-		return copy_pages(fd, offset, hold->moved, hold->size);
-	if (hold->shared)
-		return copy_shared(fd, offset, hold->moved, hold->size);
-	return copy_present(fd, offset, hold);
-}
-
-static int adopt_held(struct holds *h, char *addr, size_t size, int fd)
-{
-	int r = 0;
-
-	for (unsigned i = 0; i < h->held && r == 0; i++)
-		r = copy_in(fd, addr, &h->hold[i]);
+	r = pieces_begin(&p, h, addr, size, fd);
 	if (r == 0)
-		r = fault_point("exchange.adopt.copied");
+		r = holds_begin(h);
 	if (r == 0)
-		r = vm_replace(addr, size, VM_READ | VM_WRITE, fd, 0);
-	if (r < 0)
-		holds_undo(h);
-	else
-		holds_done(h);
+		r = exchange_held(&p, addr, size, merges);
+	pieces_end(&p);
 	return r;
 }
 
@@ -149,19 +84,15 @@ int exchange_adopt(void *addr, size_t size, int fd)
 	struct holds h;
 	int r;
 
-	holds_open(&h, false);
+	holds_open(&h, true);
 	r = vm_walk(addr, size, survey, &h);
 	if (r == -EFAULT && !error_reason()[0])
 		r = fail(-EFAULT, "part of the range is not mapped");
 	if (r == 0)
-		r = holds_begin(&h);
-	if (r == 0)
-		r = adopt_held(&h, addr, size, fd);
+		r = exchange_all(&h, addr, size, fd, false);
 	holds_close(&h);
 	return r;
 }
-
-/* ---- merge ------------------------------------------------------------------------------ */
 
 static int add_part(struct holds *h, const struct exchange_part *part)
 {
@@ -175,42 +106,6 @@ static int add_part(struct holds *h, const struct exchange_part *part)
 	return r;
 }
 
-/* What an object holds, which may be less than what is mapped of it here. */
-static int copy_object(int fd, uint64_t offset, const struct hold *hold)
-{
-	struct memfd_walk walk = { .fd = hold->fd, .limit = hold->size };
-	uint64_t at;
-	size_t part;
-	int r;
-
-	while ((r = memfd_walk_next(&walk, CHUNK, &at, &part)) > 0) {
-		r = memfd_write(fd, offset + at, hold->moved + at, part);
-		if (r < 0)
-			return r;
-	}
-	return r;
-}
-
-static int merge_held(struct holds *h, char *addr, size_t size, int fd)
-{
-	int r = 0;
-
-	for (unsigned i = 0; i < h->held && r == 0; i++)
-		if (h->hold[i].fd < 0)
-			r = copy_in(fd, addr, &h->hold[i]);
-		else
-			r = copy_object(fd, (uint64_t)(h->hold[i].addr - addr), &h->hold[i]);
-	if (r == 0)
-		r = fault_point("exchange.merge.copied");
-	if (r == 0)
-		r = vm_replace(addr, size, VM_READ | VM_WRITE, fd, 0);
-	if (r < 0)
-		holds_undo(h);
-	else
-		holds_done(h);
-	return r;
-}
-
 int exchange_merge(const struct exchange_part *parts, unsigned count, int fd)
 {
 	const struct exchange_part *last = &parts[count - 1];
@@ -218,13 +113,12 @@ int exchange_merge(const struct exchange_part *parts, unsigned count, int fd)
 	struct holds h;
 	int r = 0;
 
-	holds_open(&h, false);
+	holds_open(&h, true);
 	for (unsigned i = 0; i < count && r == 0; i++)
 		r = add_part(&h, &parts[i]);
 	if (r == 0)
-		r = holds_begin(&h);
-	if (r == 0)
-		r = merge_held(&h, addr, (size_t)((char *)last->addr + last->size - addr), fd);
+		r = exchange_all(&h, addr, (size_t)((char *)last->addr + last->size - addr), fd,
+				 true);
 	holds_close(&h);
 	return r;
 }
@@ -239,7 +133,7 @@ static int move_content(int old_fd, int fresh_fd, const char *old, uint64_t size
 	size_t part;
 	int r;
 
-	while ((r = memfd_walk_next(&walk, CHUNK, &at, &part)) > 0) {
+	while ((r = memfd_walk_next(&walk, PIECE_SIZE, &at, &part)) > 0) {
 		r = memfd_write(fresh_fd, at, old + at, part);
 		if (r == 0)
 			r = memfd_punch(old_fd, at, part);
@@ -325,7 +219,7 @@ static int move_out(int fd, uint64_t offset, const char *from, char *to, size_t 
 	size_t part;
 	int r;
 
-	while ((r = memfd_walk_next(&walk, CHUNK, &at, &part)) > 0) {
+	while ((r = memfd_walk_next(&walk, PIECE_SIZE, &at, &part)) > 0) {
 		memcpy(to + (at - offset), from + (at - offset), part);
 		if (empties)
 			(void)memfd_punch(fd, at, part);

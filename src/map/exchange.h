@@ -10,8 +10,8 @@
  *	fence     a shared object is replaced by a fresh one     (taking back)
  *	restore   a shared object becomes private memory again   (end of the last export)
  *
- * Fence and restore give the old object's pages back as they copy, in pieces of two megabytes,
- * so that memory for both is never needed at once.
+ * All give the old pages back as they copy, in pieces of two megabytes, so that memory for both
+ * is never needed at once; pages that others may be sharing are not theirs to give.
  *
  * Accesses wait through userfaultfd, or through a guard (guard.h) where that is not possible.
  * One exchange runs at a time in a process: the caller holds the map's lock.

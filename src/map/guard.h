@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guard.h - make stores wait where userfaultfd cannot
+ * guard.h - make accesses wait where userfaultfd cannot
  *
  * Private mappings of files, and any memory where userfaultfd is forbidden, are protected for
- * the time of a move.  A thread that stores there meanwhile gets SIGSEGV; the handler puts it
+ * the time of a move.  A thread that touches one meanwhile gets SIGSEGV; the handler puts it
  * to sleep until the move is over and lets it try again.  Every other fault goes to whoever
  * had the signal before.
  *
  * The handler stays installed once it was needed: removing it could meet a signal on its way.
- * A thread that blocks SIGSEGV dies of such a store, as it would of any fault.
+ * A thread that blocks SIGSEGV dies of such an access, as it would of any fault.
  */
 #ifndef MAP_GUARD_H
 #define MAP_GUARD_H

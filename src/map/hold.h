@@ -22,10 +22,11 @@ struct hold {
 	char *addr;
 	size_t size;
 	unsigned prot;
-	bool file;   /* private mapping of a file: everything in it is content */
-	bool shared; /* mapping of an object */
-	int fd;	     /* that object, if it is ours and begins here; -1: not */
-	char *moved; /* where the pages are meanwhile; @addr itself if they could not leave */
+	bool file;    /* private mapping of a file: everything in it is content */
+	bool shared;  /* mapping of an object */
+	int fd;	      /* that object, if it is ours and begins here; -1: not */
+	char *moved;  /* where the pages are meanwhile; @addr itself if they could not leave */
+	size_t given; /* so much from the start was given back during the move */
 };
 
 /* Are its pages elsewhere, where nobody else knows of them? */

@@ -7,9 +7,13 @@
  * last: a word that ever differs from that was lost.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/fault.h"
 #include "kin.h"
@@ -17,6 +21,8 @@
 #define THREADS 2u
 #define PAGES 32u
 #define ROUNDS 200u
+/* What moves in several pieces, of two megabytes. */
+#define MANY_PAGES 2048u
 
 struct hammer {
 	_Atomic uint64_t *words;
@@ -136,12 +142,12 @@ struct scene {
 	size_t size;
 };
 
-static void scene_up(struct scene *s, void *memory)
+static void scene_up(struct scene *s, void *memory, size_t pages)
 {
-	s->size = PAGES * PAGE;
+	s->size = pages * PAGE;
 	s->memory = memory;
 	s->hammer.count = s->size / sizeof(uint64_t);
-	s->hammer.remembered = pages_shared(PAGES);
+	s->hammer.remembered = pages_shared(pages);
 	kin_start(&s->importer, look, &s->hammer);
 	s->ctx = node_open();
 	hammer_up(&s->hammer, memory);
@@ -152,7 +158,7 @@ static void scene_down(struct scene *s)
 	kin_tell(&s->importer, 0);
 	kin_finish(&s->importer);
 	hammer_down(&s->hammer);
-	pages_free(s->hammer.remembered, PAGES);
+	pages_free(s->hammer.remembered, s->size / PAGE);
 	tract_close(s->ctx);
 }
 
@@ -211,7 +217,7 @@ static void live(void *memory, unsigned rounds)
 	struct scene s = { 0 };
 	unsigned last = test_is_deep() ? 10 * rounds : rounds;
 
-	scene_up(&s, memory);
+	scene_up(&s, memory, PAGES);
 	for (unsigned n = 0; n < last; n++)
 		go_through_a_life(&s);
 	scene_down(&s);
@@ -251,7 +257,7 @@ TEST_SLOW(no_store_is_lost_when_one_of_two_exports_is_taken_back, 60)
 	struct scene s = { 0 };
 	void *memory = pages_private(PAGES);
 
-	scene_up(&s, memory);
+	scene_up(&s, memory, PAGES);
 	for (unsigned n = 0; n < ROUNDS / 4; n++) {
 		uint32_t stays, goes;
 		struct tract_export *one = export_up(s.ctx, memory, s.size, 0, &stays);
@@ -274,4 +280,145 @@ TEST_SLOW(no_store_is_lost_when_one_of_two_exports_is_taken_back, 60)
 	}
 	scene_down(&s);
 	pages_free(memory, PAGES);
+}
+
+/* ---- failing in the middle -------------------------------------------------------------- */
+
+static void arm_piece(const char *always, unsigned nth)
+{
+	char spec[128];
+
+	(void)snprintf(spec, sizeof(spec), "%sexchange.piece.copied=e12@%u", always, nth);
+	EXPECT_EQ(fault_arm(spec), 0);
+}
+
+/* The range is exported until no piece is left to fail at.  How many failed. */
+static unsigned fail_at_each_piece(struct scene *s, size_t from, const char *always)
+{
+	struct tract_export *export = NULL;
+	unsigned nth = 1;
+
+	for (;; nth++) {
+		int r;
+
+		arm_piece(always, nth);
+		r = tract_export_create(s->ctx, s->memory + from, s->size - from, 0, &export);
+		(void)fault_arm(NULL);
+		expect_nothing_lost(s);
+		if (r == 0)
+			break;
+		EXPECT_EQ(r, -ENOMEM);
+	}
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	expect_nothing_lost(s);
+	return nth - 1;
+}
+
+/* With @always armed as well, which ends with a comma. */
+static void fail_in_the_middle(void *memory, const char *always)
+{
+	struct scene s = { 0 };
+	char spec[128];
+
+	scene_up(&s, memory, MANY_PAGES);
+	for (unsigned n = 0; n < (is_deep() ? 100 : 5); n++) {
+		struct tract_export *export = NULL;
+
+		EXPECT(fail_at_each_piece(&s, 0, always) >= 4);
+		/* When all of it has moved. */
+		(void)snprintf(spec, sizeof(spec), "%sexchange.adopt.copied=e12", always);
+		EXPECT_EQ(fault_arm(spec), 0);
+		EXPECT_EQ(tract_export_create(s.ctx, memory, s.size, 0, &export), -ENOMEM);
+		(void)fault_arm(NULL);
+		expect_nothing_lost(&s);
+	}
+	scene_down(&s);
+}
+
+TEST_SLOW(no_store_is_lost_when_a_move_fails_at_any_piece, 60)
+{
+	void *memory = pages_private(MANY_PAGES);
+
+	fail_in_the_middle(memory, "");
+	pages_free(memory, MANY_PAGES);
+}
+
+TEST_SLOW(no_store_is_lost_when_a_guarded_move_fails_at_any_piece, 60)
+{
+	void *memory = pages_private(MANY_PAGES);
+
+	fail_in_the_middle(memory, "uffd.open=e1@*,");
+	pages_free(memory, MANY_PAGES);
+}
+
+TEST_SLOW(no_store_is_lost_when_a_move_fails_whose_pages_cannot_leave, 60)
+{
+	void *memory = pages_private(MANY_PAGES);
+
+	fail_in_the_middle(memory, "hold.vacate=e22@*,");
+	pages_free(memory, MANY_PAGES);
+}
+
+TEST_SLOW(no_store_is_lost_when_the_move_of_a_file_fails_at_any_piece, 60)
+{
+	char path[128];
+	void *memory;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/file", test_directory());
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	EXPECT(fd >= 0);
+	EXPECT_EQ(ftruncate(fd, (off_t)(MANY_PAGES * PAGE)), 0);
+	memory = mmap(NULL, MANY_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	EXPECT(memory != MAP_FAILED);
+	fail_in_the_middle(memory, "");
+	pages_free(memory, MANY_PAGES);
+	(void)close(fd);
+}
+
+/* Words of the first half that the importer of it does not see. */
+static uint64_t first_half_differences(struct scene *s, const void *seen)
+{
+	struct hammer half = { .remembered = s->hammer.remembered,
+			       .count = s->hammer.count / 2 };
+	uint64_t count;
+
+	hammer_rest(&s->hammer);
+	count = hammer_differences(&half, seen);
+	hammer_resume(&s->hammer);
+	return count;
+}
+
+/* An export of the first half has an importer; one that overlaps it fails at each piece. */
+static void fail_to_overlap(const char *always)
+{
+	void *memory = pages_private(MANY_PAGES);
+	struct scene s = { 0 };
+	struct tract_export *half;
+	struct tract_import *import;
+	const void *seen;
+	uint32_t id;
+
+	scene_up(&s, memory, MANY_PAGES);
+	half = export_up(s.ctx, memory, s.size / 2, 0, &id);
+	import = import_up(s.ctx, id, TRACT_RIGHT_READ_WRITE);
+	seen = import_map(import, TRACT_RIGHT_READ_WRITE);
+	EXPECT(fail_at_each_piece(&s, s.size / 4, always) >= 3);
+	EXPECT_EQ(first_half_differences(&s, seen), 0);
+	EXPECT_EQ(tract_import_check(import), 0);
+	import_down(import);
+	EXPECT_EQ(tract_export_destroy(half), 0);
+	expect_nothing_lost(&s);
+	scene_down(&s);
+	pages_free(memory, MANY_PAGES);
+}
+
+TEST_SLOW(no_store_is_lost_when_exports_fail_to_come_to_overlap, 60)
+{
+	fail_to_overlap("");
+}
+
+TEST_SLOW(no_store_is_lost_when_guarded_exports_fail_to_come_to_overlap, 60)
+{
+	fail_to_overlap("uffd.open=e1@*,");
 }

@@ -6,6 +6,7 @@
  * leaked, whoever imports another export of the range goes on, and the next try succeeds.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -95,6 +96,50 @@ TEST(an_export_that_fails_anywhere_leaves_the_range_as_it_was)
 	EXPECT_EQ(try_once(ctx, memory), 0);
 	EXPECT_EQ(test_count_memfd_mappings(), mappings);
 	pages_free(memory, PAGES);
+	tract_close(ctx);
+}
+
+/* So much that it is moved, and emptied, in several pieces. */
+#define MANY_PAGES 2048u
+
+/* A private mapping of a new file of zeros. */
+static unsigned char *map_new_file(int *ret_fd)
+{
+	char path[128];
+	void *memory;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/file", test_directory());
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	EXPECT(fd >= 0);
+	EXPECT_EQ(ftruncate(fd, (off_t)(MANY_PAGES * PAGE)), 0);
+	memory = mmap(NULL, MANY_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	EXPECT(memory != MAP_FAILED);
+	*ret_fd = fd;
+	return memory;
+}
+
+TEST(an_export_of_a_file_that_fails_leaves_to_the_file_what_was_not_stored_to)
+{
+	struct tract *ctx = node_open();
+	struct tract_export *export = NULL;
+	volatile unsigned char *memory;
+	int fd;
+
+	memory = map_new_file(&fd);
+	for (size_t i = 0; i < MANY_PAGES; i += 2)
+		memory[i * PAGE] = 5;
+	arm("exchange.adopt.copied");
+	EXPECT_EQ(tract_export_create(ctx, (void *)(uintptr_t)memory, MANY_PAGES * PAGE, 0,
+				      &export),
+		  -ENOMEM);
+	(void)fault_arm(NULL);
+	for (size_t i = 0; i < MANY_PAGES; i++)
+		EXPECT_EQ(pwrite(fd, "\7", 1, (off_t)(i * PAGE)), 1);
+	for (size_t i = 0; i < MANY_PAGES; i++)
+		EXPECT_EQ(memory[i * PAGE], i % 2 ? 7 : 5);
+	pages_free((void *)(uintptr_t)memory, MANY_PAGES);
+	(void)close(fd);
 	tract_close(ctx);
 }
 
@@ -257,9 +302,6 @@ TEST(a_rebind_that_fails_on_its_way_leaves_the_old_binding_and_both_ranges)
 }
 
 /* ---- memory that is only read ----------------------------------------------------------- */
-
-/* So much that it is emptied in several pieces, which takes a while. */
-#define MANY_PAGES 2048u
 
 struct onlooker {
 	const volatile unsigned char *at;
