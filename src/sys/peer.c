@@ -8,6 +8,9 @@
 #include "sys/peer.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -97,4 +100,35 @@ int peer_pidfd(int socket, const struct peer *peer, int *ret_fd)
 int peer_pidfd_signal(int pidfd, int signal)
 {
 	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+/* "size resident shared ...", in pages; what is resident and not shared is private. */
+static uint64_t read_statm(pid_t pid)
+{
+	char path[40], text[128];
+	unsigned long resident, shared;
+	scoped(fd) int fd = -1;
+	ssize_t size;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (size < 0)
+		return 0;
+	text[size] = '\0';
+	if (sscanf(text, "%*u %lu %lu", &resident, &shared) < 2 || shared > resident)
+		return 0;
+	return (uint64_t)(resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t peer_private_memory(const struct peer *peer, int pidfd)
+{
+	struct pollfd alive = { .fd = pidfd, .events = POLLIN };
+	uint64_t bytes;
+
+	if (peer->pid <= 0 || pidfd < 0)
+		return 0;
+	bytes = read_statm(peer->pid);
+	/* If it lives still, the number was its own while that was read. */
+	return poll(&alive, 1, 0) == 0 ? bytes : 0;
 }

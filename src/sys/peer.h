@@ -25,5 +25,8 @@ int peer_pidfd(int socket, const struct peer *peer, int *ret_fd);
 /* A pidfd of a process; -ESRCH if there is none.  Only a child of ours surely keeps its pid. */
 int peer_pidfd_of(pid_t pid, int *ret_fd);
 int peer_pidfd_signal(int pidfd, int signal);
+/* Bytes of private memory that a process has, as the kernel counts them; 0 if it does not tell
+ * us.  @pidfd is of the peer. */
+uint64_t peer_private_memory(const struct peer *peer, int pidfd);
 
 #endif

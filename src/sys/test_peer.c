@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -174,4 +175,57 @@ TEST(what_is_not_a_socket_has_no_peer)
 	EXPECT_EQ(peer_identify(pipe[0], &peer), -ENOTSOCK);
 	(void)close(pipe[0]);
 	(void)close(pipe[1]);
+}
+
+#define MUCH ((size_t)32 << 20)
+
+static void *touched(int sharing)
+{
+	char *memory = mmap(NULL, MUCH, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS, -1, 0);
+
+	EXPECT((void *)memory != MAP_FAILED);
+	for (size_t i = 0; i < MUCH; i += 4096)
+		*(volatile char *)(memory + i) = 1;
+	return memory;
+}
+
+TEST(the_kernel_says_how_much_private_memory_a_process_has)
+{
+	const struct peer self = { .pid = getpid() };
+	scoped(fd) int pidfd = -1;
+	uint64_t before;
+	void *private, *shared;
+
+	EXPECT_EQ(peer_pidfd_of(getpid(), &pidfd), 0);
+	before = peer_private_memory(&self, pidfd);
+	EXPECT(before > 0);
+	shared = touched(MAP_SHARED);
+	EXPECT(peer_private_memory(&self, pidfd) < before + MUCH / 2);
+	private = touched(MAP_PRIVATE);
+	/* The kernel's counters may lag a little behind. */
+	EXPECT(peer_private_memory(&self, pidfd) > before + MUCH / 2);
+	EXPECT(peer_private_memory(&self, pidfd) < before + MUCH + MUCH / 2);
+	(void)munmap(private, MUCH);
+	(void)munmap(shared, MUCH);
+}
+
+TEST(who_has_died_or_is_not_visible_has_no_memory)
+{
+	struct guest g = guest_new(NULL);
+	scoped(fd) int pidfd = -1;
+	struct pollfd death;
+	struct peer peer;
+
+	EXPECT_EQ(peer_identify(g.socket, &peer), 0);
+	EXPECT_EQ(peer_pidfd(g.socket, &peer, &pidfd), 0);
+	EXPECT(peer_private_memory(&peer, pidfd) > 0);
+	EXPECT_EQ(peer_private_memory(&peer, -1), 0);
+	EXPECT_EQ(peer_private_memory(&(struct peer){ .pid = 0 }, pidfd), 0);
+	EXPECT_EQ(peer_pidfd_signal(pidfd, SIGKILL), 0);
+	death = (struct pollfd){ .fd = pidfd, .events = POLLIN };
+	EXPECT_EQ(poll(&death, 1, 10000), 1);
+	/* Whatever has its number by now. */
+	peer.pid = getpid();
+	EXPECT_EQ(peer_private_memory(&peer, pidfd), 0);
+	guest_free(&g);
 }

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -447,4 +448,51 @@ TEST(pages_that_were_touched_are_found)
 	EXPECT_EQ(stop, end);
 	EXPECT_EQ(vm_next_present(stop, end, &start, &stop), -ENXIO);
 	vm_unmap(addr, 2000 * page);
+}
+
+/* Runs @count() in a child that shares our private pages with us. */
+static int in_child(uint64_t (*count)(void *arg), void *arg)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit((int)(count(arg) / page));
+	EXPECT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static uint64_t own_bytes_of_8(void *arg)
+{
+	char *addr = arg;
+
+	/* One copy of its own. */
+	addr[5 * page] = 'y';
+	return vm_own_bytes(addr, 8 * page);
+}
+
+TEST(only_private_pages_that_nobody_shares_are_a_processs_own)
+{
+	scoped(fd) int fd = object_of(2);
+	char *addr = anonymous(8);
+	void *object;
+
+	EXPECT_EQ(vm_own_bytes(addr, 8 * page), 0);
+	addr[page] = addr[5 * page] = addr[7 * page] = 'x';
+	/* What was only read has no page of its own. */
+	EXPECT_EQ(*(volatile char *)(addr + 2 * page), 0);
+	EXPECT_EQ(vm_own_bytes(addr, 8 * page), 3 * page);
+	EXPECT_EQ(vm_own_bytes(addr + page, 6 * page), 2 * page);
+	EXPECT_EQ(in_child(own_bytes_of_8, addr), 1);
+	EXPECT_EQ(vm_place(NULL, 2 * page, RW, fd, 0, &object), 0);
+	*(volatile char *)object = 'x';
+	EXPECT_EQ(vm_own_bytes(object, 2 * page), 0);
+	EXPECT_EQ(vm_replace_private(object, 2 * page, RW, fd, 0), 0);
+	EXPECT_EQ(*(volatile char *)object, 'x');
+	EXPECT_EQ(vm_own_bytes(object, 2 * page), 0);
+	((volatile char *)object)[page] = 'y';
+	EXPECT_EQ(vm_own_bytes(object, 2 * page), page);
+	vm_unmap(object, 2 * page);
+	vm_unmap(addr, 8 * page);
 }

@@ -72,5 +72,8 @@ int vm_open_backing(const struct vm_area *area, bool writable, int *ret_fd);
  * -ENXIO if none is left.  (Pages never touched are zero and need not be copied.)
  */
 int vm_next_present(uintptr_t addr, uintptr_t end, uintptr_t *ret_start, uintptr_t *ret_end);
+/* Bytes in a range that are in memory for this process's private mappings alone: given back,
+ * they are free.  0 where the kernel does not tell. */
+uint64_t vm_own_bytes(const void *addr, size_t size);
 
 #endif

@@ -283,6 +283,26 @@ int vm_open_backing(const struct vm_area *area, bool writable, int *ret_fd)
 
 /* In /proc/self/pagemap, a page that is in memory or in swap. */
 #define PAGEMAP_HAS (UINT64_C(3) << 62)
+/* One that is in memory; is a file's or an object's; is mapped by nobody else. */
+#define PAGEMAP_IN_MEMORY (UINT64_C(1) << 63)
+#define PAGEMAP_FILE (UINT64_C(1) << 61)
+#define PAGEMAP_ALONE (UINT64_C(1) << 56)
+
+/* Entries from @page on, at most @capacity, and at least one: how many, or -errno. */
+static ssize_t read_pagemap(int fd, uintptr_t page, uintptr_t end, uint64_t *entries,
+			    size_t capacity)
+{
+	size_t ask = end - page < capacity ? end - page : capacity;
+	ssize_t size;
+
+	do
+		size = pread(fd, entries, ask * sizeof(*entries),
+			     (off_t)(page * sizeof(*entries)));
+	while (size < 0 && errno == EINTR);
+	if (size < (ssize_t)sizeof(*entries))
+		return size < 0 ? -errno : -EIO;
+	return size / (ssize_t)sizeof(*entries);
+}
 
 /* The first page in [page, end) that is there or, if not @wanted, is not; @end if none. */
 static int find_page(int fd, uintptr_t page, uintptr_t end, bool wanted, uintptr_t *ret_page)
@@ -290,15 +310,11 @@ static int find_page(int fd, uintptr_t page, uintptr_t end, bool wanted, uintptr
 	uint64_t entries[512];
 
 	while (page < end) {
-		size_t ask = end - page < ARRAY_LEN(entries) ? end - page : ARRAY_LEN(entries);
-		ssize_t size = pread(fd, entries, ask * sizeof(*entries),
-				     (off_t)(page * sizeof(*entries)));
+		ssize_t count = read_pagemap(fd, page, end, entries, ARRAY_LEN(entries));
 
-		if (size < 0 && errno == EINTR)
-			continue;
-		if (size < (ssize_t)sizeof(*entries))
-			return size < 0 ? -errno : -EIO;
-		for (size_t i = 0; i < (size_t)size / sizeof(*entries); i++, page++) {
+		if (count < 0)
+			return (int)count;
+		for (ssize_t i = 0; i < count; i++, page++) {
 			if (((entries[i] & PAGEMAP_HAS) != 0) == wanted) {
 				*ret_page = page;
 				return 0;
@@ -335,4 +351,30 @@ int vm_next_present(uintptr_t addr, uintptr_t end, uintptr_t *ret_start, uintptr
 	*ret_start = first * size;
 	*ret_end = last * size;
 	return 0;
+}
+
+static bool is_own(uint64_t entry)
+{
+	const uint64_t all = PAGEMAP_IN_MEMORY | PAGEMAP_FILE | PAGEMAP_ALONE;
+
+	return (entry & all) == (PAGEMAP_IN_MEMORY | PAGEMAP_ALONE);
+}
+
+uint64_t vm_own_bytes(const void *addr, size_t size)
+{
+	scoped(fd) int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uintptr_t page_size = vm_page_size(), page = (uintptr_t)addr / page_size;
+	uintptr_t end = ((uintptr_t)addr + size) / page_size;
+	uint64_t entries[512], pages = 0;
+
+	while (fd >= 0 && page < end) {
+		ssize_t count = read_pagemap(fd, page, end, entries, ARRAY_LEN(entries));
+
+		if (count < 0)
+			return 0;
+		for (ssize_t i = 0; i < count; i++)
+			pages += is_own(entries[i]);
+		page += (uintptr_t)count;
+	}
+	return pages * page_size;
 }
