@@ -34,11 +34,25 @@ static uint64_t port_random(void *body)
 	return value;
 }
 
-static int port_object_make(void *body, uint64_t object, uint64_t size, bool spare)
+static int port_object_make(void *body, uint64_t object, uint64_t size, uint64_t replaces)
 {
 	struct broker *b = body;
 
-	return objects_make(&b->objects, object, size, spare);
+	return objects_make(&b->objects, object, size, replaces);
+}
+
+static uint64_t port_object_resident(void *body, uint64_t object)
+{
+	const struct broker *b = body;
+
+	return objects_resident(&b->objects, object);
+}
+
+static uint64_t port_client_memory(void *body, uint64_t client)
+{
+	const struct client_link *link = client_link_find(body, client);
+
+	return link ? peer_private_memory(&link->peer, link->pidfd) : 0;
 }
 
 static int port_object_take(void *body, uint64_t object, uint64_t size)
@@ -195,6 +209,8 @@ struct ports body_ports(struct broker *b)
 		.now = port_now,
 		.random = port_random,
 		.object_make = port_object_make,
+		.object_resident = port_object_resident,
+		.client_memory = port_client_memory,
 		.object_take = port_object_take,
 		.pipe_take = port_pipe_take,
 		.object_drop = port_object_drop,

@@ -128,7 +128,7 @@ static int ask_host(struct objects *o)
 	return 0;
 }
 
-static int admit(struct objects *o, uint64_t size)
+static int admit(struct objects *o, uint64_t more)
 {
 	uint64_t after, resident = 0;
 	int r;
@@ -139,7 +139,7 @@ static int admit(struct objects *o, uint64_t size)
 	r = ask_host(o);
 	if (r < 0)
 		return r;
-	if (!add_fits(o->promised, size, &after))
+	if (!add_fits(o->promised, more, &after))
 		return -ENOMEM;
 	if (after <= o->available)
 		return 0;
@@ -152,12 +152,12 @@ static int admit(struct objects *o, uint64_t size)
 	return after - resident <= o->available ? 0 : -ENOMEM;
 }
 
-int objects_make(struct objects *o, uint64_t id, uint64_t size, bool spare)
+int objects_make(struct objects *o, uint64_t id, uint64_t size, uint64_t replaces)
 {
 	scoped(object) struct object *object = NULL;
 	int r;
 
-	r = spare ? fault_point("broker.objects.spare") : admit(o, size);
+	r = replaces < size ? admit(o, size - replaces) : fault_point("broker.objects.spare");
 	if (r < 0)
 		return r;
 	r = object_new(o, OBJECT_MADE, size, &object);
@@ -173,6 +173,16 @@ int objects_make(struct objects *o, uint64_t id, uint64_t size, bool spare)
 		return r;
 	(void)steal(object);
 	return 0;
+}
+
+uint64_t objects_resident(const struct objects *o, uint64_t id)
+{
+	struct object *object = idmap_find(&o->by_id, id);
+	uint64_t bytes = 0;
+
+	if (object)
+		add_resident(object, &bytes);
+	return bytes;
 }
 
 int objects_take(struct objects *o, uint64_t id, uint64_t size, int writer, int reader)

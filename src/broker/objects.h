@@ -6,7 +6,9 @@
  * reading.  Both are kept until the object is dropped, so handing one out costs nothing.
  *
  * Admission: memory is promised before it is touched.  What was promised and not touched yet
- * is counted as taken, so that the sum of promises never exceeds what the host could give.
+ * is counted as taken, so that the sum of promises never exceeds what the host could give.  An
+ * object that takes the place of memory which is given back meanwhile needs room for the rest
+ * only; what it was promised counts in full, until its pages are there.
  *
  * Giving the pages of a large object back takes the kernel a while (about a tenth of a second
  * per gigabyte), so that is done in steps between which others are served.
@@ -38,8 +40,11 @@ struct objects {
 int objects_init(struct objects *o, uint32_t fds_max);
 void objects_deinit(struct objects *o);
 
-/* -ENOMEM if the host has not so much left to promise; -EMFILE; -EEXIST. */
-int objects_make(struct objects *o, uint64_t id, uint64_t size, bool spare);
+/* -ENOMEM if the host has not so much left to promise as is more than it @replaces, and is not
+ * asked if there is none; -EMFILE; -EEXIST. */
+int objects_make(struct objects *o, uint64_t id, uint64_t size, uint64_t replaces);
+/* Bytes of it that are in memory; 0 for an unknown id. */
+uint64_t objects_resident(const struct objects *o, uint64_t id);
 /*
  * Consumes both descriptors.  They must be of one object that is either like ours (sealed
  * against shrinking) or System V's, of at least @size bytes, the first open for writing and

@@ -140,10 +140,11 @@ static int take_private(struct session *session, void *addr, size_t size,
 			struct claim **ret_claim)
 {
 	scoped(region) struct tract_region *region = NULL;
+	const struct exchange_part all = { .addr = addr, .size = size, .fd = -1 };
 	struct claim *claim = NULL;
 	int r;
 
-	r = region_new(session, size, &region);
+	r = region_new(session, size, exchange_gives_back(&all, 1), &region);
 	if (r == 0)
 		r = fault_point("claim.adopt.region_made");
 	if (r < 0)

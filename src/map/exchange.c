@@ -123,6 +123,23 @@ int exchange_merge(const struct exchange_part *parts, unsigned count, int fd)
 	return r;
 }
 
+uint64_t exchange_gives_back(const struct exchange_part *parts, unsigned count)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t bytes = 0;
+
+		if (parts[i].fd < 0)
+			bytes = vm_own_bytes(parts[i].addr, parts[i].size);
+		else
+			(void)memfd_resident(parts[i].fd, &bytes);
+		sum += bytes;
+	}
+	/* What is there twice at some moment. */
+	return sum > PIECES_TWICE ? sum - PIECES_TWICE : 0;
+}
+
 /* ---- fence ------------------------------------------------------------------------------ */
 
 /* Copies what is data, giving the old object's pages back behind itself. */

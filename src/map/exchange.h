@@ -57,6 +57,12 @@ struct exchange_part {
  */
 int exchange_merge(const struct exchange_part *parts, unsigned count, int fd);
 
+/*
+ * Bytes that a merge, or the adoption of one private part, gives back while it goes: the memory
+ * that need not be there twice.
+ */
+uint64_t exchange_gives_back(const struct exchange_part *parts, unsigned count);
+
 /* 0, or -errno with the content where it was: in the object, which must then be left alone.
  * With @fd -1 the object is known by its mapping only, and keeps its pages. */
 int exchange_restore(void *addr, size_t size, int fd, uint64_t offset);

@@ -195,7 +195,8 @@ int merge_take(struct session *session, void *addr, size_t size, struct claim **
 	if (r == 0)
 		r = check_private_parts(&m);
 	if (r == 0)
-		r = region_new(session, m.end - m.start, &region);
+		r = region_new(session, m.end - m.start,
+			       exchange_gives_back(m.part, m.part_count), &region);
 	if (r == 0)
 		r = move(&m, region, ret_claim);
 	merge_deinit(&m);

@@ -9,9 +9,6 @@
 #include "sys/memfd.h"
 #include "sys/vm.h"
 
-/* Twice a step: what is moved back needs page tables, too. */
-#define RESERVE_SIZE (2 * PIECE_BACK_SIZE)
-
 /* ---- the reserve ------------------------------------------------------------------------ */
 
 int reserve_take(struct reserve *reserve, uint64_t size)

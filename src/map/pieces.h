@@ -24,6 +24,11 @@
 /* The same on the way back, where there may be no more than the reserve. */
 #define PIECE_BACK_SIZE ((size_t)128 << 10)
 
+/* What the reserve has at most: twice a step, for that needs page tables, too. */
+#define RESERVE_SIZE (2 * PIECE_BACK_SIZE)
+/* The most that is there twice, or on the side, at any moment. */
+#define PIECES_TWICE (PIECE_SIZE + RESERVE_SIZE)
+
 /* Memory for the first step back. */
 struct reserve {
 	void *memory;

@@ -34,14 +34,16 @@ static void tell_close(struct session *session, uint64_t id)
 	(void)session_tell(session, &request);
 }
 
-int region_new(struct session *session, uint64_t size, struct tract_region **ret_region)
+int region_new(struct session *session, uint64_t size, uint64_t replaces,
+	       struct tract_region **ret_region)
 {
 	struct message request = { .number = MSG_region_create };
 	struct message reply;
 	scoped(fd) int fd = -1;
 	int r;
 
-	request.region_create.size = size;
+	request.region_create =
+		(struct msg_region_create){ .size = size, .replaces = replaces };
 	r = session_call(session, &request, NULL, 0, &reply, &fd);
 	if (r < 0)
 		return r;
@@ -188,7 +190,7 @@ int tract_region_create(struct tract *ctx, const struct tract_region_spec *spec,
 	if (r == 0)
 		r = context_session(ctx, &session);
 	if (r == 0)
-		r = region_new(session, spec->size, ret_region);
+		r = region_new(session, spec->size, 0, ret_region);
 	if (r == 0 && spec->rights)
 		(*ret_region)->rights = spec->rights;
 	return r;

@@ -28,8 +28,10 @@ struct tract_region {
 	bool exposed; /* as far as this process was told: others have, or had, a descriptor */
 };
 
-/* A new object of the broker's.  Errors as tract_region_create(). */
-int region_new(struct session *session, uint64_t size, struct tract_region **ret_region);
+/* A new object of the broker's, to be filled while so many bytes as it @replaces of this
+ * process's memory are given back.  Errors as tract_region_create(). */
+int region_new(struct session *session, uint64_t size, uint64_t replaces,
+	       struct tract_region **ret_region);
 /* An object of somebody else's that is exported in place; both descriptors are consumed. */
 int region_new_offered(struct session *session, uint64_t size, int write_fd, int read_fd,
 		       struct tract_region **ret_region);

@@ -52,10 +52,37 @@ static int object_add(struct fake_body *fake, uint64_t id, int kind, uint64_t si
 	return 0;
 }
 
-static int object_make(void *body, uint64_t object, uint64_t size, bool spare)
+static int object_make(void *body, uint64_t object, uint64_t size, uint64_t replaces)
 {
-	(void)spare;
-	return object_add(body, object, FAKE_MEMORY, size);
+	struct fake_body *fake = body;
+	int r;
+
+	if (replaces > size) {
+		bug(fake, "an object replaces no more than it holds");
+		return -EINVAL;
+	}
+	if (size - replaces > fake->room)
+		return -ENOMEM;
+	r = object_add(body, object, FAKE_MEMORY, size);
+	if (r == 0)
+		fake->room -= size - replaces;
+	return r;
+}
+
+static uint64_t object_resident(void *body, uint64_t id)
+{
+	const struct fake_object *object = fake_object_find(body, id);
+
+	if (!object || object->kind != FAKE_MEMORY)
+		bug(body, "only memory is resident");
+	return object ? object->resident : 0;
+}
+
+static uint64_t client_memory(void *body, uint64_t id)
+{
+	const struct fake_client *client = fake_client_find(body, id);
+
+	return client ? client->memory : 0;
 }
 
 static int object_take(void *body, uint64_t object, uint64_t size)
@@ -319,11 +346,14 @@ void fake_body_init(struct fake_body *fake, uint64_t seed)
 	(void)memset(fake, 0, sizeof(*fake));
 	fake->random = seed;
 	fake->now = 1000;
+	fake->room = UINT64_MAX;
 	fake->ports = (struct ports){
 		.body = fake,
 		.now = now,
 		.random = draw,
 		.object_make = object_make,
+		.object_resident = object_resident,
+		.client_memory = client_memory,
 		.object_take = object_take,
 		.pipe_take = pipe_take,
 		.object_drop = object_drop,

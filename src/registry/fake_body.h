@@ -19,6 +19,7 @@ struct fake_object {
 	uint64_t id; /* 0: free */
 	enum { FAKE_MEMORY, FAKE_BELL, FAKE_PIPE, FAKE_PLEDGE } kind;
 	uint64_t size;
+	uint64_t resident;
 	bool given; /* to an importer */
 	struct {
 		uint64_t generation, epoch; /* the last that it was given with */
@@ -33,8 +34,9 @@ struct fake_said {
 };
 
 struct fake_client {
-	uint64_t id; /* 0: free */
-	bool asking; /* a request is not answered yet */
+	uint64_t id;	 /* 0: free */
+	uint64_t memory; /* private, of its process */
+	bool asking;	 /* a request is not answered yet */
 	uint32_t serial;
 	struct fake_said answer; /* the last; number 0: none yet */
 	bool channel;
@@ -47,7 +49,8 @@ struct fake_body {
 	struct ports ports;
 	uint64_t now;
 	uint64_t random;
-	int fail; /* what making and taking say; 0: they work */
+	int fail;      /* what making and taking say; 0: they work */
+	uint64_t room; /* what the host can still promise; counted down */
 	const char *bug;
 	struct fake_client client[FAKE_CLIENTS];
 	struct fake_object *object;

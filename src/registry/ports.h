@@ -36,9 +36,15 @@ struct ports {
 	uint64_t (*now)(void *body);	/* monotonic, ns */
 	uint64_t (*random)(void *body); /* never 0, unpredictable */
 
-	/* 0, -ENOMEM if the host has not so much memory to promise, -EMFILE.  A @spare one is
-	 * filled while another is emptied: the host needs no room for both. */
-	int (*object_make)(void *body, uint64_t object, uint64_t size, bool spare);
+	/* 0, -ENOMEM if the host has not so much memory to promise, -EMFILE.  So many bytes as
+	 * it
+	 * @replaces are given back while it is filled: the host needs room for the rest, and is
+	 * not asked if there is none. */
+	int (*object_make)(void *body, uint64_t object, uint64_t size, uint64_t replaces);
+	/* Bytes that an object of ours has in memory. */
+	uint64_t (*object_resident)(void *body, uint64_t object);
+	/* Bytes of private memory of the client's process, as the kernel says, or 0. */
+	uint64_t (*client_memory)(void *body, uint64_t client);
 	/* The descriptors that came with the message being handled: [0] writes, [1] reads.
 	 * -EPERM if they are not a shareable object of at least @size bytes. */
 	int (*object_take)(void *body, uint64_t object, uint64_t size);

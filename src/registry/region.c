@@ -133,6 +133,31 @@ static int region_known(const struct call *call, const struct region *region)
 	return call_answer(call, &answer, ATTACH_NOTHING);
 }
 
+/*
+ * How much of a new region the caller gives back while it fills it: what it says, but no more
+ * than it has.  A page is asked for always, so that what it was promised before is counted: who
+ * says too much is promised that once, and not again and again.
+ */
+static uint64_t replaced_by(const struct call *call, const struct region *made)
+{
+	const struct ports *ports = &call->registry->ports;
+	uint64_t said = call->message->region_create.replaces, has;
+	const struct region *region;
+
+	if (said > made->size - call->registry->config.page_size)
+		said = made->size - call->registry->config.page_size;
+	if (said == 0)
+		return 0;
+	has = ports->client_memory(ports->body, call->client->named.id);
+	LIST_FOREACH (region, &call->client->regions, of_client) {
+		if (has >= said)
+			break;
+		if (!region->sysv)
+			has += ports->object_resident(ports->body, region->object);
+	}
+	return said < has ? said : has;
+}
+
 int region_create(const struct call *call)
 {
 	const struct ports *ports = &call->registry->ports;
@@ -143,7 +168,8 @@ int region_create(const struct call *call)
 	if (!region)
 		return 0;
 	region->object = registry_new_object(call->registry);
-	r = ports->object_make(ports->body, region->object, region->size, false);
+	r = ports->object_make(ports->body, region->object, region->size,
+			       replaced_by(call, region));
 	if (r < 0)
 		return region_give_up(call, region, r);
 	region_keep(call, region);

@@ -257,6 +257,74 @@ TEST(a_host_without_memory_charges_nothing)
 	rig_down(rig);
 }
 
+TEST(a_region_that_replaces_memory_needs_room_for_the_rest)
+{
+	struct rig *rig = rig_up();
+	struct fake_client *client = rig_join(rig, 10);
+	struct message message =
+		ASK(region_create, .size = 100 * RIG_PAGE, .replaces = 90 * RIG_PAGE);
+
+	client->memory = 95 * RIG_PAGE;
+	rig->fake.room = 9 * RIG_PAGE;
+	EXPECT_EQ(rig_error(rig, client, message), ENOMEM);
+	rig->fake.room = 11 * RIG_PAGE;
+	EXPECT_EQ(rig_error(rig, client, message), 0);
+	EXPECT_EQ(rig->fake.room, RIG_PAGE);
+	/* The user's share is charged with all of it. */
+	EXPECT_EQ(
+		rig_error(rig, client,
+			  ASK(region_create, .size = 29 * RIG_PAGE, .replaces = 28 * RIG_PAGE)),
+		EDQUOT);
+	rig_down(rig);
+}
+
+TEST(nobody_replaces_more_than_he_has)
+{
+	struct rig *rig = rig_up();
+	struct fake_client *client = rig_join(rig, 10), *other = rig_join(rig, 11);
+	struct message message =
+		ASK(region_create, .size = 100 * RIG_PAGE, .replaces = UINT64_MAX);
+
+	other->memory = 1000 * RIG_PAGE;
+	client->memory = 50 * RIG_PAGE;
+	rig->fake.room = 49 * RIG_PAGE;
+	EXPECT_EQ(rig_error(rig, client, message), ENOMEM);
+	rig->fake.room = 50 * RIG_PAGE;
+	EXPECT_EQ(rig_error(rig, client, message), 0);
+	EXPECT_EQ(rig->fake.room, 0);
+	/* And never all: what one was promised before is always looked at. */
+	client->memory = 1000 * RIG_PAGE;
+	EXPECT_EQ(rig_error(rig, client,
+			    ASK(region_create, .size = 8 * RIG_PAGE, .replaces = UINT64_MAX)),
+		  ENOMEM);
+	EXPECT_EQ(rig_error(rig, client,
+			    ASK(region_create, .size = RIG_PAGE, .replaces = RIG_PAGE)),
+		  ENOMEM);
+	rig->fake.room = RIG_PAGE;
+	EXPECT_EQ(rig_error(rig, client,
+			    ASK(region_create, .size = 8 * RIG_PAGE, .replaces = UINT64_MAX)),
+		  0);
+	rig_down(rig);
+}
+
+TEST(what_his_own_regions_have_in_memory_can_be_replaced_too)
+{
+	struct rig *rig = rig_up();
+	struct fake_client *client = rig_join(rig, 10), *other = rig_join(rig, 11);
+	struct message message =
+		ASK(region_create, .size = 40 * RIG_PAGE, .replaces = 30 * RIG_PAGE);
+
+	(void)rig_region(rig, client, 20);
+	fake_object_find(&rig->fake, client->answer.attachment.object)->resident =
+		20 * RIG_PAGE;
+	client->memory = 10 * RIG_PAGE;
+	other->memory = 10 * RIG_PAGE;
+	rig->fake.room = 10 * RIG_PAGE;
+	EXPECT_EQ(rig_error(rig, other, message), ENOMEM);
+	EXPECT_EQ(rig_error(rig, client, message), 0);
+	rig_down(rig);
+}
+
 TEST(a_process_has_a_number_of_things)
 {
 	struct rig *rig = rig_up();

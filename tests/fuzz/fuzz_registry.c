@@ -106,8 +106,11 @@ static void fill(struct script *script, const uint8_t *step, struct message *m)
 		m->serial = step[2];
 		break;
 	case MSG_region_create:
+		m->region_create =
+			(struct msg_region_create){ .size = bytes, .replaces = offset };
+		break;
 	case MSG_region_offer:
-		m->region_create.size = bytes;
+		m->region_offer.size = bytes;
 		break;
 	case MSG_region_sysv:
 		m->region_sysv = (struct msg_region_sysv){ .shmid = step[3], .size = bytes };

@@ -135,6 +135,7 @@ static void fill_region(struct sim *sim, uint64_t client, struct message *m)
 	switch (m->number) {
 	case MSG_region_create:
 		m->region_create.size = pages(sim, 9);
+		m->region_create.replaces = one_in(sim, 2) ? pages(sim, 9) : 0;
 		break;
 	case MSG_region_offer:
 		m->region_offer.size = pages(sim, 9);
@@ -342,6 +343,7 @@ static void step_join(struct sim *sim)
 	say(sim, "joins", id);
 	client = fake_client_add(&sim->fake, id);
 	client->channel = !one_in(sim, 10);
+	client->memory = pages(sim, 9);
 	client->room = one_in(sim, 3) ? below(sim, 4) : FAKE_EVENTS;
 	hello.hello.version = one_in(sim, 60) ? 99 : WIRE_VERSION;
 	if (!one_in(sim, 60))

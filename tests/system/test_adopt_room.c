@@ -206,3 +206,96 @@ TEST(exports_come_to_overlap_with_a_piece_more_than_they_have)
 	expect_a_piece_is_there_twice_at_most(
 		&(struct mover){ .make = make_private, .always = "", .exported = SIZE / 2 });
 }
+
+/* ---- in a control group ----------------------------------------------------------------- */
+
+/* Of which more than half is exported. */
+#define GROUP_SIZE (160 * MB)
+#define EXPORTED (112 * MB)
+
+static bool write_file(const char *directory, const char *name, const char *text)
+{
+	char path[512];
+	ssize_t written;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false;
+	written = write(fd, text, strlen(text));
+	(void)close(fd);
+	return written == (ssize_t)strlen(text);
+}
+
+/* A group in our own, of either version of control groups, that may have GROUP_SIZE. */
+static bool group_up(char *path, size_t capacity)
+{
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	char line[256], limit[32];
+	bool made = false;
+
+	(void)snprintf(limit, sizeof(limit), "%llu", (unsigned long long)GROUP_SIZE);
+	while (file && !made && fgets(line, sizeof(line), file)) {
+		bool newer = strncmp(line, "0::", 3) == 0;
+		const char *own = strchr(line, '/');
+
+		if (!own || (!newer && !strstr(line, ":memory:")))
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		(void)snprintf(path, capacity, "/sys/fs/cgroup%s%s/tract-test-%d",
+			       newer ? "" : "/memory", own, (int)getpid());
+		if (mkdir(path, 0755) < 0)
+			continue;
+		made = write_file(path, newer ? "memory.max" : "memory.limit_in_bytes", limit);
+		if (!made)
+			(void)rmdir(path);
+	}
+	if (file)
+		(void)fclose(file);
+	return made;
+}
+
+static void export_most_of_a_group(struct kin *parent, void *arg)
+{
+	struct tract_export *export = NULL;
+	struct tract *ctx = node_open();
+	bool inside = write_file(arg, "cgroup.procs", "0");
+	char *memory;
+
+	kin_tell(parent, inside);
+	if (!inside)
+		return;
+	memory = pages_private(EXPORTED / PAGE);
+	(void)memset(memory, 5, EXPORTED);
+	EXPECT_EQ(fault_arm("exchange.adopt.copied=e12"), 0);
+	EXPECT_EQ(tract_export_create(ctx, memory, EXPORTED, 0, &export), -ENOMEM);
+	(void)fault_arm(NULL);
+	EXPECT_EQ(tract_export_create(ctx, memory, EXPORTED, 0, &export), 0);
+	for (size_t i = 0; i < EXPORTED; i += PAGE)
+		EXPECT_EQ(memory[i], 5);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	EXPECT_EQ(munmap(memory, EXPORTED), 0);
+	tract_close(ctx);
+}
+
+TEST_SLOW(more_than_half_of_the_memory_there_is_can_be_exported, 60)
+{
+	char group[384];
+	struct kin child;
+	bool inside;
+
+	if (TEST_TSAN)
+		SKIP("TSan keeps books that are larger than the group");
+	if (!group_up(group, sizeof(group)))
+		SKIP("no control group with a limit for memory can be made here");
+	EXPECT(write_file(test_directory(), "tract.conf",
+			  "[limits]\nmax-user-memory = 100\nmax-exported-memory = 100\n"));
+	kin_start(&child, export_most_of_a_group, group);
+	inside = kin_hear(&child);
+	kin_finish(&child);
+	/* The broker that the child started leaves soon. */
+	EXPECT_WITHIN(10000, rmdir(group) == 0);
+	if (!inside)
+		SKIP("nothing can enter a control group of its own here");
+}
