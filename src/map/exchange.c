@@ -143,14 +143,14 @@ uint64_t exchange_gives_back(const struct exchange_part *parts, unsigned count)
 /* ---- fence ------------------------------------------------------------------------------ */
 
 /* Copies what is data, giving the old object's pages back behind itself. */
-static int move_content(int old_fd, int fresh_fd, const char *old, uint64_t size)
+static int move_content(int old_fd, int fresh_fd, const char *old, uint64_t size, size_t step)
 {
 	struct memfd_walk walk = { .fd = old_fd, .limit = size };
 	uint64_t at;
 	size_t part;
 	int r;
 
-	while ((r = memfd_walk_next(&walk, PIECE_SIZE, &at, &part)) > 0) {
+	while ((r = memfd_walk_next(&walk, step, &at, &part)) > 0) {
 		r = memfd_write(fresh_fd, at, old + at, part);
 		if (r == 0)
 			r = memfd_punch(old_fd, at, part);
@@ -161,9 +161,11 @@ static int move_content(int old_fd, int fresh_fd, const char *old, uint64_t size
 }
 
 /* Brings back what a failed move had already taken. */
-static void move_back(int old_fd, int fresh_fd, const char *fresh, uint64_t size)
+static void move_back(int old_fd, int fresh_fd, const char *fresh, uint64_t size,
+		      struct reserve *reserve)
 {
-	if (move_content(fresh_fd, old_fd, fresh, size) < 0)
+	reserve_release(reserve);
+	if (move_content(fresh_fd, old_fd, fresh, size, PIECE_BACK_SIZE) < 0)
 		abort(); /* Content that was there a moment ago could not be kept. */
 }
 
@@ -178,7 +180,7 @@ static int replace_windows(const struct exchange_window *windows, unsigned count
 }
 
 static int fence_held(struct holds *h, const struct exchange_window *windows, unsigned count,
-		      int old_fd, int fresh_fd, uint64_t size)
+		      int old_fd, int fresh_fd, uint64_t size, struct reserve *reserve)
 {
 	void *old = NULL, *fresh = NULL;
 	int r;
@@ -187,11 +189,11 @@ static int fence_held(struct holds *h, const struct exchange_window *windows, un
 	if (r == 0)
 		r = vm_place(NULL, size, VM_READ, fresh_fd, 0, &fresh);
 	if (r == 0) {
-		r = move_content(old_fd, fresh_fd, old, size);
+		r = move_content(old_fd, fresh_fd, old, size, PIECE_SIZE);
 		if (r == 0)
 			r = fault_point("exchange.fence.copied");
 		if (r < 0)
-			move_back(old_fd, fresh_fd, fresh, size);
+			move_back(old_fd, fresh_fd, fresh, size, reserve);
 	}
 	/* From here on the fresh object has the content: there is no way back. */
 	if (r == 0 && replace_windows(windows, count, fresh_fd) < 0)
@@ -200,6 +202,7 @@ static int fence_held(struct holds *h, const struct exchange_window *windows, un
 		vm_unmap(old, size);
 	if (fresh)
 		vm_unmap(fresh, size);
+	reserve_end(reserve);
 	if (r < 0)
 		holds_undo(h);
 	else
@@ -210,6 +213,7 @@ static int fence_held(struct holds *h, const struct exchange_window *windows, un
 int exchange_fence(const struct exchange_window *windows, unsigned count, int old_fd,
 		   int fresh_fd, uint64_t size)
 {
+	struct reserve reserve = { 0 };
 	struct holds h;
 	int r = 0;
 
@@ -219,9 +223,12 @@ int exchange_fence(const struct exchange_window *windows, unsigned count, int ol
 		r = holds_add(&h, windows[i].addr, windows[i].size, windows[i].prot, false,
 			      true);
 	if (r == 0)
+		r = reserve_take(&reserve, size);
+	if (r == 0)
 		r = holds_begin(&h);
 	if (r == 0)
-		r = fence_held(&h, windows, count, old_fd, fresh_fd, size);
+		r = fence_held(&h, windows, count, old_fd, fresh_fd, size, &reserve);
+	reserve_end(&reserve);
 	holds_close(&h);
 	return r;
 }
@@ -244,25 +251,43 @@ static int move_out(int fd, uint64_t offset, const char *from, char *to, size_t 
 	return r;
 }
 
-/* There are too many mappings for one to be moved: the content returns to the object. */
-static int put_back(struct holds *h, void *addr, size_t size, int fd, uint64_t offset,
-		    const void *fresh)
+/* Copies private memory into the object again, giving its pages back behind itself. */
+static int move_in(int fd, uint64_t offset, char *from, size_t size)
 {
+	size_t part;
+	int r = 0;
+
+	for (size_t at = 0; at < size && r == 0; at += part) {
+		part = size - at < PIECE_BACK_SIZE ? size - at : PIECE_BACK_SIZE;
+		r = pieces_copy_private(fd, offset + at, from + at, part);
+		if (r == 0)
+			(void)vm_drop_pages(from + at, part);
+	}
+	return r;
+}
+
+/* There are too many mappings for one to be moved: the content returns to the object. */
+static int put_back(struct holds *h, int fd, uint64_t offset, void *fresh)
+{
+	char *addr = h->hold->addr;
+	size_t size = h->hold->size;
+
 	if (fd < 0) {
 		holds_undo(h); /* which never left it */
 		return -ENOMEM;
 	}
 	/* A range that is mapped over as a whole takes no mapping more. */
-	if (memfd_write(fd, offset, fresh, size) < 0 ||
+	if (move_in(fd, offset, fresh, size) < 0 ||
 	    vm_replace(addr, size, VM_READ | VM_WRITE, fd, offset) < 0)
 		abort(); /* Content that was there a moment ago could not be kept. */
 	holds_done(h);
 	return -ENOMEM;
 }
 
-static int restore_held(struct holds *h, void *addr, size_t size, int fd, uint64_t offset,
-			void *fresh)
+static int restore_held(struct holds *h, int fd, uint64_t offset, void *fresh,
+			struct reserve *reserve)
 {
+	size_t size = h->hold->size;
 	void *old;
 	int r;
 
@@ -275,16 +300,17 @@ static int restore_held(struct holds *h, void *addr, size_t size, int fd, uint64
 		r = move_out(fd, offset, old, fresh, size, true);
 		vm_unmap(old, size);
 	}
+	reserve_end(reserve);
 	if (r < 0) {
 		/* Nothing has been given back yet: the first look at the object failed. */
 		holds_undo(h);
 		return r;
 	}
-	if (vm_move_onto(fresh, size, addr) == 0) {
+	if (vm_move_onto(fresh, size, h->hold->addr) == 0) {
 		holds_done(h);
 		return 0;
 	}
-	return put_back(h, addr, size, fd, offset, fresh);
+	return put_back(h, fd, offset, fresh);
 }
 
 /*
@@ -307,6 +333,7 @@ static int restore_in_place(void *addr, size_t size, int fd, uint64_t offset)
 
 static int restore_elsewhere(void *addr, size_t size, int fd, uint64_t offset)
 {
+	struct reserve reserve = { 0 };
 	struct holds h;
 	void *fresh;
 	int r;
@@ -316,10 +343,14 @@ static int restore_elsewhere(void *addr, size_t size, int fd, uint64_t offset)
 		return r;
 	holds_open(&h, fd >= 0);
 	r = holds_add(&h, addr, size, VM_READ | VM_WRITE, false, true);
+	/* Without one it is tried all the same: what there is otherwise needs more. */
+	if (r == 0)
+		(void)reserve_take(&reserve, size);
 	if (r == 0)
 		r = holds_begin(&h);
 	if (r == 0)
-		r = restore_held(&h, addr, size, fd, offset, fresh);
+		r = restore_held(&h, fd, offset, fresh, &reserve);
+	reserve_end(&reserve);
 	if (r < 0)
 		vm_unmap(fresh, size);
 	holds_close(&h);

@@ -16,7 +16,7 @@ int reserve_take(struct reserve *reserve, uint64_t size)
 	size_t bytes = size < RESERVE_SIZE ? (size_t)size + vm_page_size() : RESERVE_SIZE;
 	int r;
 
-	r = vm_anonymous(bytes, VM_READ | VM_WRITE, &reserve->memory);
+	r = vm_anonymous_apart(bytes, VM_READ | VM_WRITE, &reserve->memory);
 	if (r < 0)
 		return r;
 	reserve->size = bytes;
@@ -28,7 +28,6 @@ int reserve_take(struct reserve *reserve, uint64_t size)
 	return r;
 }
 
-/* Not unmapped: where the kernel has joined it to a neighbour, that could take memory. */
 void reserve_release(struct reserve *reserve)
 {
 	if (reserve->memory)
@@ -87,8 +86,7 @@ static int copy_shared(int fd, uint64_t offset, const char *from, size_t size)
 									       size);
 }
 
-/* What was never touched is zero in the object too, and costs nothing. */
-static int copy_present(int fd, uint64_t offset, const char *from, size_t size)
+int pieces_copy_private(int fd, uint64_t offset, const char *from, size_t size)
 {
 	uintptr_t base = (uintptr_t)from, start, end = base;
 	int r;
@@ -137,7 +135,7 @@ static int copy_piece(const struct pieces *p, const struct hold *hold, size_t at
 		return copy_object(p->fd, offset, hold, at, size);
 	if (hold->shared)
 		return copy_shared(p->fd, offset + at, hold->moved + at, size);
-	return copy_present(p->fd, offset + at, hold->moved + at, size);
+	return pieces_copy_private(p->fd, offset + at, hold->moved + at, size);
 }
 
 /* ---- there ------------------------------------------------------------------------------ */
@@ -282,4 +280,5 @@ void pieces_move_back(struct pieces *p)
 	for (unsigned i = 0; i < h->held; i++)
 		if (h->hold[i].given > 0)
 			bring_hold(p, &h->hold[i]);
+	pieces_end(p);
 }

@@ -29,7 +29,7 @@
 /* The most that is there twice, or on the side, at any moment. */
 #define PIECES_TWICE (PIECE_SIZE + RESERVE_SIZE)
 
-/* Memory for the first step back. */
+/* Memory for the first step back, and a mapping: the kernel asks for one more than it needs. */
 struct reserve {
 	void *memory;
 	size_t size;
@@ -37,9 +37,14 @@ struct reserve {
 
 /* 0, or -ENOMEM; @size is how much there is to be moved. */
 int reserve_take(struct reserve *reserve, uint64_t size);
-/* It is free for others: the way back begins. */
+/* Its memory is free: the way back begins. */
 void reserve_release(struct reserve *reserve);
+/* So is its mapping: what is held can be undone. */
 void reserve_end(struct reserve *reserve);
+
+/* Copies private memory.  What was never touched is zero in the object too, and costs nothing.
+ */
+int pieces_copy_private(int fd, uint64_t offset, const char *from, size_t size);
 
 struct pieces {
 	struct holds *holds;
@@ -54,7 +59,7 @@ struct pieces {
 int pieces_begin(struct pieces *p, struct holds *h, const void *addr, uint64_t size, int fd);
 /* Moves all that is held.  On failure, too, pieces_move_back() may be called. */
 int pieces_move(struct pieces *p);
-/* Puts everything back where holds_undo() expects it. */
+/* Puts everything back where holds_undo() expects it, and ends. */
 void pieces_move_back(struct pieces *p);
 void pieces_end(struct pieces *p);
 

@@ -192,6 +192,20 @@ TEST(what_is_mapped_past_the_end_of_its_object_cannot_be_populated)
 	vm_unmap(addr, 2 * page);
 }
 
+TEST(memory_that_is_apart_is_a_mapping_of_its_own)
+{
+	char *addr;
+	struct vm_area area;
+
+	page = vm_page_size();
+	EXPECT_EQ(vm_anonymous_apart(2 * page, RW, (void **)&addr), 0);
+	addr[0] = 'x';
+	area = area_at(addr, page);
+	EXPECT_EQ(area.whole_start, (uintptr_t)addr);
+	EXPECT_EQ(area.whole_end, (uintptr_t)addr + 2 * page);
+	vm_unmap(addr, 2 * page);
+}
+
 TEST(private_memory_is_an_area_without_a_file)
 {
 	char *addr = anonymous(4);

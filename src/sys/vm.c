@@ -81,6 +81,17 @@ int vm_anonymous(size_t size, unsigned prot, void **ret_addr)
 	return map(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, ret_addr);
 }
 
+int vm_anonymous_apart(size_t size, unsigned prot, void **ret_addr)
+{
+	int r;
+
+	r = vm_anonymous(size, prot, ret_addr);
+	/* Few are left out of core dumps. */
+	if (r == 0)
+		(void)madvise(*ret_addr, size, MADV_DONTDUMP);
+	return r;
+}
+
 void vm_unmap(void *addr, size_t size)
 {
 	(void)munmap(addr, size);

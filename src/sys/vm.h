@@ -22,6 +22,9 @@ int vm_replace_private(void *addr, size_t size, unsigned prot, int fd, uint64_t 
 int vm_place(void *addr, size_t size, unsigned prot, int fd, uint64_t offset, void **ret_addr);
 /* Private zero-filled memory anywhere. */
 int vm_anonymous(size_t size, unsigned prot, void **ret_addr);
+/* The same, in a mapping that the kernel does not join to a neighbour, unless that is one too.
+ */
+int vm_anonymous_apart(size_t size, unsigned prot, void **ret_addr);
 void vm_unmap(void *addr, size_t size);
 int vm_protect(void *addr, size_t size, unsigned prot);
 /* Moves the pages of private memory away; the range stays mapped, empty.  (MREMAP_DONTUNMAP) */

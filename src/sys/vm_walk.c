@@ -222,19 +222,16 @@ static int visit_all(uintptr_t start, uintptr_t end, const struct vm_area *areas
 	return 0;
 }
 
-/* Room for @count areas, in a mapping that the kernel does not join to a neighbour of ours:
- * few are left out of core dumps. */
+/* Room for @count areas. */
 static int areas_new(size_t count, struct vm_area **ret_areas)
 {
 	void *areas;
 	int r;
 
-	r = vm_anonymous(count * sizeof(**ret_areas), VM_READ | VM_WRITE, &areas);
-	if (r < 0)
-		return r;
-	(void)madvise(areas, count * sizeof(**ret_areas), MADV_DONTDUMP);
-	*ret_areas = areas;
-	return 0;
+	r = vm_anonymous_apart(count * sizeof(**ret_areas), VM_READ | VM_WRITE, &areas);
+	if (r == 0)
+		*ret_areas = areas;
+	return r;
 }
 
 int vm_walk(const void *addr, size_t size, int (*visit)(const struct vm_area *area, void *arg),

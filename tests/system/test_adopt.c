@@ -422,3 +422,28 @@ TEST_SLOW(no_store_is_lost_when_guarded_exports_fail_to_come_to_overlap, 60)
 {
 	fail_to_overlap("uffd.open=e1@*,");
 }
+
+TEST_SLOW(no_store_is_lost_when_taking_back_fails_after_the_last_piece, 60)
+{
+	void *memory = pages_private(MANY_PAGES);
+	struct scene s = { 0 };
+
+	scene_up(&s, memory, MANY_PAGES);
+	for (unsigned n = 0; n < (is_deep() ? 100 : 5); n++) {
+		struct tract_export *export;
+		uint32_t id;
+
+		export = export_up(s.ctx, memory, s.size, 0, &id);
+		connect_importer(&s, id);
+		expect_importer_sees_all(&s);
+		EXPECT_EQ(fault_arm("exchange.fence.copied=e12"), 0);
+		EXPECT_EQ(tract_export_unpublish(export), -ENOMEM);
+		(void)fault_arm(NULL);
+		expect_nothing_lost(&s);
+		release_importer(&s);
+		EXPECT_EQ(tract_export_destroy(export), 0);
+		expect_nothing_lost(&s);
+	}
+	scene_down(&s);
+	pages_free(memory, MANY_PAGES);
+}

@@ -143,6 +143,60 @@ TEST(an_export_of_a_file_that_fails_leaves_to_the_file_what_was_not_stored_to)
 	tract_close(ctx);
 }
 
+/* ---- hardly a mapping to spare ---------------------------------------------------------- */
+
+/* Makes mappings, a page each, until the kernel refuses another. */
+static char *use_up_mappings(size_t size, size_t *ret_used)
+{
+	size_t at = PAGE;
+	char *many =
+		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	EXPECT(many != MAP_FAILED);
+	while (at < size && mprotect(many + at, PAGE, PROT_READ) == 0)
+		at += 2 * PAGE;
+	if (at >= size)
+		SKIP("vm.max_map_count is raised: it would take too long to reach it");
+	*ret_used = at;
+	return many;
+}
+
+TEST_SLOW(an_export_that_fails_with_hardly_a_mapping_to_spare_loses_nothing, 60)
+{
+	size_t size = 70000 * PAGE, used = 0;
+	unsigned char *memory = pages_private(PAGES);
+	struct tract *ctx = node_open();
+	unsigned refused = 0, made = 0, more;
+	char *many;
+
+	if (TEST_TSAN)
+		SKIP("TSan needs mappings of its own, and dies when there are none");
+	(void)memset(memory, 5, SIZE);
+	EXPECT_EQ(try_once(ctx, memory), 0);
+	many = use_up_mappings(size, &used);
+	/* The second time nearly enough for moving memory, and then one by one. */
+	for (unsigned freed = 0; freed < 12; freed += more) {
+		more = freed ? 1 : 5;
+		arm("exchange.adopt.copied");
+		EXPECT_EQ(try_once(ctx, memory), -ENOMEM);
+		(void)fault_arm(NULL);
+		EXPECT(is_filled(memory, 5));
+		if (try_once(ctx, memory) == 0)
+			made++;
+		else
+			refused++;
+		EXPECT(is_filled(memory, 5));
+		EXPECT(is_private(memory));
+		/* Each of these pages is a mapping. */
+		EXPECT_EQ(munmap(many + used - (freed + more) * PAGE, more * PAGE), 0);
+	}
+	EXPECT(refused > 0);
+	EXPECT(made > 0);
+	EXPECT_EQ(munmap(many, size), 0);
+	pages_free(memory, PAGES);
+	tract_close(ctx);
+}
+
 /* ---- taking back ------------------------------------------------------------------------ */
 
 /* Two exports of one range; somebody imports each. */
