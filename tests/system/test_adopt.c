@@ -321,7 +321,7 @@ static void fail_in_the_middle(void *memory, const char *always)
 	char spec[128];
 
 	scene_up(&s, memory, MANY_PAGES);
-	for (unsigned n = 0; n < (is_deep() ? 100 : 5); n++) {
+	for (unsigned n = 0; n < (test_is_deep() ? 100 : 5); n++) {
 		struct tract_export *export = NULL;
 
 		EXPECT(fail_at_each_piece(&s, 0, always) >= 4);
@@ -429,7 +429,7 @@ TEST_SLOW(no_store_is_lost_when_taking_back_fails_after_the_last_piece, 60)
 	struct scene s = { 0 };
 
 	scene_up(&s, memory, MANY_PAGES);
-	for (unsigned n = 0; n < (is_deep() ? 100 : 5); n++) {
+	for (unsigned n = 0; n < (test_is_deep() ? 100 : 5); n++) {
 		struct tract_export *export;
 		uint32_t id;
 
