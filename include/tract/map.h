@@ -1,41 +1,302 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map.h - what is where in this process's address space
+ * map.h - what is where in an address space
  *
- * A region, or a part of it, is attached at an address and detached again.  What is attached
- * here can be exported by segment.h in place, without a copy.  Purely local: none of these
- * calls talks to the broker.
+ * A map holds two independent sets of address ranges.  An *attachment* is a run of whole pages
+ * with something behind it: a region or a part of one, a pager, memory of the map's own, or
+ * nothing (blocked).  An *area* is a run of bytes that is set aside: it gives access to
+ * nothing, and only decides where attachments may go.  Attachments never overlap each other,
+ * nor do areas; the two sets may overlap in any way.
  *
- * Every call may be made from any thread.
+ * Whatever is asked for by search goes to the lowest place that is free, from a fixed address
+ * on that is far from what the C library, the loader and threads use.  Nothing that anybody
+ * else mapped is ever overwritten, also while other threads map and unmap.
+ *
+ * What is attached can be exported by segment.h in place, without a copy.  Memory that was
+ * exported, and the windows of imports, are attachments of the own map too: they are found, but
+ * are given up by the calls that made them.
+ *
+ * Everything about the own map is local: none of these calls talks to the broker, and none but
+ * the first attachment of a pager starts a thread.  Each call is one step for every other call
+ * on the same map, from whatever thread; finding does not wait while nobody changes the map.
+ * None is async-signal-safe.  A child of fork has the map it inherited, less what has a pager.
  */
 #ifndef TRACT_MAP_H
 #define TRACT_MAP_H
 
+#include <tract/pager.h>
 #include <tract/region.h>
 
 TRACT_BEGIN_DECLS
 
+struct tract_map;
+
+/* This process's own map.  Never NULL; never closed. */
+TRACT_API struct tract_map *tract_map_own(void);
+
+/* ---- attaching -------------------------------------------------------------------------- */
+
 enum tract_attach_flag {
-	TRACT_ATTACH_FIXED = 1, /* exactly at *@addr, which must be free */
+	TRACT_ATTACH_FIXED = 1,	      /* exactly at *@addr, which must be free */
+	TRACT_ATTACH_IN_AREA = 2,     /* inside the area at *@addr; otherwise outside of all */
+	TRACT_ATTACH_REPLACE = 4,     /* with FIXED: cut what is attached there out first */
+	TRACT_ATTACH_EAGER = 8,	      /* bring every page in before the call returns */
+	TRACT_ATTACH_PRIVATE = 16,    /* a copy-on-write view: stores stay here */
+	TRACT_ATTACH_BLOCK = 32,      /* nothing behind it; every access faults */
+	TRACT_ATTACH_ANONYMOUS = 64,  /* zero-filled memory of the map's, freed on detach */
+	TRACT_ATTACH_CLEAR = 128,     /* on detach that part of the region is cleared, if its
+					 handle may write */
+	TRACT_ATTACH_EXECUTABLE = 256 /* instructions may be fetched, where the host allows */
 };
 
-/* What tract_find() says of an address. */
-struct tract_span {
-	void *start;	 /* first byte of the attachment the address lies in */
-	size_t size;	 /* bytes */
-	uint64_t region; /* id of what is attached there; 0 for an imported segment */
-	uint64_t offset; /* of @start in the region or segment, bytes */
-	uint32_t rights; /* TRACT_RIGHT_* */
+/* The longest name that is kept with an attachment, bytes; what is longer is cut. */
+#define TRACT_ATTACH_NAME_MAX 40u
+
+/* What to attach.  A field left zero takes its default. */
+struct tract_attachment {
+	struct tract_region *region; /* what is behind it, or NULL with BLOCK or ANONYMOUS */
+	struct tract_pager *pager;   /* or this */
+	uint64_t offset;  /* first byte in the region; the page it lies in comes first */
+	size_t size;	  /* bytes, rounded up to pages; 0: from @offset to the region's end */
+	uint32_t rights;  /* TRACT_RIGHT_*; 0: no access */
+	uint32_t flags;	  /* TRACT_ATTACH_* */
+	uint32_t align;	  /* of a search: log2 of the alignment; at least a page's */
+	uint64_t tag;	  /* the caller's own word, told by tract_map_find() */
+	const char *name; /* for people, at most TRACT_ATTACH_NAME_MAX bytes; or NULL */
+	uint64_t name_offset; /* a number that goes with the name */
 };
 
 /**
- * tract_attach() - make a part of a region visible
+ * tract_map_attach() - put something behind a range of addresses
+ * @map:  a map
+ * @what: what, how much, and how
+ * @addr: in: where (FIXED; any byte of the first page), or from where a search goes upwards, or
+ *        any byte of the area (IN_AREA).  A search from below or above all that the map manages
+ *        goes from the bottom.  out: the first byte
+ *
+ * The attachment keeps the region, or the pager, alive.  Bytes past the region's end fault when
+ * they are touched.
+ *
+ * Return: 0, or
+ *   -EINVAL         a NULL argument, no bytes, an unknown flag, nothing or more than one thing
+ *                   to attach, an alignment of more than the address space, or a range that
+ *                   ends beyond it
+ *   -EADDRNOTAVAIL  what is asked for is taken, blocked, outside the map or does not fit
+ *   -ENOENT         IN_AREA, and there is no area
+ *   -EACCES         the region's handle has not these rights
+ *   -EBUSY          REPLACE, and an export or an import stands on what is there
+ *   -EBADF          the program closed the library's descriptors
+ *   -ENOMEM         out of memory or of mappings (see vm.max_map_count)
+ *   -ENOTSUP        a pager, and this host has no userfaultfd for programs
+ *   -EPERM          the map is another process's, which refused
+ *   -ERANGE         EAGER, and the region ends before the attachment: it stays, and *@addr is
+ *                   set.  So it is with -EFAULT: there was no memory for all of it.
+ */
+TRACT_API int tract_map_attach(struct tract_map *map, const struct tract_attachment *what,
+			       void **addr);
+
+/* ---- detaching -------------------------------------------------------------------------- */
+
+enum tract_detach_mode {
+	TRACT_DETACH_EXACT = 1, /* the range alone: what lies across its ends is cut */
+	TRACT_DETACH_WHOLE = 2, /* all of what is touched */
+	TRACT_DETACH_KEEP = 4,	/* do not clear, whatever TRACT_ATTACH_CLEAR said */
+};
+
+/* What became of the attachment. */
+enum tract_detach_result {
+	TRACT_DETACHED = 0,  /* it is gone */
+	TRACT_SHORTENED = 1, /* an end of it is */
+	TRACT_SPLIT = 2,     /* the middle is, and two remain */
+};
+
+struct tract_detached {
+	enum tract_detach_result result;
+	bool again;   /* something else overlaps the range still: call again */
+	void *start;  /* of what was removed */
+	size_t size;  /* of that, bytes */
+	bool has_tag; /* the attachment had something behind it, which @tag names */
+	uint64_t tag; /* the caller's word, as in struct tract_attachment */
+};
+
+/**
+ * tract_map_detach() - remove the lowest attachment that overlaps a range, or its part in it
+ * @map:  a map
+ * @addr: first byte; rounded down to its page
+ * @size: bytes, rounded up to pages
+ * @mode: TRACT_DETACH_EXACT or TRACT_DETACH_WHOLE, and perhaps TRACT_DETACH_KEEP
+ * @ret:  what became of it; may be NULL
+ *
+ * What remains has the offset, the tag and the name that fit it.  Inside an area the addresses
+ * stay set aside; elsewhere they are anybody's from now on.
+ *
+ * Return: 0, or
+ *   -EINVAL  no bytes, a range that wraps, or an unknown mode
+ *   -ENOENT  nothing is attached there
+ *   -EBUSY   an export, or an import, stands on it
+ *   -ENOMEM  out of memory or of mappings; nothing was changed
+ */
+TRACT_API int tract_map_detach(struct tract_map *map, const void *addr, size_t size,
+			       uint32_t mode, struct tract_detached *ret);
+
+/* ---- areas ------------------------------------------------------------------------------ */
+
+enum tract_area_flag {
+	TRACT_AREA_FIXED =
+		1, /* exactly at *@addr; otherwise the lowest free place from there */
+	TRACT_AREA_BLOCK = 2, /* nothing can be attached inside */
+	TRACT_AREA_CUT = 4,   /* with FIXED: what is attached there is cut out first */
+	TRACT_AREA_EMPTY = 8, /* with FIXED: -EADDRNOTAVAIL if anything is attached there */
+	TRACT_AREA_WRAP = 16, /* a search that starts too high begins at the bottom */
+};
+
+/**
+ * tract_map_reserve() - set a range of addresses aside
+ * @map:   a map
+ * @addr:  in: where, or from where a search goes upwards.  out: the first byte
+ * @size:  bytes; neither it nor the address is rounded
+ * @flags: TRACT_AREA_*
+ * @align: of a search: log2 of the alignment; 0: none
+ * @tag:   the caller's own small number, told by tract_map_find()
+ *
+ * The pages that lie wholly inside, and that nobody uses, are held by inaccessible mappings, so
+ * that nobody else gets them.
+ *
+ * Return: 0, or
+ *   -EINVAL         NULL, no bytes, a range that wraps, an unknown flag, or an alignment of
+ *                   more than the address space
+ *   -EADDRNOTAVAIL  it overlaps another area, or nothing is free
+ *   -EBUSY          CUT, and an export or an import stands on what is there
+ *   -ENOMEM         out of memory or of mappings
+ */
+TRACT_API int tract_map_reserve(struct tract_map *map, void **addr, size_t size, uint32_t flags,
+				uint32_t align, uint8_t tag);
+
+/**
+ * tract_map_release() - forget the area that a byte lies in
+ *
+ * What is attached inside stays.
+ *
+ * Return: 0, or -ENOENT if it lies in none, -EPERM if the area is the library's own.
+ */
+TRACT_API int tract_map_release(struct tract_map *map, const void *addr);
+
+/* ---- looking ---------------------------------------------------------------------------- */
+
+enum tract_span_kind {
+	TRACT_SPAN_REGION = 1,	  /* attached by the program */
+	TRACT_SPAN_PAGER = 2,	  /* the same, with a pager */
+	TRACT_SPAN_ANONYMOUS = 3, /* the same, with memory of the map's */
+	TRACT_SPAN_BLOCKED = 4,	  /* the same, with nothing */
+	TRACT_SPAN_EXPORTED = 5,  /* memory of the program's that is exported */
+	TRACT_SPAN_IMPORTED = 6,  /* the window of an import */
+	TRACT_SPAN_AREA = 7,
+};
+
+/* An attachment, or an area. */
+struct tract_span {
+	void *start; /* first byte */
+	size_t size; /* bytes */
+	enum tract_span_kind kind;
+	uint32_t rights; /* TRACT_RIGHT_*; of an attachment */
+	uint32_t flags;	 /* of TRACT_ATTACH_*: what it is, not how it was placed; of an area:
+			    TRACT_AREA_BLOCK */
+	bool in_area;	 /* an area lies around its first byte; of an attachment */
+	uint64_t region; /* id of what is attached; 0 if the broker does not know it */
+	uint64_t offset; /* of @start in the region or segment, bytes, as given to attach */
+	uint64_t tag;	 /* the caller's word */
+};
+
+/**
+ * tract_map_find() - who is at these addresses?
+ * @map:  a map
+ * @addr: first byte
+ * @size: bytes; overlapping is enough to be found
+ * @ret:  the lowest attachment, or else the lowest area
+ *
+ * Return: 0, or -ENOENT if the range is free, -EINVAL for NULL, no bytes or a range that wraps,
+ * -ENOMEM at the first use of the map, -EPERM for another process's map.
+ */
+TRACT_API int tract_map_find(struct tract_map *map, const void *addr, size_t size,
+			     struct tract_span *ret);
+
+/* The lowest attachment, or area, that ends at or after an address.  Return: 0, -ENOENT if
+ * there is none, -EINVAL for NULL. */
+TRACT_API int tract_map_next_attachment(struct tract_map *map, const void *from,
+					struct tract_span *ret);
+TRACT_API int tract_map_next_area(struct tract_map *map, const void *from,
+				  struct tract_span *ret);
+
+/**
+ * tract_map_name() - the name of the attachment that a byte lies in
+ * @ret_name: room for TRACT_ATTACH_NAME_MAX + 1 bytes; "" where it has none
+ *
+ * Return: 0, or -ENOENT if nothing is attached there, -EINVAL for NULL.
+ */
+TRACT_API int tract_map_name(struct tract_map *map, const void *addr, char *ret_name,
+			     uint64_t *ret_offset);
+
+/* The limits between which things are attached: first and last byte. */
+TRACT_API void tract_map_limits(struct tract_map *map, void **ret_first, void **ret_last);
+
+/* ---- pages ------------------------------------------------------------------------------ */
+
+/**
+ * tract_map_populate() - bring the pages of a range in
+ * @rights: TRACT_RIGHT_READ, or TRACT_RIGHT_READ_WRITE: so that a store does not fault either
+ *
+ * Return: 0, or
+ *   -EINVAL  a range that wraps, or unknown rights
+ *   -ENOENT  nothing is attached to a part of it
+ *   -EACCES  an attachment, or what is shown over it, has not these rights
+ *   -ENODEV  a part of it is blocked
+ *   -ERANGE  a region ends before its attachment does
+ *   -ENOMEM  no memory for all of it
+ */
+TRACT_API int tract_map_populate(struct tract_map *map, void *addr, size_t size,
+				 uint32_t rights);
+
+/**
+ * tract_map_show() - make pages of a region visible without attaching it
+ * @addr:   a page, in an attachment, whose pages it covers until it is hidden, or anywhere
+ *          where nobody has mapped anything
+ * @size:   bytes, whole pages
+ * @offset: first byte in the region, a multiple of the page size
+ * @rights: TRACT_RIGHT_READ, or TRACT_RIGHT_READ_WRITE
+ *
+ * What shows the same pages at the same place already is left as it is.
+ *
+ * Return: 0, or
+ *   -EINVAL  NULL, or something is no multiple of the page size
+ *   -ERANGE  it goes past the region's end
+ *   -EACCES  the region's handle has not these rights
+ *   -EEXIST  something that is not the map's is there
+ *   -EBUSY   an export or an import is there
+ *   -ENOMEM  out of memory or of mappings
+ */
+TRACT_API int tract_map_show(struct tract_map *map, struct tract_region *region, void *addr,
+			     size_t size, uint64_t offset, uint32_t rights);
+
+/**
+ * tract_map_hide() - take rights away from what tract_map_show() put there
+ * @rights: TRACT_RIGHT_READ_WRITE: it is gone, and what is attached shows through again;
+ *          TRACT_RIGHT_WRITE: it can only be read from now on
+ *
+ * What is attached, and what is not there, is left alone.  Return: 0, -EINVAL, -ENOMEM, -EPERM
+ * for another process's map.
+ */
+TRACT_API int tract_map_hide(struct tract_map *map, void *addr, size_t size, uint32_t rights);
+
+/* ---- the short forms, for the own map --------------------------------------------------- */
+
+/**
+ * tract_attach() - make a part of a region visible in this process
  * @region: an open region
  * @addr:   in: where, with TRACT_ATTACH_FIXED; ignored otherwise.  out: where it is
  * @size:   bytes, a multiple of the page size; 0: from @offset to the region's end
  * @offset: first byte, a multiple of the page size
  * @rights: TRACT_RIGHT_READ, or TRACT_RIGHT_READ_WRITE
- * @flags:  TRACT_ATTACH_*
+ * @flags:  TRACT_ATTACH_FIXED or 0
  *
  * Nothing mapped by anyone is ever overwritten.  The attachment stays when the region's handle
  * is closed.
@@ -44,8 +305,8 @@ struct tract_span {
  *   -EINVAL  a bad argument
  *   -ERANGE  @offset and @size go past the region's end
  *   -EACCES  the handle has not these rights
- *   -EEXIST  TRACT_ATTACH_FIXED, and something is there; or the program has unmapped by itself
- *            what was there, which is still to be detached, unmapped or destroyed
+ *   -EEXIST  TRACT_ATTACH_FIXED, and something is there
+ *   -EBADF   the program closed the library's descriptors
  *   -ENOMEM  out of address space or of mappings (see vm.max_map_count)
  */
 TRACT_API int tract_attach(struct tract_region *region, void **addr, size_t size,
@@ -53,21 +314,16 @@ TRACT_API int tract_attach(struct tract_region *region, void **addr, size_t size
 
 /**
  * tract_detach() - remove an attachment
- * @addr: what tract_attach() returned
+ * @addr: its first byte, as tract_attach() returned
  *
  * Return: 0, or
  *   -ENOENT  nothing was attached there
  *   -EBUSY   an export still uses the memory
+ *   -ENOMEM  out of memory or of mappings
  */
 TRACT_API int tract_detach(void *addr);
 
-/**
- * tract_find() - what is at this address?
- * @addr:     any address
- * @ret_span: filled on success
- *
- * Return: 0, or -ENOENT if nothing of tract's is there, or -EINVAL.
- */
+/* tract_map_find() of one byte of the own map.  Return: 0, -ENOENT, -EINVAL for NULL. */
 TRACT_API int tract_find(const void *addr, struct tract_span *ret_span);
 
 /**

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "map/merge.h"
+#include "map/shown.h"
 #include "sys/memfd.h"
 #include "sys/vm.h"
 
@@ -55,38 +56,77 @@ static int check_unclaimed(const void *addr, size_t size, struct sysv_survey *sy
 	return 0;
 }
 
-int tract_check_range(const void *addr, size_t size)
-{
-	struct sysv_survey sysv = { 0 };
-	const struct place *place;
-	bool partly;
+/* ---- what can be exported --------------------------------------------------------------- */
 
-	error_clear_reason();
-	if (!addr || size == 0 || !is_multiple((uintptr_t)addr | size, vm_page_size()))
-		return -EINVAL;
-	mutex_lock(&places_lock);
-	place = places_find((uintptr_t)addr, size, &partly);
-	partly = partly || (place && place->rights == TRACT_RIGHT_READ_WRITE);
-	mutex_unlock(&places_lock);
-	/* Where it is a place already, or several, its pages are as good as any. */
-	return partly ? 0 : check_unclaimed(addr, size, &sysv);
-}
-
-/* ---- taking ----------------------------------------------------------------------------- */
-
-int claim_check_place(const struct session *session, const struct place *place)
+int claim_check_place(const struct place *place)
 {
 	if (place->kind == PLACE_IMPORTED)
 		return fail(-EFAULT,
 			    "an imported segment cannot be exported again; connect to the "
 			    "exporter instead");
-	if (place->region->session != session)
-		return fail(-EFAULT, "the memory belongs to a session with another broker");
+	if (place->kind == PLACE_PAGED || place->kind == PLACE_ANONYMOUS ||
+	    place->kind == PLACE_BLOCKED)
+		return fail(-EFAULT,
+			    "what is attached there is no region; attach one to export it");
+	if (place->flags & TRACT_ATTACH_PRIVATE)
+		return fail(-EFAULT, "a private view of a region cannot be exported");
 	if (place->rights != TRACT_RIGHT_READ_WRITE)
 		return fail(-EACCES,
 			    "memory is exported only where it is readable and writable");
 	return 0;
 }
+
+/* A part of an attachment that is not there, or not what it seems. */
+static int check_attached(const struct place *place, uintptr_t start, size_t size)
+	REQUIRES(places_lock)
+{
+	const uint64_t page = vm_page_size();
+	uint64_t offset = (place->offset & ~(page - 1)) + (start - place->start), end;
+	struct span over;
+
+	if (shown_find(start, start + size - 1, &over))
+		return fail(-EFAULT,
+			    "pages of another region are shown there; hide them first");
+	if (!add_fits(offset, size, &end) || end > place->region->size)
+		return fail(-EFAULT, "the region ends before the attachment does");
+	return 0;
+}
+
+/* 1 if the range has a place that can be exported, 0 if it has none, or why it cannot be. */
+static int check_claimed(uintptr_t start, size_t size, bool *ret_partly) REQUIRES(places_lock)
+{
+	const struct place *place = places_find(start, size, ret_partly);
+	int r;
+
+	if (!place)
+		return 0;
+	r = claim_check_place(place);
+	if (r == 0)
+		r = check_attached(place, start, size);
+	return r < 0 ? r : 1;
+}
+
+int tract_check_range(const void *addr, size_t size)
+{
+	struct sysv_survey sysv = { 0 };
+	bool partly;
+	int r;
+
+	error_clear_reason();
+	if (!addr || size == 0 || !is_multiple((uintptr_t)addr | size, vm_page_size()))
+		return -EINVAL;
+	r = places_use();
+	if (r < 0)
+		return r;
+	mutex_lock(&places_lock);
+	r = check_claimed((uintptr_t)addr, size, &partly);
+	mutex_unlock(&places_lock);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return partly ? merge_check(addr, size) : check_unclaimed(addr, size, &sysv);
+}
+
+/* ---- taking ----------------------------------------------------------------------------- */
 
 int claim_add(struct place *place, struct claim **ret_claim)
 {
@@ -100,29 +140,66 @@ int claim_add(struct place *place, struct claim **ret_claim)
 	return 0;
 }
 
-/* 1 and the claim if the range has a place, 0 if it has none, or why it cannot be. */
+/*
+ * 1 and the claim if the range has a place, 0 if it has none, or why it cannot be.  -EAGAIN and
+ * the place's region, counted, if the broker is to know it first.
+ */
 static int find_locked(const struct session *session, void *addr, size_t size,
-		       struct claim **ret_claim, bool *ret_partly) REQUIRES(places_lock)
+		       struct claim **ret_claim, bool *ret_partly,
+		       struct tract_region **ret_region) REQUIRES(places_lock)
 {
-	struct place *place = places_find((uintptr_t)addr, size, ret_partly);
+	struct place *place;
 	int r;
 
-	if (!place)
-		return 0;
-	r = claim_check_place(session, place);
-	if (r == 0)
-		r = claim_add(place, ret_claim);
+	r = check_claimed((uintptr_t)addr, size, ret_partly);
+	if (r <= 0)
+		return r;
+	place = places_from((uintptr_t)addr);
+	if (!region_is_known(place->region, session)) {
+		*ret_region = region_ref(place->region);
+		return -EAGAIN;
+	}
+	r = claim_add(place, ret_claim);
 	return r < 0 ? r : 1;
+}
+
+/* The same, once the broker knows the region. */
+static int find(struct session *session, void *addr, size_t size, struct claim **ret_claim,
+		bool *ret_partly) REQUIRES(bindings_lock)
+{
+	int r = -EAGAIN;
+
+	while (r == -EAGAIN) {
+		scoped(region) struct tract_region *region = NULL;
+
+		mutex_lock(&places_lock);
+		r = find_locked(session, addr, size, ret_claim, ret_partly, &region);
+		mutex_unlock(&places_lock);
+		if (r != -EAGAIN)
+			break;
+		r = region_announce(region, session);
+		if (r < 0)
+			break;
+		mutex_lock(&places_lock);
+		places_announced(region);
+		mutex_unlock(&places_lock);
+		r = -EAGAIN;
+	}
+	return r;
 }
 
 static int adopt_locked(void *addr, size_t size, struct tract_region *region,
 			struct claim **ret_claim) REQUIRES(places_lock)
 {
+	const struct place_spec spec = { .start = (uintptr_t)addr,
+					 .size = size,
+					 .kind = PLACE_ADOPTED,
+					 .rights = TRACT_RIGHT_READ_WRITE,
+					 .region = region };
 	struct place *place;
 	int r;
 
-	r = places_add((uintptr_t)addr, size, 0, PLACE_ADOPTED, TRACT_RIGHT_READ_WRITE, region,
-		       &place);
+	r = places_add(&spec, &place);
 	if (r < 0)
 		return r;
 	r = claim_add(place, ret_claim);
@@ -130,8 +207,8 @@ static int adopt_locked(void *addr, size_t size, struct tract_region *region,
 		r = exchange_adopt(addr, size, region->fd);
 	if (r < 0) {
 		free(LIST_FIRST(&place->claims));
-		/* The caller has a reference of its own: this is not the last. */
-		region_unref(places_remove(place));
+		LIST_INIT(&place->claims);
+		places_remove(place);
 	}
 	return r;
 }
@@ -152,6 +229,7 @@ static int take_private(struct session *session, void *addr, size_t size,
 	mutex_lock(&places_lock);
 	r = adopt_locked(addr, size, region, &claim);
 	mutex_unlock(&places_lock);
+	places_settle();
 	if (r == 0)
 		*ret_claim = claim;
 	return r;
@@ -161,16 +239,21 @@ static int add_sysv_locked(void *addr, size_t size, const struct sysv_survey *s,
 			   struct tract_region *region, struct claim **ret_claim)
 	REQUIRES(places_lock)
 {
+	const struct place_spec spec = { .start = (uintptr_t)addr,
+					 .size = size,
+					 .offset = s->offset,
+					 .kind = PLACE_SYSV,
+					 .rights = TRACT_RIGHT_READ_WRITE,
+					 .region = region };
 	struct place *place;
 	int r;
 
-	r = places_add((uintptr_t)addr, size, s->offset, PLACE_SYSV, TRACT_RIGHT_READ_WRITE,
-		       region, &place);
+	r = places_add(&spec, &place);
 	if (r < 0)
 		return r;
 	r = claim_add(place, ret_claim);
 	if (r < 0)
-		region_unref(places_remove(place));
+		places_remove(place);
 	return r;
 }
 
@@ -187,6 +270,7 @@ static int take_sysv(struct session *session, void *addr, size_t size,
 	mutex_lock(&places_lock);
 	r = add_sysv_locked(addr, size, s, region, &claim);
 	mutex_unlock(&places_lock);
+	places_settle();
 	if (r == 0)
 		*ret_claim = claim;
 	return r;
@@ -198,10 +282,10 @@ int claim_take(struct session *session, void *addr, size_t size, struct claim **
 	bool partly;
 	int r;
 
-	places_use();
-	mutex_lock(&places_lock);
-	r = find_locked(session, addr, size, ret_claim, &partly);
-	mutex_unlock(&places_lock);
+	r = places_use();
+	if (r < 0)
+		return r;
+	r = find(session, addr, size, ret_claim, &partly);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (partly)
@@ -217,8 +301,7 @@ int claim_take(struct session *session, void *addr, size_t size, struct claim **
 
 /* ---- giving up -------------------------------------------------------------------------- */
 
-static int drop_locked(struct claim *claim, struct tract_region **ret_region)
-	REQUIRES(places_lock)
+static int drop_locked(struct claim *claim) REQUIRES(places_lock)
 {
 	struct place *place = claim->place;
 	int r = 0;
@@ -226,26 +309,26 @@ static int drop_locked(struct claim *claim, struct tract_region **ret_region)
 	LIST_REMOVE(claim, entry);
 	free(claim);
 	if (!LIST_EMPTY(&place->claims) || place->kind == PLACE_ATTACHED)
-		return 0;
+		return 0; /* An attachment stays, as it was before. */
 	if (place->kind == PLACE_ADOPTED && !place->inherited)
 		r = exchange_restore((void *)place->start, place->size,
 				     region_fd(place->region), place->offset);
-	*ret_region = places_remove(place);
 	/* The program's memory is still the object, which the broker would empty: it is kept
 	 * for as long as the process lives. */
 	if (r < 0)
-		*ret_region = NULL;
+		(void)region_ref(place->region);
+	places_remove(place);
 	return r;
 }
 
 int claim_drop(struct claim *claim)
 {
-	scoped(region) struct tract_region *region = NULL;
 	int r;
 
 	mutex_lock(&places_lock);
-	r = drop_locked(claim, &region);
+	r = drop_locked(claim);
 	mutex_unlock(&places_lock);
+	places_settle();
 	return r;
 }
 
@@ -287,41 +370,95 @@ bool claim_is_attached(const struct claim *claim)
 
 /* ---- taking back ------------------------------------------------------------------------ */
 
-static unsigned windows_of(const struct tract_region *region, struct exchange_window *windows)
-	REQUIRES(places_lock)
-{
-	unsigned count = 0;
+struct windows {
+	const struct tract_region *region;
+	struct exchange_window *window; /* NULL: they are only counted */
+	unsigned count;
+};
 
-	for (struct place *p = places_from(0); p; p = places_from(p->start + p->size)) {
-		if (p->region != region)
-			continue;
-		if (windows)
-			windows[count] = (struct exchange_window){
-				.addr = (void *)p->start,
-				.size = p->size,
-				.offset = p->offset,
-				.prot = VM_READ |
-					(p->rights & TRACT_RIGHT_WRITE ? VM_WRITE : 0u),
-			};
-		count++;
+/* A run of a place's addresses, cut where the object ends. */
+static void add_window(struct windows *w, const struct place *place, uintptr_t start,
+		       uintptr_t last)
+{
+	const uint64_t page = vm_page_size();
+	uint64_t offset = (place->offset & ~(page - 1)) + (start - place->start);
+	uint64_t shown = offset < w->region->size ? w->region->size - offset : 0;
+	size_t size = last - start + 1;
+
+	if (shown == 0)
+		return;
+	if (w->window)
+		w->window[w->count] = (struct exchange_window){
+			.addr = (void *)start,
+			.size = size < shown ? size : (size_t)shown,
+			.offset = offset,
+			.prot = place_prot(place),
+		};
+	w->count++;
+}
+
+/* What other pages are shown over is not the object's. */
+static void add_windows(struct windows *w, const struct place *place) REQUIRES(places_lock)
+{
+	uintptr_t at = place->start, last = place->start + place->size - 1;
+	struct span over;
+
+	while (place->kind != PLACE_SHOWN && shown_find(at, last, &over)) {
+		if (over.start > at)
+			add_window(w, place, at, over.start - 1);
+		if (over.last >= last)
+			return;
+		at = over.last + 1;
 	}
-	return count;
+	add_window(w, place, at, last);
+}
+
+/* Who may write to a view of his own has copies of his own, and needs all of them now. */
+static bool is_own_view(const struct place *place)
+{
+	return (place->flags & TRACT_ATTACH_PRIVATE) && (place->rights & TRACT_RIGHT_WRITE);
+}
+
+static int part_from_own_views(const struct tract_region *region) REQUIRES(places_lock)
+{
+	const struct place *p;
+	int r = 0;
+
+	LIST_FOREACH (p, &region->windows, window)
+		if (is_own_view(p) && r == 0)
+			r = vm_populate_write((void *)p->start, p->size);
+	return r;
+}
+
+static void find_windows(struct windows *w) REQUIRES(places_lock)
+{
+	const struct place *p;
+
+	w->count = 0;
+	LIST_FOREACH (p, &w->region->windows, window)
+		if (!is_own_view(p))
+			add_windows(w, p);
 }
 
 static int fence_locked(struct tract_region *region, int fresh) REQUIRES(places_lock)
 {
-	unsigned count = windows_of(region, NULL);
-	scoped(mem) struct exchange_window *windows = calloc(count + 1, sizeof(*windows));
+	struct windows w = { .region = region };
+	scoped(mem) struct exchange_window *windows = NULL;
 	int r;
 
-	if (!windows)
-		return -ENOMEM;
-	(void)windows_of(region, windows);
-	r = exchange_fence(windows, count, region->fd, fresh, region->size);
+	r = part_from_own_views(region);
 	if (r < 0)
 		return r;
-	session_close_fd(region->session, &region->fd);
-	region->fd = fresh;
+	find_windows(&w);
+	windows = calloc(w.count + 1, sizeof(*windows));
+	if (!windows)
+		return -ENOMEM;
+	w.window = windows;
+	find_windows(&w);
+	r = exchange_fence(windows, w.count, region->fd, fresh, region->size);
+	if (r < 0)
+		return r;
+	region_replace_fd(region, fresh);
 	return 0;
 }
 

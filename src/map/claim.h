@@ -53,9 +53,8 @@ bool claim_is_attached(const struct claim *claim);
 
 /* ---- for merge.c ------------------------------------------------------------------------ */
 
-/* -EFAULT with its reason unless the place can be exported by this session. */
-int claim_check_place(const struct session *session, const struct place *place)
-	REQUIRES(places_lock);
+/* -EFAULT or -EACCES with its reason unless the place can be exported. */
+int claim_check_place(const struct place *place) REQUIRES(places_lock);
 int claim_add(struct place *place, struct claim **ret_claim) REQUIRES(places_lock);
 /* Ends the fence of a region that was begun, by moving its content into @fresh (consumed). */
 int claim_fence_finish(struct tract_region *region, int fresh);

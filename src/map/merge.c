@@ -59,6 +59,7 @@ static int add_part(struct merge *m, uintptr_t start, uintptr_t end, int fd)
 	return 0;
 }
 
+/* With NULL for a session, of whichever the memory is. */
 static int collect_locked(struct merge *m, const struct session *session, uintptr_t start,
 			  uintptr_t end) REQUIRES(places_lock)
 {
@@ -70,11 +71,14 @@ static int collect_locked(struct merge *m, const struct session *session, uintpt
 	m->end = end;
 	for (place = places_from(start); place && place->start < end && r == 0;
 	     place = places_from(place->start + place->size)) {
-		r = claim_check_place(session, place);
+		r = claim_check_place(place);
 		if (r == 0 && place->kind != PLACE_ADOPTED)
 			r = fail(-EFAULT,
 				 "part of the range is attached or System V memory with "
 				 "other bounds; export that by itself");
+		if (r == 0 && session && !region_is_known(place->region, session))
+			r = fail(-EFAULT,
+				 "part of the memory belongs to a session with another broker");
 		if (r == 0)
 			r = add_old(m, place);
 		if (r == 0)
@@ -132,19 +136,22 @@ static void replace_places(struct merge *m, struct place *merged) REQUIRES(place
 			claim->place = merged;
 			LIST_INSERT_HEAD(&merged->claims, claim, entry);
 		}
-		/* Its own reference stays with m->old[i].region. */
-		region_unref(places_remove(old));
+		places_remove(old);
 	}
 }
 
 static int exchange_locked(struct merge *m, struct tract_region *region,
 			   struct claim **ret_claim) REQUIRES(places_lock)
 {
+	const struct place_spec spec = { .start = m->start,
+					 .size = m->end - m->start,
+					 .kind = PLACE_ADOPTED,
+					 .rights = TRACT_RIGHT_READ_WRITE,
+					 .region = region };
 	struct place *merged;
 	int r;
 
-	r = places_make(m->start, m->end - m->start, 0, PLACE_ADOPTED, TRACT_RIGHT_READ_WRITE,
-			region, &merged);
+	r = places_make(&spec, &merged);
 	if (r < 0)
 		return r;
 	r = claim_add(merged, ret_claim);
@@ -152,8 +159,8 @@ static int exchange_locked(struct merge *m, struct tract_region *region,
 		r = exchange_merge(m->part, m->part_count, region->fd);
 	if (r < 0) {
 		free(LIST_FIRST(&merged->claims));
-		region_unref(merged->region);
-		free(merged);
+		LIST_INIT(&merged->claims);
+		places_discard(merged);
 		return r;
 	}
 	replace_places(m, merged);
@@ -172,6 +179,7 @@ static int move(struct merge *m, struct tract_region *region, struct claim **ret
 		mutex_lock(&places_lock);
 		r = exchange_locked(m, region, ret_claim);
 		mutex_unlock(&places_lock);
+		places_settle();
 	}
 	if (r < 0) {
 		close_fences(m);
@@ -181,6 +189,20 @@ static int move(struct merge *m, struct tract_region *region, struct claim **ret
 	for (unsigned i = 0; i < m->old_count; i++)
 		(void)region_absorb(m->old[i].region, region, m->old[i].offset);
 	return 0;
+}
+
+int merge_check(const void *addr, size_t size)
+{
+	struct merge m = { 0 };
+	int r;
+
+	mutex_lock(&places_lock);
+	r = collect_locked(&m, NULL, (uintptr_t)addr, (uintptr_t)addr + size);
+	mutex_unlock(&places_lock);
+	if (r == 0)
+		r = check_private_parts(&m);
+	merge_deinit(&m);
+	return r;
 }
 
 int merge_take(struct session *session, void *addr, size_t size, struct claim **ret_claim)

@@ -14,5 +14,7 @@
 /* 0 and a claim on the merged place; errors of tract_export_create(). */
 int merge_take(struct session *session, void *addr, size_t size, struct claim **ret_claim)
 	REQUIRES(bindings_lock);
+/* Could it?  Looks, and changes nothing. */
+int merge_check(const void *addr, size_t size);
 
 #endif

@@ -3,22 +3,54 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "client/process.h"
+#include "map/ground.h"
+#include "map/pager.h"
+#include "map/shown.h"
 #include "sys/vm.h"
 
 struct mutex bindings_lock = MUTEX_INIT;
 struct mutex places_lock = MUTEX_INIT;
+struct layout places_layout;
 
-static int compare(const struct place *a, const struct place *b)
+static _Atomic bool set_up; /* places_layout is; written under places_lock */
+
+/* ---- storage ---------------------------------------------------------------------------- */
+
+#define POOL_STEP 64
+
+/* Never given back to malloc: somebody who looks without the lock may be reading it. */
+static struct place *pool;
+/* Out of the table, and still holding on to what was behind them. */
+static struct place *unsettled;
+/* Whoever took one out sees it without the lock; another thread's it may miss. */
+static _Atomic bool unsettled_any;
+
+static struct place *pool_take(void) REQUIRES(places_lock)
 {
-	return (a->start > b->start) - (a->start < b->start);
+	struct place *place, *more;
+
+	if (!pool) {
+		more = calloc(POOL_STEP, sizeof(*more));
+		for (unsigned i = 0; more && i < POOL_STEP; i++) {
+			more[i].next_free = pool;
+			pool = &more[i];
+		}
+	}
+	place = pool;
+	if (place)
+		pool = place->next_free;
+	return place;
 }
 
-RB_HEAD(places, place);
-RB_GENERATE_INTERNAL(places, place, entry, compare, __attribute__((unused)) static)
-static struct places places = RB_INITIALIZER(&places);
+static void pool_give(struct place *place) REQUIRES(places_lock)
+{
+	place->next_free = pool;
+	pool = place;
+}
 
 /* ---- fork ------------------------------------------------------------------------------- */
 
@@ -46,18 +78,51 @@ static void make_private(const struct place *place)
 		vm_unmap(start, place->size);
 }
 
+static void remove_region(uintptr_t start) REQUIRES(places_lock)
+{
+	struct layout_cut cut;
+
+	if (layout_look_cut(&places_layout, start, start, LAYOUT_OVERLAP, &cut) == 0)
+		layout_do_cut(&places_layout, &cut, 0);
+}
+
+/*
+ * The range was kept from the child, and nobody answers for it here.  What came of regions'
+ * pages that were seen there must not stay: they were shown by a pager's leave.
+ */
+static void leave_paged(struct place *place) REQUIRES(places_lock)
+{
+	uintptr_t start = place->start, last = start + place->size - 1;
+
+	remove_region(start);
+	shown_forget(start, last);
+	if (ground_clear(start, last) < 0)
+		vm_unmap((void *)start, place->size);
+	places_discard(place);
+}
+
+static void leave_to_parent(struct place *place) REQUIRES(places_lock)
+{
+	if (place->kind == PLACE_ADOPTED) {
+		make_private(place);
+		remove_region(place->start);
+		LIST_REMOVE(place, window);
+		place->inherited = true;
+	} else if (place->kind == PLACE_PAGED) {
+		leave_paged(place);
+	}
+}
+
 static void after_in_child(void) NO_THREAD_SAFETY
 {
-	struct place *place, *next;
+	struct place *place;
+	uintptr_t at = 0;
 
-	for (place = RB_MIN(places, &places); place; place = next) {
-		next = RB_NEXT(places, &places, place);
-		if (place->kind != PLACE_ADOPTED)
-			continue;
-		make_private(place);
-		RB_REMOVE(places, &places, place);
-		place->inherited = true;
+	while ((place = places_from(at))) {
+		at = place->start + place->size;
+		leave_to_parent(place);
 	}
+	pager_after_fork();
 	mutex_unlock(&places_lock);
 	mutex_init(&bindings_lock);
 }
@@ -67,78 +132,164 @@ static struct process_hook fork_hook = { .rank = PROCESS_PLACES,
 					 .parent = after_in_parent,
 					 .child = after_in_child };
 
+/* ---- setting up ------------------------------------------------------------------------- */
+
+/*
+ * Where searches begin: far from where the kernel, the loader and sanitizers put things, and
+ * free for a good way, so that searches rarely meet a stranger.
+ */
+static uintptr_t choose_floor(uintptr_t low, uintptr_t high)
+{
+	const uintptr_t room = (uintptr_t)256 << 30;
+	/* The second is where the thread sanitizer allows none, the third above the shadow of
+	 * the address sanitizer. */
+	static const uintptr_t floors[] = { (uintptr_t)1 << 36, (uintptr_t)1 << 40,
+					    (uintptr_t)1 << 45 };
+
+	for (unsigned i = 0; i < sizeof(floors) / sizeof(*floors); i++) {
+		uintptr_t start = 0, end = 0;
+		int r = vm_next_mapping(floors[i], &start, &end);
+
+		if (floors[i] + room < high &&
+		    (r == -ENOENT || (r == 0 && start >= floors[i] + room)))
+			return floors[i];
+	}
+	return floors[0] < high ? floors[0] : low;
+}
+
+static int set_up_locked(void) REQUIRES(places_lock)
+{
+	const uintptr_t page = vm_page_size();
+	uintptr_t low, high;
+	int r;
+
+	if (atomic_load_explicit(&set_up, memory_order_relaxed))
+		return 0;
+	vm_limits(&low, &high);
+	ground_init();
+	shown_init();
+	layout_init(&places_layout, low, high, page);
+	places_layout.floor = choose_floor(low, high);
+	/* The first page is nobody's: a null pointer is never backed. */
+	r = layout_add_area(&places_layout, 0, page - 1, LAYOUT_RESERVED | AREA_SYSTEM);
+	if (r < 0)
+		layout_deinit(&places_layout);
+	else
+		atomic_store_explicit(&set_up, true, memory_order_release);
+	return r;
+}
+
+int places_use(void)
+{
+	int r;
+
+	/* Pairs with the release in set_up_locked(). */
+	if (atomic_load_explicit(&set_up, memory_order_acquire))
+		return 0;
+	process_hook_add(&fork_hook);
+	mutex_lock(&places_lock);
+	r = set_up_locked();
+	mutex_unlock(&places_lock);
+	return r;
+}
+
 /* ---- the table -------------------------------------------------------------------------- */
 
-/* The last place that starts at or before @start. */
-static struct place *at_or_before(uintptr_t start)
+static struct place *place_of(const struct span *span)
 {
-	struct place key = { .start = start };
-	struct place *after = RB_NFIND(places, &places, &key);
-
-	if (after && after->start == start)
-		return after;
-	return after ? RB_PREV(places, &places, after) : RB_MAX(places, &places);
+	return (struct place *)(uintptr_t)span->value;
 }
 
 struct place *places_from(uintptr_t start)
 {
-	struct place *place = at_or_before(start);
+	struct span span;
 
-	if (place && place->start + place->size > start)
-		return place;
-	return place ? RB_NEXT(places, &places, place) : RB_MIN(places, &places);
+	if (!layout_find_region(&places_layout, start, UINTPTR_MAX, &span))
+		return NULL;
+	return place_of(&span);
 }
 
 struct place *places_find(uintptr_t start, size_t size, bool *ret_partly)
 {
-	struct place *place = places_from(start);
+	struct span span;
 
 	*ret_partly = false;
-	if (!place || place->start >= start + size)
+	if (!layout_find_region(&places_layout, start, start + size - 1, &span))
 		return NULL;
-	if (place->start <= start && place->start + place->size >= start + size)
-		return place;
+	if (span.start <= start && span.last >= start + size - 1)
+		return place_of(&span);
 	*ret_partly = true;
 	return NULL;
 }
 
-int places_make(uintptr_t start, size_t size, uint64_t offset, enum place_kind kind,
-		uint32_t rights, struct tract_region *region, struct place **ret_place)
+/* What finding tells must all be there before the place is. */
+static void fill(struct place *place, const struct place_spec *spec)
 {
-	struct place *place = calloc(1, sizeof(*place));
+	*place = (struct place){
+		.start = spec->start,
+		.size = spec->size,
+		.region = spec->region ? region_ref(spec->region) : NULL,
+		.pager = spec->pager ? pager_ref(spec->pager) : NULL,
+		.name_offset = spec->name_offset,
+	};
+	atomic_store_explicit(&place->offset, spec->offset, memory_order_relaxed);
+	atomic_store_explicit(&place->tag, spec->tag, memory_order_relaxed);
+	atomic_store_explicit(&place->region_id, spec->region ? spec->region->id : 0,
+			      memory_order_relaxed);
+	atomic_store_explicit(&place->kind, spec->kind, memory_order_relaxed);
+	atomic_store_explicit(&place->rights, spec->rights, memory_order_relaxed);
+	atomic_store_explicit(&place->flags, spec->flags, memory_order_relaxed);
+	LIST_INIT(&place->claims);
+	if (place->region)
+		LIST_INSERT_HEAD(&place->region->windows, place, window);
+}
+
+int places_make(const struct place_spec *spec, struct place **ret_place)
+{
+	struct place *place = pool_take();
+	char *name = NULL;
+	int r = 0;
 
 	if (!place)
 		return -ENOMEM;
-	*place = (struct place){
-		.start = start,
-		.size = size,
-		.offset = offset,
-		.kind = kind,
-		.rights = rights,
-		.region = region ? region_ref(region) : NULL,
-	};
-	LIST_INIT(&place->claims);
+	if (spec->name && spec->name[0]) {
+		name = strndup(spec->name, TRACT_ATTACH_NAME_MAX);
+		if (!name)
+			r = -ENOMEM;
+	}
+	if (r == 0)
+		r = layout_reserve(&places_layout);
+	if (r < 0) {
+		free(name);
+		pool_give(place);
+		return r;
+	}
+	places_edit();
+	fill(place, spec);
+	places_edited();
+	place->name = name;
 	*ret_place = place;
 	return 0;
 }
 
 void places_insert(struct place *place)
 {
-	if (RB_INSERT(places, &places, place))
-		abort(); /* The second place at one address would never be found. */
+	places_edit();
+	(void)layout_add_region(&places_layout, place->start, place->start + place->size - 1,
+				(uintptr_t)place);
+	places_edited();
 }
 
-int places_add(uintptr_t start, size_t size, uint64_t offset, enum place_kind kind,
-	       uint32_t rights, struct tract_region *region, struct place **ret_place)
+int places_add(const struct place_spec *spec, struct place **ret_place)
 {
 	struct place *place;
 	bool partly;
 	int r;
 
-	if (places_find(start, size, &partly) || partly)
+	if (places_find(spec->start, spec->size, &partly) || partly)
 		return fail(-EEXIST, "the program has unmapped by itself what is attached, "
 				     "exported or imported there; give that up first");
-	r = places_make(start, size, offset, kind, rights, region, &place);
+	r = places_make(spec, &place);
 	if (r < 0)
 		return r;
 	places_insert(place);
@@ -147,65 +298,145 @@ int places_add(uintptr_t start, size_t size, uint64_t offset, enum place_kind ki
 	return 0;
 }
 
-struct tract_region *places_remove(struct place *place)
+void places_discard(struct place *place)
 {
-	struct tract_region *region = place->region;
+	if (place->region && !(place->inherited && place->kind == PLACE_ADOPTED))
+		LIST_REMOVE(place, window);
+	free(place->name);
+	place->name = NULL;
+	place->next_free = unsettled;
+	unsettled = place;
+	atomic_store_explicit(&unsettled_any, true, memory_order_relaxed);
+}
 
-	if (!place->inherited)
-		RB_REMOVE(places, &places, place);
-	free(place);
-	return region;
+void places_remove(struct place *place)
+{
+	if (!place->inherited) {
+		places_edit();
+		remove_region(place->start);
+		places_edited();
+	}
+	places_discard(place);
+}
+
+static struct place *take_unsettled(void) REQUIRES(places_lock)
+{
+	struct place *first = unsettled;
+
+	unsettled = NULL;
+	atomic_store_explicit(&unsettled_any, false, memory_order_relaxed);
+	return first;
+}
+
+void places_settle(void)
+{
+	struct place *first, *next;
+
+	if (!atomic_load_explicit(&unsettled_any, memory_order_relaxed))
+		return;
+	mutex_lock(&places_lock);
+	first = take_unsettled();
+	mutex_unlock(&places_lock);
+	for (struct place *place = first; place; place = place->next_free) {
+		region_unref(place->region);
+		pager_unref(place->pager);
+	}
+	mutex_lock(&places_lock);
+	for (struct place *place = first; place; place = next) {
+		next = place->next_free;
+		pool_give(place);
+	}
+	mutex_unlock(&places_lock);
+}
+
+void places_announced(struct tract_region *region)
+{
+	struct place *place;
+
+	LIST_FOREACH (place, &region->windows, window)
+		atomic_store_explicit(&place->region_id, region->id, memory_order_relaxed);
+}
+
+/* ---- is it right? ----------------------------------------------------------------------- */
+
+static bool place_check(const struct place *place, const struct span *span)
+{
+	const uint32_t kind = place->kind;
+	bool backed = kind == PLACE_ATTACHED || kind == PLACE_ADOPTED || kind == PLACE_SYSV;
+
+	if (place->start != span->start || place->start + place->size - 1 != span->last)
+		return false;
+	if (place->inherited || kind == PLACE_SHOWN)
+		return false;
+	if (backed != (place->region != NULL) ||
+	    (kind == PLACE_PAGED) != (place->pager != NULL))
+		return false;
+	if (kind == PLACE_ADOPTED && LIST_EMPTY(&place->claims))
+		return false;
+	/* What the program attaches may go past the region's end. */
+	return kind == PLACE_ATTACHED || !place->region ||
+	       place->offset + place->size <= place->region->size;
 }
 
 bool places_check(void)
 {
-	struct place *place;
-	uintptr_t end = 0;
+	uintptr_t at = 0;
+	struct span span;
 
-	RB_FOREACH (place, places, &places) {
-		if (place->start < end || place->size == 0 || place->inherited)
+	if (!atomic_load_explicit(&set_up, memory_order_relaxed))
+		return true;
+	if (!layout_check(&places_layout) || !ground_check() || !shown_check())
+		return false;
+	while (layout_find_region(&places_layout, at, UINTPTR_MAX, &span)) {
+		if (!place_check(place_of(&span), &span))
 			return false;
-		if ((place->kind == PLACE_IMPORTED) != (place->region == NULL))
-			return false;
-		if (place->kind == PLACE_ADOPTED && LIST_EMPTY(&place->claims))
-			return false;
-		if (place->region && place->offset + place->size > place->region->size)
-			return false;
-		end = place->start + place->size;
+		at = span.last + 1;
 	}
 	return true;
 }
 
 /* ---- imports ---------------------------------------------------------------------------- */
 
-int places_add_import(void *addr, size_t size, uint64_t offset, uint32_t rights)
+static int add_import_locked(const struct place_spec *spec) REQUIRES(places_lock)
 {
 	bool partly;
+
+	if (spec->start < places_layout.low || spec->start > places_layout.high ||
+	    spec->size - 1 > places_layout.high - spec->start)
+		return fail(-EBUSY, "nothing can be mapped at that address");
+	if (places_find(spec->start, spec->size, &partly) || partly)
+		return fail(-EBUSY, "another import, an attached region or an export is there; "
+				    "unmap, detach or destroy that first");
+	return places_add(spec, NULL);
+}
+
+int places_add_import(void *addr, size_t size, uint64_t offset, uint32_t rights)
+{
+	const struct place_spec spec = { .start = (uintptr_t)addr,
+					 .size = size,
+					 .offset = offset,
+					 .kind = PLACE_IMPORTED,
+					 .rights = rights };
 	int r;
 
 	mutex_lock(&places_lock);
-	if (places_find((uintptr_t)addr, size, &partly) || partly)
-		r = fail(-EBUSY, "another import, an attached region or an export is there; "
-				 "unmap, detach or destroy that first");
-	else
-		r = places_add((uintptr_t)addr, size, offset, PLACE_IMPORTED, rights, NULL,
-			       NULL);
+	r = add_import_locked(&spec);
 	mutex_unlock(&places_lock);
 	return r;
 }
 
-void places_remove_import(void *addr)
+static void remove_import_locked(uintptr_t start) REQUIRES(places_lock)
 {
-	struct place *place;
+	struct place *place = places_from(start);
 
-	mutex_lock(&places_lock);
-	place = places_from((uintptr_t)addr);
-	if (place && place->start == (uintptr_t)addr && place->kind == PLACE_IMPORTED)
-		(void)places_remove(place);
-	mutex_unlock(&places_lock);
+	if (place && place->start == start && place->kind == PLACE_IMPORTED)
+		places_remove(place);
 }
 
-void places_use(void)
+void places_remove_import(void *addr)
 {
-	process_hook_add(&fork_hook);
+	mutex_lock(&places_lock);
+	remove_import_locked((uintptr_t)addr);
+	mutex_unlock(&places_lock);
+	places_settle();
 }

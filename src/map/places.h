@@ -1,66 +1,165 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * places.h - which addresses of this process have a region or an import behind them
+ * places.h - which addresses of this process have something of ours behind them
  *
- * A place is a run of addresses: attached by the program, adopted when private memory was
- * exported, System V memory exported in place, or the window of an import.  Places never
- * overlap.  One lock guards them all, and every exchange of memory under them.
+ * A place is an attachment of the own map: attached by the program, adopted when private memory
+ * was exported, System V memory exported in place, or the window of an import.  Places never
+ * overlap.  Beside them stand the areas, and the pages that are shown without being attached,
+ * which cover a part of a place or of an area.  The order of addresses, and what is free, is
+ * the layout's (layout.h); here is what stands at them.
  *
- * No call here goes to the broker with the lock held.
+ * One lock guards all of it, and every exchange of memory under it.  No call here goes to the
+ * broker with the lock held.
+ *
+ * Finding takes no lock while nobody changes anything: it reads beside the writers, and looks
+ * again if there was one (a sequence counter).  So a place's storage is only ever used for
+ * places, and what finding reads of it is written as one edit.
  */
 #ifndef MAP_PLACES_H
 #define MAP_PLACES_H
 
 #include <bsd/sys/queue.h>
-#include <bsd/sys/tree.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tract/map.h>
+
 #include "base/thread.h"
 #include "map/exchange.h"
+#include "map/layout.h"
 #include "region/region.h"
+#include "sys/vm.h"
 
-enum place_kind { PLACE_ATTACHED = 1, PLACE_ADOPTED, PLACE_SYSV, PLACE_IMPORTED };
+enum place_kind {
+	PLACE_ATTACHED = 1, /* a region of the program's choice */
+	PLACE_PAGED,	    /* a pager */
+	PLACE_ANONYMOUS,    /* memory of the map's own */
+	PLACE_BLOCKED,	    /* nothing */
+	PLACE_ADOPTED,
+	PLACE_SYSV,
+	PLACE_IMPORTED,
+	PLACE_SHOWN, /* pages over a place or an area; not in the layout */
+};
 
 struct place {
-	RB_ENTRY(place) entry;
+	/* Read by those who find it, beside a writer. */
+	_Atomic uint64_t offset; /* of start, in the region or segment; may lie within a page */
+	_Atomic uint64_t tag;
+	_Atomic uint64_t region_id;
+	_Atomic uint32_t kind;
+	_Atomic uint32_t rights;
+	_Atomic uint32_t flags; /* TRACT_ATTACH_*: what it is */
+	/* Under the lock. */
 	uintptr_t start;
 	size_t size;
-	uint64_t offset; /* of start, in the region or the imported segment */
+	struct tract_region *region; /* counted; NULL where there is none */
+	struct tract_pager *pager;   /* counted */
+	char *name;
+	uint64_t name_offset;
+	LIST_HEAD(, claim) claims; /* of exports that stand on it */
+	LIST_ENTRY(place) window;  /* of the region */
+	bool inherited;		   /* a parent's: only memory to be freed is left of it */
+	struct place *next_free;
+};
+
+/* An area's value in the layout, beside LAYOUT_RESERVED: the library's own, and the tag. */
+#define AREA_SYSTEM ((uint64_t)1 << 8)
+#define AREA_TAG_SHIFT 56
+
+static inline uint64_t area_value(bool reserved, uint8_t tag)
+{
+	return (uint64_t)tag << AREA_TAG_SHIFT | (reserved ? (uint64_t)LAYOUT_RESERVED : 0u);
+}
+
+static inline bool area_is_system(const struct span *area)
+{
+	return area->value & AREA_SYSTEM;
+}
+
+/* What a new place is. */
+struct place_spec {
+	uintptr_t start;
+	size_t size;
+	uint64_t offset;
 	enum place_kind kind;
 	uint32_t rights;
-	struct tract_region *region; /* counted; NULL for PLACE_IMPORTED */
-	LIST_HEAD(, claim) claims;   /* of exports that stand on it */
-	bool inherited;		     /* a parent's: only memory to be freed is left of it */
+	uint32_t flags;
+	uint64_t tag;
+	struct tract_region *region; /* the place takes a reference of its own */
+	struct tract_pager *pager;   /* likewise */
+	const char *name;
+	uint64_t name_offset;
 };
+
+/* Of the mapping that shows it: of VM_*. */
+static inline unsigned place_prot(const struct place *place)
+{
+	unsigned prot = place->rights & TRACT_RIGHT_READ ? VM_READ : 0u;
+
+	if (place->kind == PLACE_BLOCKED)
+		return 0;
+	/* No processor here can write what it cannot read. */
+	if (place->rights & TRACT_RIGHT_WRITE)
+		prot |= VM_READ | VM_WRITE;
+	return place->flags & TRACT_ATTACH_EXECUTABLE ? prot | VM_EXEC : prot;
+}
 
 /* Taken before it, by whoever changes what exports stand on (claim.h). */
 extern struct mutex bindings_lock;
 extern struct mutex places_lock;
 
+/* The own map's layout; its regions' values are places, cast. */
+extern struct layout places_layout;
+
+/* Before the first use: the map's limits, and what fork does to places.  -ENOMEM. */
+int places_use(void);
+
+/* ---- the table -------------------------------------------------------------------------- */
+
 /* The place that covers all of the range, or NULL; *ret_partly: something covers some of it. */
 struct place *places_find(uintptr_t start, size_t size, bool *ret_partly) REQUIRES(places_lock);
-/* The first place at or after an address, or NULL. */
+/* The first place that ends after an address, or NULL. */
 struct place *places_from(uintptr_t start) REQUIRES(places_lock);
-/* -ENOMEM; -EEXIST: nothing is mapped there, but something was and has not been given up. */
-int places_add(uintptr_t start, size_t size, uint64_t offset, enum place_kind kind,
-	       uint32_t rights, struct tract_region *region, struct place **ret_place)
-	REQUIRES(places_lock);
-/* The two steps of it: a place that is not in the table yet, and putting it there. */
-int places_make(uintptr_t start, size_t size, uint64_t offset, enum place_kind kind,
-		uint32_t rights, struct tract_region *region, struct place **ret_place);
+
+/*
+ * A place that is not in the table yet, and putting it there, where the caller has made sure
+ * that nothing is: the second cannot fail after the first.  -ENOMEM.
+ */
+int places_make(const struct place_spec *spec, struct place **ret_place) REQUIRES(places_lock);
 void places_insert(struct place *place) REQUIRES(places_lock);
-/* Forgets it; the memory stays as it is.  Its reference to the region is now the caller's, to
- * be given up without the lock. */
-struct tract_region *places_remove(struct place *place) REQUIRES(places_lock);
+/* Both. */
+int places_add(const struct place_spec *spec, struct place **ret_place) REQUIRES(places_lock);
+/* Takes it out of the table, frees it, and lets go of what was behind it: the memory stays as
+ * it is. */
+void places_remove(struct place *place) REQUIRES(places_lock);
+/* The same for one that never was in the table. */
+void places_discard(struct place *place) REQUIRES(places_lock);
+
+/*
+ * Everything between the two is one step for whoever finds; edits may be nested.  Inside one
+ * nothing is waited for.
+ */
+void places_edit(void) REQUIRES(places_lock);
+void places_edited(void) REQUIRES(places_lock);
+
+/* The region has become known to a broker, as an id. */
+void places_announced(struct tract_region *region) REQUIRES(places_lock);
+
+/* References that were let go of are given up here, since the last may tell the broker. */
+void places_settle(void) EXCLUDES(places_lock);
+
+/* Brings the pages of a range in that one thing is behind.  -ENOMEM if the host has not that
+ * much to give. */
+int places_populate(uintptr_t first, uintptr_t last, const struct tract_region *region,
+		    bool write) REQUIRES(places_lock);
+
 /* Is every invariant true? */
 bool places_check(void) REQUIRES(places_lock);
 
-/* Before the first use: registers what fork does to places. */
-void places_use(void);
+/* ---- the windows of imports ------------------------------------------------------------- */
 
-/* The window of an import, for tract_find(). */
 int places_add_import(void *addr, size_t size, uint64_t offset, uint32_t rights);
 void places_remove_import(void *addr);
 

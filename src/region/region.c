@@ -9,19 +9,20 @@
 #include "base/fault.h"
 #include "sys/vm.h"
 
-static int region_make(struct session *session, uint64_t size, uint64_t id, int fd,
-		       struct tract_region **ret_region)
+int region_make(struct session *session, uint64_t size, uint64_t id, int fd,
+		struct tract_region **ret_region)
 {
 	struct tract_region *region = calloc(1, sizeof(*region));
 
 	if (!region)
 		return -ENOMEM;
 	ref_init(&region->ref);
-	region->session = session_ref(session);
+	region->session = session ? session_ref(session) : NULL;
 	region->id = id;
 	region->size = size;
 	region->rights = TRACT_RIGHT_READ_WRITE;
 	region->fd = fd;
+	LIST_INIT(&region->windows);
 	*ret_region = region;
 	return 0;
 }
@@ -71,25 +72,6 @@ static int made_known(struct session *session, uint64_t size, uint64_t id, int f
 	return r;
 }
 
-int region_new_offered(struct session *session, uint64_t size, int write_fd, int read_fd,
-		       struct tract_region **ret_region)
-{
-	struct message request = { .number = MSG_region_offer };
-	struct message reply;
-	scoped(fd) int writing = write_fd;
-	scoped(fd) int reading = read_fd;
-	int r;
-
-	request.region_offer.size = size;
-	r = session_call(session, &request, (int[]){ writing, reading }, 2, &reply, NULL);
-	if (r < 0)
-		return r;
-	r = made_known(session, size, reply.region_known.region, writing, ret_region);
-	if (r == 0)
-		(void)steal_fd(&writing);
-	return r;
-}
-
 int region_new_sysv(struct session *session, uint64_t size, uint32_t shmid,
 		    struct tract_region **ret_region)
 {
@@ -116,11 +98,21 @@ void region_unref(struct tract_region *region)
 	if (!region || !ref_put(&region->ref))
 		return;
 	/* An inherited copy of a parent's region is not this process's to give up. */
-	if (session_is_usable(region->session))
+	if (region->session && session_is_usable(region->session))
 		tell_close(region->session, region->id);
-	session_close_fd(region->session, &region->fd);
+	if (region_fd(region) >= 0)
+		(void)close(region->fd);
 	session_unref(region->session);
 	free(region);
+}
+
+void region_replace_fd(struct tract_region *region, int fd)
+{
+	if (region_fd(region) >= 0)
+		(void)close(region->fd);
+	region->fd = region->local ? fd_move_up(fd) : fd;
+	if (region->local)
+		(void)fd_mark_take(region->fd, &region->mark);
 }
 
 int region_fence_begin(struct tract_region *region, int *ret_fresh)
@@ -160,7 +152,7 @@ int region_absorb(struct tract_region *region, const struct tract_region *into, 
 
 /* ---- the public face -------------------------------------------------------------------- */
 
-static int spec_check(const struct tract_region_spec *spec)
+int region_check_spec(const struct tract_region_spec *spec)
 {
 	if (spec->size == 0 || !is_multiple(spec->size, vm_page_size()))
 		return fail(-EINVAL,
@@ -186,7 +178,9 @@ int tract_region_create(struct tract *ctx, const struct tract_region_spec *spec,
 	error_clear_reason();
 	if (!ctx || !spec || !ret_region)
 		return -EINVAL;
-	r = spec_check(spec);
+	r = region_check_spec(spec);
+	if (r == 0 && spec->flags)
+		r = fail(-ENOTSUP, "the flags are of local regions, for now");
 	if (r == 0)
 		r = context_session(ctx, &session);
 	if (r == 0)
@@ -194,6 +188,11 @@ int tract_region_create(struct tract *ctx, const struct tract_region_spec *spec,
 	if (r == 0 && spec->rights)
 		(*ret_region)->rights = spec->rights;
 	return r;
+}
+
+struct tract_region *tract_region_dup(struct tract_region *region)
+{
+	return region ? region_ref(region) : NULL;
 }
 
 void tract_region_close(struct tract_region *region)

@@ -14,39 +14,73 @@
 
 #include <tract/region.h>
 
+#include <bsd/sys/queue.h>
+
 #include "base/ref.h"
 #include "client/context.h"
+#include "sys/mark.h"
+
+struct place;
 
 struct tract_region {
 	struct ref ref;
-	struct session *session;
-	uint64_t id;	 /* the broker's */
-	uint64_t size;	 /* bytes */
-	uint32_t rights; /* of the handle */
-	int fd;		 /* for reading and writing; -1 for System V memory known by its id */
-	bool fixed;	 /* not the broker's object: it cannot be exchanged for a fresh one */
+	struct session *session; /* NULL: the broker does not know it */
+	uint64_t id;		 /* the broker's; 0 then */
+	uint64_t size;		 /* bytes */
+	uint32_t rights;	 /* of the handle */
+	int fd;	    /* for reading and writing; -1 for System V memory known by its id */
+	bool fixed; /* not the broker's object: it cannot be exchanged for a fresh one */
+	bool local; /* made by this process; @mark tells its descriptor, whatever its session */
+	bool destroyed; /* nothing more can be done with it */
+	uint32_t flags; /* TRACT_REGION_* */
+	struct fd_mark mark;
+	LIST_HEAD(region_windows, place) windows; /* where it is seen: the map's */
 	bool exposed; /* as far as this process was told: others have, or had, a descriptor */
 };
+
+/* What every kind of region begins with; @session may be NULL.  -ENOMEM. */
+int region_make(struct session *session, uint64_t size, uint64_t id, int fd,
+		struct tract_region **ret_region);
+/* The errors of tract_region_create() that need no broker. */
+int region_check_spec(const struct tract_region_spec *spec);
 
 /* A new object of the broker's, to be filled while so many bytes as it @replaces of this
  * process's memory are given back.  Errors as tract_region_create(). */
 int region_new(struct session *session, uint64_t size, uint64_t replaces,
 	       struct tract_region **ret_region);
-/* An object of somebody else's that is exported in place; both descriptors are consumed. */
-int region_new_offered(struct session *session, uint64_t size, int write_fd, int read_fd,
-		       struct tract_region **ret_region);
 /* System V memory that importers attach by its id. */
 int region_new_sysv(struct session *session, uint64_t size, uint32_t shmid,
 		    struct tract_region **ret_region);
-/* Its descriptor, or -1 if the program has closed it. */
+/* Why -EBADF. */
+#define REGION_ROBBED                                                             \
+	"the program has closed the library's descriptors (closefrom?), and the " \
+	"region's among them"
+
+/*
+ * Its descriptor, or -1 if the program has closed it: the number may be anything's then, even
+ * another region's, which was moved up to the same one.
+ */
 static inline int region_fd(const struct tract_region *region)
 {
-	return session_keeps_fds(region->session) ? region->fd : -1;
+	bool kept = region->local ? fd_has_mark(region->fd, &region->mark)
+				  : session_keeps_fds(region->session);
+
+	return kept ? region->fd : -1;
 }
+/* Takes @fd in place of the descriptor it has: the same region, with fresh backing. */
+void region_replace_fd(struct tract_region *region, int fd);
 struct tract_region *region_ref(struct tract_region *region);
 /* NULL is allowed. */
 void region_unref(struct tract_region *region);
 DEFINE_SCOPE(region, struct tract_region, region_unref);
+
+/* Can it be exported through this session as it is? */
+bool region_is_known(const struct tract_region *region, const struct session *session);
+/*
+ * Makes a local region known to a broker.  0; -EFAULT if it is another broker's; errors of
+ * tract_export_create().  The caller sees to it that nobody announces, or fences, it meanwhile.
+ */
+int region_announce(struct tract_region *region, struct session *session);
 
 /*
  * Taking back, in two steps around the move of the content (map/exchange.h): a fresh object,

@@ -182,7 +182,9 @@ int imports_connect(struct tract_import *import, struct session *session,
 	int r;
 
 	process_hook_add(&fork_hook);
-	places_use();
+	r = places_use();
+	if (r < 0)
+		return r;
 	mutex_lock(&imports_lock);
 	r = connect_locked(import, session, request);
 	mutex_unlock(&imports_lock);

@@ -35,3 +35,16 @@ int fd_mark_replace(int fd, struct fd_mark *ret_mark)
 		return -errno;
 	return fd_mark_take(fd, ret_mark);
 }
+
+/* Below what most processes may have, 1024, and above what most of them do. */
+#define HIGH 512
+
+int fd_move_up(int fd)
+{
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, HIGH);
+
+	if (moved < 0)
+		return fd;
+	(void)close(fd);
+	return moved;
+}

@@ -21,4 +21,10 @@ bool fd_has_mark(int fd, const struct fd_mark *mark);
 /* Puts a socket that leads nowhere, and has a mark of its own, in place of a descriptor. */
 int fd_mark_replace(int fd, struct fd_mark *ret_mark);
 
+/*
+ * Moves a descriptor to a high number, where closing and opening files by low ones does not
+ * meet it; the same one if there is no room.  Close-on-exec.
+ */
+int fd_move_up(int fd);
+
 #endif

@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/scope.h"
+#include "sys/host.h"
 
 /* Headers older than Linux 6.3 lack it. */
 #ifndef MFD_NOEXEC_SEAL
@@ -100,6 +101,21 @@ int memfd_punch(int fd, uint64_t offset, uint64_t size)
 	return 0;
 }
 
+int memfd_reserve(int fd, uint64_t offset, uint64_t size)
+{
+	uint64_t total, available;
+
+	if (offset > INT64_MAX || size > INT64_MAX)
+		return -EINVAL;
+	/* The kernel would not refuse: it kills processes until there is enough. */
+	if (host_memory(&total, &available) == 0 && size > available)
+		return -ENOMEM;
+	while (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) < 0)
+		if (errno != EINTR)
+			return errno == ENOSPC ? -ENOMEM : -errno;
+	return 0;
+}
+
 int memfd_resident(int fd, uint64_t *ret_bytes)
 {
 	struct stat st;
@@ -153,6 +169,29 @@ int memfd_read(int fd, uint64_t offset, void *bytes, size_t size)
 		to += done;
 		offset += (uint64_t)done;
 		size -= (size_t)done;
+	}
+	return 0;
+}
+
+int memfd_copy(int to, uint64_t to_offset, int from, uint64_t from_offset, uint64_t size)
+{
+	char buffer[16384];
+	int r;
+
+	while (size > 0) {
+		size_t part = size < sizeof(buffer) ? (size_t)size : sizeof(buffer);
+		ssize_t got = pread(from, buffer, part, (off_t)from_offset);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -EIO;
+		r = memfd_write(to, to_offset, buffer, (size_t)got);
+		if (r < 0)
+			return r;
+		to_offset += (uint64_t)got;
+		from_offset += (uint64_t)got;
+		size -= (uint64_t)got;
 	}
 	return 0;
 }

@@ -22,6 +22,10 @@ int memfd_reopen_readonly(int fd, int *ret_fd);
 int memfd_verify(int fd, uint64_t *ret_size);
 /* Gives the pages of a range back; everyone who maps them sees zeros. */
 int memfd_punch(int fd, uint64_t offset, uint64_t size);
+/* Takes the memory of a range now: -ENOMEM, also if the host has not that much to give. */
+int memfd_reserve(int fd, uint64_t offset, uint64_t size);
+/* Copies between objects, or within one where the ranges do not overlap. */
+int memfd_copy(int to, uint64_t to_offset, int from, uint64_t from_offset, uint64_t size);
 /* Bytes of memory the object holds now. */
 int memfd_resident(int fd, uint64_t *ret_bytes);
 /* Writes all of @size bytes; pages that are overwritten whole are not zeroed first. */

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uffd.c - make a range's accesses wait
+ * uffd.c - make a range's accesses wait, or answer them
  *
- * Nobody reads the descriptor: a fault that nobody answers is a thread that sleeps, which is
- * all that is wanted.  Waking it makes it look again, and find what was mapped meanwhile.
+ * For waiting nobody reads the descriptor: a fault that nobody answers is a thread that sleeps,
+ * which is all that is wanted.  Waking it makes it look again, and find what was mapped
+ * meanwhile.
  */
 #include "sys/uffd.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -66,22 +68,42 @@ static int agree(int fd)
 	return ioctl(fd, UFFDIO_API, &api) < 0 ? -errno : 0;
 }
 
-int uffd_open(struct uffd *u)
+/* The second asks about stores to pages of memory objects, which kernels before 5.19 cannot. */
+static int agree_on_paging(int fd)
 {
-	scoped(fd) int fd = -1;
+	struct uffdio_api api = { .api = UFFD_API,
+				  .features = UFFD_FEATURE_MISSING_SHMEM |
+					      UFFD_FEATURE_PAGEFAULT_FLAG_WP |
+					      UFFD_FEATURE_WP_HUGETLBFS_SHMEM };
+
+	if (ioctl(fd, UFFDIO_API, &api) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -errno;
+	api = (struct uffdio_api){ .api = UFFD_API, .features = UFFD_FEATURE_MISSING_SHMEM };
+	return ioctl(fd, UFFDIO_API, &api) < 0 ? -errno : 0;
+}
+
+static int open_with(struct uffd *u, int (*agreement)(int fd))
+{
+	scoped(fd) int fd = open_any();
 	int r;
 
-	r = fault_point("uffd.open");
-	if (r < 0)
-		return r;
-	fd = open_any();
 	if (fd < 0)
 		return fd;
-	r = agree(fd);
+	r = agreement(fd);
 	if (r < 0)
 		return r;
 	u->fd = steal_fd(&fd);
 	return 0;
+}
+
+int uffd_open(struct uffd *u)
+{
+	int r;
+
+	r = fault_point("uffd.open");
+	return r < 0 ? r : open_with(u, agree);
 }
 
 void uffd_close(struct uffd *u)
@@ -114,4 +136,85 @@ int uffd_wake(struct uffd *u, void *addr, size_t size)
 	struct uffdio_range range = range_of(addr, size);
 
 	return ioctl(u->fd, UFFDIO_WAKE, &range) < 0 ? -errno : 0;
+}
+
+/* ---- paging ------------------------------------------------------------------------------ */
+
+int uffd_open_paging(struct uffd *u)
+{
+	int r;
+
+	r = fault_point("uffd.open_paging");
+	return r < 0 ? r : open_with(u, agree_on_paging);
+}
+
+int uffd_page(struct uffd *u, void *addr, size_t size)
+{
+	struct uffdio_register paged = { .range = range_of(addr, size),
+					 .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	return ioctl(u->fd, UFFDIO_REGISTER, &paged) < 0 ? -errno : 0;
+}
+
+int uffd_next(struct uffd *u, struct uffd_fault *ret_fault)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	for (;;) {
+		struct pollfd waiting = { .fd = u->fd, .events = POLLIN };
+		struct uffd_msg msg;
+		ssize_t size;
+
+		if (poll(&waiting, 1, -1) < 0 && errno != EINTR)
+			return -errno;
+		if (waiting.revents & (POLLNVAL | POLLHUP))
+			return -EBADF;
+		size = read(u->fd, &msg, sizeof(msg));
+		if (size < 0 && errno != EAGAIN && errno != EINTR)
+			return -errno;
+		if (size != sizeof(msg) || msg.event != UFFD_EVENT_PAGEFAULT)
+			continue;
+		ret_fault->page = (uintptr_t)msg.arg.pagefault.address & ~(page - 1);
+		ret_fault->write = msg.arg.pagefault.flags &
+				   (UFFD_PAGEFAULT_FLAG_WRITE | UFFD_PAGEFAULT_FLAG_WP);
+		return 0;
+	}
+}
+
+int uffd_copy(struct uffd *u, void *page, size_t size, const void *content)
+{
+	struct uffdio_copy copy = { .dst = (uintptr_t)page,
+				    .src = (uintptr_t)content,
+				    .len = size };
+
+	/* The layout is just being changed by another thread. */
+	while (ioctl(u->fd, UFFDIO_COPY, &copy) < 0)
+		if (errno != EAGAIN)
+			return -errno;
+	return 0;
+}
+
+int uffd_zero(struct uffd *u, void *page, size_t size)
+{
+	struct uffdio_zeropage zero = { .range = range_of(page, size) };
+
+	while (ioctl(u->fd, UFFDIO_ZEROPAGE, &zero) < 0)
+		if (errno != EAGAIN)
+			return -errno;
+	return 0;
+}
+
+int uffd_protect(struct uffd *u, void *page, size_t size)
+{
+	struct uffdio_register watched = { .range = range_of(page, size),
+					   .mode = UFFDIO_REGISTER_MODE_WP };
+	struct uffdio_writeprotect protect = { .range = range_of(page, size),
+					       .mode = UFFDIO_WRITEPROTECT_MODE_WP };
+
+	if (ioctl(u->fd, UFFDIO_REGISTER, &watched) < 0)
+		return -errno;
+	while (ioctl(u->fd, UFFDIO_WRITEPROTECT, &protect) < 0)
+		if (errno != EAGAIN)
+			return -errno;
+	return 0;
 }

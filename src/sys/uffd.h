@@ -9,7 +9,9 @@
 #ifndef SYS_UFFD_H
 #define SYS_UFFD_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct uffd {
 	int fd;
@@ -27,5 +29,26 @@ int uffd_hold(struct uffd *u, void *addr, size_t size, int shared);
 int uffd_release(struct uffd *u, void *addr, size_t size);
 /* Wakes whoever sleeps on the range, after it was mapped over. */
 int uffd_wake(struct uffd *u, void *addr, size_t size);
+
+/* ---- paging ------------------------------------------------------------------------------ */
+
+/* Somebody sleeps until a page is there. */
+struct uffd_fault {
+	uintptr_t page;
+	bool write;
+};
+
+/* As uffd_open(), for who answers faults rather than letting them wait. */
+int uffd_open_paging(struct uffd *u);
+/* For a mapping of a memory object, of which no page is there: its faults are asked about. */
+int uffd_page(struct uffd *u, void *addr, size_t size);
+/* Waits for the next one.  -EBADF if the descriptor was closed. */
+int uffd_next(struct uffd *u, struct uffd_fault *ret_fault);
+/* Puts a page there, and wakes who sleeps on it.  -EEXIST if there is one. */
+int uffd_copy(struct uffd *u, void *page, size_t size, const void *content);
+int uffd_zero(struct uffd *u, void *page, size_t size);
+/* For a page that is there: the next store to it is asked about.  -EINVAL on kernels before
+ * 5.19, which cannot. */
+int uffd_protect(struct uffd *u, void *page, size_t size);
 
 #endif

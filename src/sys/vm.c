@@ -7,6 +7,7 @@
 #include "sys/vm.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -23,7 +24,14 @@
 
 size_t vm_page_size(void)
 {
-	return (size_t)sysconf(_SC_PAGESIZE);
+	static _Atomic size_t known;
+	size_t size = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (size == 0) {
+		size = (size_t)sysconf(_SC_PAGESIZE);
+		atomic_store_explicit(&known, size, memory_order_relaxed);
+	}
+	return size;
 }
 
 static int native_prot(unsigned prot)
@@ -76,6 +84,13 @@ int vm_place(void *addr, size_t size, unsigned prot, int fd, uint64_t offset, vo
 	return map(addr, size, prot, flags, fd, offset, ret_addr);
 }
 
+int vm_place_private(void *addr, size_t size, unsigned prot, int fd, uint64_t offset)
+{
+	void *at;
+
+	return map(addr, size, prot, MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, offset, &at);
+}
+
 int vm_anonymous(size_t size, unsigned prot, void **ret_addr)
 {
 	return map(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, ret_addr);
@@ -95,6 +110,11 @@ int vm_anonymous_apart(size_t size, unsigned prot, void **ret_addr)
 void vm_unmap(void *addr, size_t size)
 {
 	(void)munmap(addr, size);
+}
+
+int vm_try_unmap(void *addr, size_t size)
+{
+	return munmap(addr, size) < 0 ? -errno : 0;
 }
 
 int vm_protect(void *addr, size_t size, unsigned prot)
@@ -150,6 +170,21 @@ int vm_populate_write(void *addr, size_t size)
 int vm_populate_read(const void *addr, size_t size)
 {
 	return populate(addr, size, MADV_POPULATE_READ);
+}
+
+void vm_lock_pages(void *addr, size_t size)
+{
+	(void)mlock(addr, size);
+}
+
+void vm_advise_huge(void *addr, size_t size)
+{
+	(void)madvise(addr, size, MADV_HUGEPAGE);
+}
+
+int vm_not_for_children(void *addr, size_t size)
+{
+	return madvise(addr, size, MADV_DONTFORK) < 0 ? -errno : 0;
 }
 
 static int check_area(const struct vm_area *area, void *arg)

@@ -20,12 +20,17 @@ int vm_replace(void *addr, size_t size, unsigned prot, int fd, uint64_t offset);
 int vm_replace_private(void *addr, size_t size, unsigned prot, int fd, uint64_t offset);
 /* Map where nothing is: at @addr exactly (-EEXIST if taken), or anywhere if NULL. */
 int vm_place(void *addr, size_t size, unsigned prot, int fd, uint64_t offset, void **ret_addr);
+/* As vm_place with MAP_PRIVATE of @fd. */
+int vm_place_private(void *addr, size_t size, unsigned prot, int fd, uint64_t offset);
 /* Private zero-filled memory anywhere. */
 int vm_anonymous(size_t size, unsigned prot, void **ret_addr);
 /* The same, in a mapping that the kernel does not join to a neighbour, unless that is one too.
  */
 int vm_anonymous_apart(size_t size, unsigned prot, void **ret_addr);
 void vm_unmap(void *addr, size_t size);
+/* The same where it may fail, having changed nothing: -ENOMEM, if a mapping would have to be
+ * split and there are too many. */
+int vm_try_unmap(void *addr, size_t size);
 int vm_protect(void *addr, size_t size, unsigned prot);
 /* Moves the pages of private memory away; the range stays mapped, empty.  (MREMAP_DONTUNMAP) */
 int vm_vacate(void *addr, size_t size, void **ret_moved);
@@ -39,6 +44,12 @@ int vm_populate_write(void *addr, size_t size);
 /* The same for reading: -EFAULT if part of what is mapped is not there, past the end of a file.
  */
 int vm_populate_read(const void *addr, size_t size);
+/* Keeps the range in memory, where the limits allow. */
+void vm_lock_pages(void *addr, size_t size);
+/* Asks for huge pages, where the host has them. */
+void vm_advise_huge(void *addr, size_t size);
+/* A child of fork will not have the range. */
+int vm_not_for_children(void *addr, size_t size);
 
 /* -EFAULT unless every byte of the range can be read, or written.  Brings its pages in. */
 int vm_check_access(const void *addr, size_t size, bool write);
@@ -66,6 +77,11 @@ struct vm_area {
  */
 int vm_walk(const void *addr, size_t size, int (*visit)(const struct vm_area *area, void *arg),
 	    void *arg);
+
+/* The lowest mapping of anybody's that ends after @from: -ENOENT if there is none. */
+int vm_next_mapping(uintptr_t from, uintptr_t *ret_start, uintptr_t *ret_end);
+/* First and last address where a program may map anything. */
+void vm_limits(uintptr_t *ret_first, uintptr_t *ret_last);
 
 /* Opens the object behind a shared mapping (needs CAP_CHECKPOINT_RESTORE); -EPERM without. */
 int vm_open_backing(const struct vm_area *area, bool writable, int *ret_fd);

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -262,6 +263,47 @@ int vm_walk(const void *addr, size_t size, int (*visit)(const struct vm_area *ar
 	if (areas != few)
 		vm_unmap(areas, capacity * sizeof(*areas));
 	return r;
+}
+
+int vm_next_mapping(uintptr_t from, uintptr_t *ret_start, uintptr_t *ret_end)
+{
+	scoped(fd) int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	struct lines in = { .fd = fd };
+	char line[128];
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	while ((r = next_line(&in, line, sizeof(line))) > 0) {
+		uintptr_t start, end;
+
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &start, &end) < 2)
+			return -EIO;
+		if (end <= from)
+			continue;
+		*ret_start = start;
+		*ret_end = end;
+		return 0;
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
+void vm_limits(uintptr_t *ret_first, uintptr_t *ret_last)
+{
+	FILE *file = fopen("/proc/sys/vm/mmap_min_addr", "re");
+	const uintptr_t page = vm_page_size();
+	/* The first stack is below the end, and nearer to it than to half of it; the kernel
+	 * left this there. */
+	uintptr_t stack = (uintptr_t)getauxval(AT_RANDOM);
+	unsigned bits = (unsigned)(8 * sizeof(stack)) - (unsigned)__builtin_clzl(stack);
+	uintptr_t first = 0;
+
+	if (!file || fscanf(file, "%" SCNuPTR, &first) != 1)
+		first = (uintptr_t)65536; /* of every distribution's kernel */
+	if (file)
+		(void)fclose(file);
+	*ret_first = (uintptr_t)round_up(first < page ? page : first, page);
+	*ret_last = ((uintptr_t)1 << bits) - page - 1;
 }
 
 int vm_open_backing(const struct vm_area *area, bool writable, int *ret_fd)

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shown.h - pages of a region that are visible without being attached
+ *
+ * They cover a part of a place, or of ground, until they are hidden or something is attached,
+ * or detached, there.
+ */
+#ifndef MAP_SHOWN_H
+#define MAP_SHOWN_H
+
+#include "map/places.h"
+
+/* Once, before anything else. */
+void shown_init(void) REQUIRES(places_lock);
+
+/* The lowest run of them that overlaps the range; its value is a place of kind PLACE_SHOWN. */
+bool shown_find(uintptr_t first, uintptr_t last, struct span *ret_run) REQUIRES(places_lock);
+/* Shows pages, whole and within the region, over what is there.  -EEXIST, -ENOMEM. */
+int shown_put(struct tract_region *region, uintptr_t start, size_t size, uint64_t offset,
+	      uint32_t rights) REQUIRES(places_lock);
+/* Something else was mapped there, or nothing: they are not shown any more. */
+void shown_forget(uintptr_t first, uintptr_t last) REQUIRES(places_lock);
+bool shown_check(void) REQUIRES(places_lock);
+
+#endif

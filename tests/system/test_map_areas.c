@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_map_areas.c - addresses that are set aside, byte by byte
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "base/fault.h"
+#include "kin.h"
+#include "land.h"
+
+#define OWN tract_map_own()
+#define FIXED TRACT_AREA_FIXED
+#define IN_AREA (TRACT_ATTACH_FIXED | TRACT_ATTACH_IN_AREA)
+
+static int reserve_at(const void *at, size_t size, uint32_t flags, uint8_t tag)
+{
+	void *there = (void *)(uintptr_t)at;
+	int r = tract_map_reserve(OWN, &there, size, flags | FIXED, 0, tag);
+
+	EXPECT(there == at);
+	land_check();
+	return r;
+}
+
+/* An address with room for so many pages, where nothing is. */
+static char *room(size_t pages)
+{
+	char *at = land_area(pages, 0);
+
+	EXPECT_EQ(tract_map_release(OWN, at), 0);
+	EXPECT(land_is_free(at, pages));
+	return at;
+}
+
+static int attach_in_area(void *at, size_t pages)
+{
+	void *there = at;
+
+	return attach(&there, .size = pages * PAGE, .flags = IN_AREA | TRACT_ATTACH_ANONYMOUS);
+}
+
+static void expect_area(const void *at, const void *start, size_t size, uint8_t tag)
+{
+	struct tract_span span;
+
+	EXPECT_EQ(tract_map_find(OWN, at, 1, &span), 0);
+	EXPECT_EQ(span.kind, TRACT_SPAN_AREA);
+	EXPECT(span.start == start);
+	EXPECT_EQ(span.size, size);
+	EXPECT_EQ(span.tag, tag);
+}
+
+/* ---- what is refused -------------------------------------------------------------------- */
+
+static void expect_refused(void *from, size_t size, uint32_t flags, uint32_t align, int wanted)
+{
+	unsigned before = land_count();
+	void *at = from;
+
+	EXPECT_EQ(tract_map_reserve(OWN, &at, size, flags, align, 0), wanted);
+	EXPECT(at == from);
+	EXPECT_EQ(land_count(), before);
+	land_check();
+}
+
+TEST(no_area_is_made_of_what_makes_no_sense)
+{
+	char *at = room(1);
+	void *there = at;
+
+	EXPECT_EQ(tract_map_reserve(NULL, &there, PAGE, 0, 0, 0), -EINVAL);
+	EXPECT_EQ(tract_map_reserve(OWN, NULL, PAGE, 0, 0, 0), -EINVAL);
+	expect_refused(at, 0, 0, 0, -EINVAL);
+	expect_refused(at, 0, FIXED, 0, -EINVAL);
+	expect_refused(at, PAGE, 32, 0, -EINVAL);
+	expect_refused(at, PAGE, 1u << 31, 0, -EINVAL);
+	expect_refused(at, PAGE, 0, 64, -EINVAL);
+	expect_refused(at, PAGE, 0, UINT32_MAX, -EINVAL);
+	expect_refused(at, SIZE_MAX, FIXED, 0, -EINVAL);
+	expect_refused(at, SIZE_MAX, 0, 0, -EINVAL);
+	expect_refused((void *)UINTPTR_MAX, 2, FIXED, 0, -EINVAL);
+	expect_refused((void *)UINTPTR_MAX, 2, 0, 0, -EINVAL);
+	EXPECT_EQ(tract_map_release(NULL, at), -EINVAL);
+	EXPECT_EQ(tract_map_release(OWN, at), -ENOENT);
+}
+
+TEST(the_librarys_own_area_stays)
+{
+	EXPECT_EQ(tract_map_release(OWN, NULL), -EPERM);
+	EXPECT_EQ(tract_map_release(OWN, (void *)(PAGE - 1)), -EPERM);
+	EXPECT_EQ(tract_map_release(OWN, (void *)PAGE), -ENOENT);
+	expect_refused(NULL, 1, FIXED, 0, -EADDRNOTAVAIL);
+	expect_refused(NULL, 2 * PAGE, FIXED, 0, -EADDRNOTAVAIL);
+	expect_refused((void *)(PAGE - 1), 2, FIXED, 0, -EADDRNOTAVAIL);
+}
+
+/* ---- byte by byte ----------------------------------------------------------------------- */
+
+TEST(areas_lie_side_by_side_and_never_overlap)
+{
+	char *at = room(3);
+
+	EXPECT_EQ(reserve_at(at + 10, 10, 0, 1), 0);
+	EXPECT_EQ(reserve_at(at + 19, 1, 0, 2), -EADDRNOTAVAIL);
+	EXPECT_EQ(reserve_at(at + 9, 2, 0, 2), -EADDRNOTAVAIL);
+	EXPECT_EQ(reserve_at(at, PAGE, 0, 2), -EADDRNOTAVAIL);
+	EXPECT_EQ(reserve_at(at + 20, 2 * PAGE, 0, 2), 0);
+	EXPECT_EQ(reserve_at(at + 9, 1, 0, 255), 0);
+	expect_area(at + 9, at + 9, 1, 255);
+	expect_area(at + 10, at + 10, 10, 1);
+	expect_area(at + 19, at + 10, 10, 1);
+	expect_area(at + 20, at + 20, 2 * PAGE, 2);
+	expect_area(at + 2 * PAGE + 19, at + 20, 2 * PAGE, 2);
+	EXPECT_EQ(tract_map_release(OWN, at + 8), -ENOENT);
+	EXPECT_EQ(tract_map_release(OWN, at + 2 * PAGE + 20), -ENOENT);
+	EXPECT_EQ(tract_map_release(OWN, at + 15), 0);
+	EXPECT_EQ(tract_map_release(OWN, at + 15), -ENOENT);
+	EXPECT_EQ(reserve_at(at + 10, 10, 0, 3), 0);
+	land_clear(at, 3);
+	EXPECT(land_is_free(at, 3));
+}
+
+/* Of a page that is only touched the rest is anybody's. */
+TEST(the_pages_that_lie_wholly_inside_are_held)
+{
+	char *at = room(5);
+
+	EXPECT_EQ(reserve_at(at + 1, 4 * PAGE - 1, 0, 0), 0);
+	EXPECT(land_is_free(at, 1));
+	EXPECT(!land_is_free(at + PAGE, 1));
+	EXPECT(!land_is_free(at + 3 * PAGE, 1));
+	EXPECT(land_is_free(at + 4 * PAGE, 1));
+	EXPECT_STR(land_bytes(at + PAGE, 3), "!!!");
+	EXPECT_EQ(tract_map_release(OWN, at + 1), 0);
+	EXPECT(land_is_free(at, 5));
+	EXPECT_EQ(reserve_at(at, 4 * PAGE - 1, 0, 0), 0);
+	EXPECT(land_is_free(at + 3 * PAGE, 1));
+	EXPECT(!land_is_free(at + 2 * PAGE, 1));
+	land_clear(at, 5);
+	/* Less than a page holds none. */
+	EXPECT_EQ(reserve_at(at + 5, PAGE, 0, 0), 0);
+	EXPECT(land_is_free(at, 5));
+	land_clear(at, 5);
+}
+
+TEST(what_is_attached_in_an_area_lies_wholly_inside)
+{
+	char *at = room(4);
+	void *there;
+
+	EXPECT_EQ(reserve_at(at + 1, 3 * PAGE - 1, 0, 0), 0);
+	EXPECT_EQ(attach_in_area(at, 1), -EADDRNOTAVAIL);
+	EXPECT_EQ(attach_in_area(at + PAGE, 3), -EADDRNOTAVAIL);
+	EXPECT_EQ(attach_in_area(at + PAGE, 2), 0);
+	there = at + 10;
+	EXPECT_EQ(attach(&there, .size = PAGE,
+			 .flags = TRACT_ATTACH_IN_AREA | TRACT_ATTACH_ANONYMOUS),
+		  -EADDRNOTAVAIL);
+	/* Nor do others enter, even where only a byte is set aside. */
+	there = at;
+	EXPECT_EQ(attach(&there, .size = PAGE,
+			 .flags = TRACT_ATTACH_FIXED | TRACT_ATTACH_ANONYMOUS),
+		  -EADDRNOTAVAIL);
+	there = at + 3 * PAGE;
+	EXPECT_EQ(attach(&there, .size = PAGE, .flags = IN_AREA | TRACT_ATTACH_ANONYMOUS),
+		  -ENOENT);
+	there = at + 3 * PAGE;
+	EXPECT_EQ(attach(&there, .size = PAGE,
+			 .flags = TRACT_ATTACH_FIXED | TRACT_ATTACH_ANONYMOUS),
+		  0);
+	land_clear(at, 4);
+}
+
+TEST(a_search_in_an_area_stays_inside)
+{
+	struct tract_region *region = land_region(2, 'a');
+	char *area = land_area(5, 0);
+	void *at = area + 2 * PAGE + 7;
+
+	EXPECT_EQ(attach(&at, .region = region, .flags = TRACT_ATTACH_IN_AREA), 0);
+	EXPECT(at == area + 2 * PAGE);
+	at = area;
+	EXPECT_EQ(attach(&at, .region = region, .flags = TRACT_ATTACH_IN_AREA), 0);
+	EXPECT(at == area);
+	at = area;
+	EXPECT_EQ(attach(&at, .region = region, .flags = TRACT_ATTACH_IN_AREA), -EADDRNOTAVAIL);
+	EXPECT_EQ(attach(&at, .region = region, .size = PAGE, .flags = TRACT_ATTACH_IN_AREA),
+		  0);
+	EXPECT(at == area + 4 * PAGE);
+	EXPECT_STR(land_bytes(area, 5), "ababa");
+	/* And one outside never enters it. */
+	EXPECT_EQ(tract_map_detach(OWN, area, 5 * PAGE, TRACT_DETACH_EXACT, NULL), 0);
+	at = area;
+	EXPECT_EQ(attach(&at, .region = region), 0);
+	EXPECT((char *)at >= area + 5 * PAGE);
+	EXPECT_EQ(tract_detach(at), 0);
+	land_clear(area, 5);
+	tract_region_close(region);
+}
+
+TEST(a_blocked_area_lets_nobody_in)
+{
+	char *at = attached(.size = PAGE, .flags = TRACT_ATTACH_ANONYMOUS);
+	struct tract_span span;
+
+	EXPECT_EQ(reserve_at(at, 4 * PAGE, TRACT_AREA_BLOCK, 3), 0);
+	EXPECT_EQ(attach_in_area(at + PAGE, 1), -EADDRNOTAVAIL);
+	EXPECT_EQ(attach((void *[]){ at }, .size = PAGE,
+			 .flags = TRACT_ATTACH_IN_AREA | TRACT_ATTACH_ANONYMOUS),
+		  -EADDRNOTAVAIL);
+	/* Who was there before stays. */
+	EXPECT_EQ(land_store(at), 0);
+	EXPECT_EQ(tract_map_next_area(OWN, at, &span), 0);
+	EXPECT(span.start == at);
+	EXPECT_EQ(span.flags, TRACT_AREA_BLOCK);
+	EXPECT_EQ(span.tag, 3);
+	land_clear(at, 4);
+}
+
+/* ---- over what is there ----------------------------------------------------------------- */
+
+TEST(the_programs_own_memory_in_an_area_stays_its_own)
+{
+	char *at = room(6), *own = at + 2 * PAGE;
+
+	EXPECT(mmap(own, 2 * PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == own);
+	own[0] = 'x';
+	own[PAGE] = 'y';
+	EXPECT_EQ(reserve_at(at, 6 * PAGE, 0, 0), 0);
+	EXPECT_STR(land_bytes(at, 6), "!!xy!!");
+	EXPECT(!land_is_free(at + PAGE, 1));
+	EXPECT(!land_is_free(at + 4 * PAGE, 1));
+	EXPECT_EQ(attach_in_area(own, 1), -EADDRNOTAVAIL);
+	EXPECT_EQ(attach_in_area(at + PAGE, 2), -EADDRNOTAVAIL);
+	EXPECT_EQ(attach_in_area(at + 3 * PAGE, 2), -EADDRNOTAVAIL);
+	EXPECT_STR(land_bytes(at, 6), "!!xy!!");
+	land_check();
+	/* A search goes around it. */
+	EXPECT_EQ(attach((void *[]){ at + PAGE }, .size = 2 * PAGE,
+			 .flags = TRACT_ATTACH_IN_AREA | TRACT_ATTACH_ANONYMOUS),
+		  0);
+	EXPECT_STR(land_bytes(at, 6), "!!xy00");
+	/* Once the program has given it up it can be had. */
+	EXPECT_EQ(munmap(own, 2 * PAGE), 0);
+	EXPECT_EQ(attach_in_area(at + PAGE, 2), 0);
+	EXPECT_STR(land_bytes(at, 6), "!00!00");
+	land_clear(at, 6);
+	EXPECT(land_is_free(at, 6));
+}
+
+TEST(an_area_comes_and_goes_around_what_is_attached)
+{
+	struct tract_region *region = land_region(3, 'a');
+	struct tract_span span;
+	char *at = attached(.region = region);
+
+	EXPECT_EQ(reserve_at(at + PAGE + 1, 4 * PAGE, 0, 5), 0);
+	EXPECT_EQ(tract_find(at, &span), 0);
+	EXPECT(!span.in_area);
+	EXPECT_STR(land_bytes(at, 5), "abc!!");
+	EXPECT_EQ(detach(at, 1, TRACT_DETACH_EXACT), 0);
+	EXPECT_EQ(tract_find(at + PAGE, &span), 0);
+	EXPECT(!span.in_area);
+	EXPECT_EQ(detach(at + PAGE, 1, TRACT_DETACH_EXACT), 0);
+	EXPECT_EQ(tract_find(at + 2 * PAGE, &span), 0);
+	EXPECT(span.in_area);
+	EXPECT_EQ(tract_map_release(OWN, at + 3 * PAGE), 0);
+	EXPECT_STR(land_bytes(at, 5), "!!c!!");
+	EXPECT(land_is_free(at, 2));
+	EXPECT(land_is_free(at + 3 * PAGE, 3));
+	land_clear(at, 5);
+	tract_region_close(region);
+}
+
+TEST(an_empty_area_is_made_only_where_nothing_is_attached)
+{
+	char *at = attached(.size = PAGE, .flags = TRACT_ATTACH_BLOCK);
+	char *before = land_text(at - PAGE, 3);
+
+	EXPECT_EQ(reserve_at(at + PAGE - 1, 1, TRACT_AREA_EMPTY, 0), -EADDRNOTAVAIL);
+	EXPECT_EQ(reserve_at(at - 1, 2, TRACT_AREA_EMPTY, 0), -EADDRNOTAVAIL);
+	EXPECT_EQ(reserve_at(at - 1, 2, TRACT_AREA_EMPTY | TRACT_AREA_CUT, 0), -EADDRNOTAVAIL);
+	land_expect_same(before, at - PAGE, 3);
+	free(before);
+	EXPECT_EQ(reserve_at(at + PAGE, 1, TRACT_AREA_EMPTY, 0), 0);
+	EXPECT_EQ(reserve_at(at - 1, 1, TRACT_AREA_EMPTY, 0), 0);
+	EXPECT_EQ(tract_map_release(OWN, at - 1), 0);
+	land_clear(at, 2);
+}
+
+TEST(what_is_attached_where_an_area_comes_is_cut)
+{
+	struct tract_region *region = land_region(6, 'a');
+	char *at = attached(.region = region, .tag = 1);
+	struct tract_span span;
+
+	attached_at(at + 6 * PAGE, .size = 2 * PAGE, .flags = TRACT_ATTACH_ANONYMOUS);
+	/* All pages that the bytes touch; those wholly inside are held. */
+	EXPECT_EQ(reserve_at(at + 2 * PAGE - 1, 2 * PAGE + 2, TRACT_AREA_CUT, 0), 0);
+	EXPECT_STR(land_bytes(at, 8), "a!!!!f00");
+	EXPECT(land_is_free(at + PAGE, 1));
+	EXPECT(!land_is_free(at + 2 * PAGE, 1));
+	EXPECT(!land_is_free(at + 3 * PAGE, 1));
+	EXPECT(land_is_free(at + 4 * PAGE, 1));
+	EXPECT_EQ(tract_find(at + 5 * PAGE, &span), 0);
+	EXPECT_EQ(span.offset, 5 * PAGE);
+	EXPECT_EQ(reserve_at(at + 5 * PAGE + 1, 2 * PAGE, TRACT_AREA_CUT | TRACT_AREA_BLOCK, 0),
+		  0);
+	EXPECT_STR(land_bytes(at, 8), "a!!!!!!!");
+	land_clear(at, 8);
+	EXPECT(land_is_free(at, 8));
+	tract_region_close(region);
+}
+
+TEST(nothing_is_cut_where_an_export_stands)
+{
+	struct tract *ctx = node_open();
+	struct tract_region *region = land_region(3, 'a');
+	char *at = attached(.region = region), *next = attached(.region = region), *before;
+	struct tract_export *export;
+
+	EXPECT(next == at + 3 * PAGE);
+	EXPECT_EQ(tract_export_create(ctx, next, PAGE, 0, &export), 0);
+	before = land_text(at, 6);
+	EXPECT_EQ(reserve_at(next + 2 * PAGE, 1, TRACT_AREA_CUT, 0), -EBUSY);
+	/* Nor what lies before it. */
+	EXPECT_EQ(reserve_at(at + PAGE, 4 * PAGE, TRACT_AREA_CUT, 0), -EBUSY);
+	land_expect_same(before, at, 6);
+	free(before);
+	EXPECT_EQ(reserve_at(at + PAGE, 2 * PAGE, TRACT_AREA_CUT, 0), 0);
+	/* An area by itself is in nobody's way. */
+	EXPECT_EQ(reserve_at(next, 3 * PAGE, 0, 0), 0);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	land_clear(at, 6);
+	tract_region_close(region);
+	tract_close(ctx);
+}
+
+TEST(an_area_that_cannot_be_made_changes_nothing)
+{
+	struct tract_region *region = land_region(2, 'a');
+	char *at = attached(.region = region), *before = land_text(at, 5);
+	void *there;
+
+	for (unsigned n = 0;; n++) {
+		fault_arm_nth(n);
+		if (reserve_at(at, 4 * PAGE, 0, 0) == 0)
+			break;
+		EXPECT(fault_nth_visited());
+		land_expect_same(before, at, 5);
+	}
+	(void)fault_arm(NULL);
+	EXPECT_EQ(tract_map_release(OWN, at), 0);
+	for (unsigned n = 0;; n++) {
+		there = at + 2 * PAGE;
+		fault_arm_nth(n);
+		if (tract_map_reserve(OWN, &there, 2 * PAGE, 0, 0, 0) == 0)
+			break;
+		EXPECT(fault_nth_visited());
+		land_expect_same(before, at, 5);
+	}
+	(void)fault_arm(NULL);
+	free(before);
+	EXPECT(there == at + 2 * PAGE);
+	land_clear(at, 5);
+	EXPECT(land_is_free(at, 5));
+	tract_region_close(region);
+}
+
+/* ---- wherever there is room ------------------------------------------------------------- */
+
+TEST(a_search_for_an_area_takes_the_lowest_free_bytes)
+{
+	char *at = room(8);
+	void *there = at + 3;
+
+	EXPECT_EQ(tract_map_reserve(OWN, &there, 10, 0, 0, 0), 0);
+	EXPECT(there == at + 3);
+	there = at;
+	EXPECT_EQ(tract_map_reserve(OWN, &there, 4, 0, 0, 0), 0);
+	EXPECT(there == at + 13);
+	there = at;
+	EXPECT_EQ(tract_map_reserve(OWN, &there, 3, 0, 0, 0), 0);
+	EXPECT(there == at);
+	there = at;
+	EXPECT_EQ(tract_map_reserve(OWN, &there, 1, 0, 6, 0), 0);
+	EXPECT(there == at + 64);
+	there = at;
+	attached_at(at + PAGE, .size = PAGE, .flags = TRACT_ATTACH_BLOCK);
+	EXPECT_EQ(tract_map_reserve(OWN, &there, PAGE, 0, 0, 0), 0);
+	EXPECT(there == at + 2 * PAGE);
+	land_clear(at, 8);
+}
+
+TEST(an_area_that_is_searched_for_goes_around_what_anybody_mapped)
+{
+	char *at = room(8);
+	void *there = at;
+
+	EXPECT(mmap(at + 2 * PAGE, PAGE, PROT_READ,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == at + 2 * PAGE);
+	EXPECT_EQ(tract_map_reserve(OWN, &there, 3 * PAGE, 0, 0, 0), 0);
+	EXPECT(there == at + 3 * PAGE);
+	EXPECT(land_is_free(at, 2));
+	EXPECT_EQ(munmap(at + 2 * PAGE, PAGE), 0);
+	land_clear(at, 8);
+	EXPECT(land_is_free(at, 8));
+}
+
+TEST(a_search_that_starts_too_high_begins_at_the_bottom_if_it_is_told_so)
+{
+	char *lowest = room(4), *last;
+	void *at;
+
+	tract_map_limits(OWN, NULL, (void **)&last);
+	at = last - PAGE;
+	expect_refused(at, 4 * PAGE, 0, 0, -EADDRNOTAVAIL);
+	EXPECT_EQ(tract_map_reserve(OWN, &at, 4 * PAGE, TRACT_AREA_WRAP, 0, 0), 0);
+	EXPECT(at == lowest);
+	EXPECT_EQ(tract_map_release(OWN, at), 0);
+	at = (void *)UINTPTR_MAX;
+	EXPECT_EQ(tract_map_reserve(OWN, &at, 4 * PAGE, TRACT_AREA_WRAP, 0, 0), 0);
+	EXPECT(at == lowest);
+	EXPECT_EQ(tract_map_release(OWN, at), 0);
+}
+
+TEST(no_room_is_no_area)
+{
+	char *at = room(1);
+
+	expect_refused(at, (size_t)1 << 47, 0, 0, -EADDRNOTAVAIL);
+	expect_refused(at, (size_t)1 << 47, TRACT_AREA_WRAP, 0, -EADDRNOTAVAIL);
+	expect_refused(at, SIZE_MAX / 2, TRACT_AREA_WRAP, 0, -EADDRNOTAVAIL);
+	expect_refused(at, 1, 0, 63, -EADDRNOTAVAIL);
+}
+
+/* ---- all there is ----------------------------------------------------------------------- */
+
+/* What nobody can map can be set aside, too. */
+TEST(an_area_may_go_beyond_what_can_be_mapped)
+{
+	char *first, *last, *below;
+
+	tract_map_limits(OWN, (void **)&first, (void **)&last);
+	EXPECT_EQ(reserve_at(last + 1, UINTPTR_MAX - (uintptr_t)last, 0, 1), 0);
+	expect_area((void *)UINTPTR_MAX, last + 1, UINTPTR_MAX - (uintptr_t)last, 1);
+	EXPECT_EQ(reserve_at((void *)UINTPTR_MAX, 1, 0, 0), -EADDRNOTAVAIL);
+	EXPECT_EQ(tract_map_release(OWN, (void *)UINTPTR_MAX), 0);
+	/* Across either limit: what can be mapped of it is held. */
+	EXPECT_EQ(reserve_at(last + 1 - PAGE, UINTPTR_MAX - (uintptr_t)last + PAGE, 0, 1), 0);
+	EXPECT(!land_is_free(last + 1 - PAGE, 1));
+	EXPECT_EQ(attach_in_area(last + 1 - PAGE, 1), 0);
+	EXPECT_EQ(attach_in_area(last + 1, 1), -EADDRNOTAVAIL);
+	EXPECT_EQ(tract_detach(last + 1 - PAGE), 0);
+	EXPECT(!land_is_free(last + 1 - PAGE, 1));
+	EXPECT_EQ(tract_map_release(OWN, last), 0);
+	EXPECT(land_is_free(last + 1 - PAGE, 1));
+	/* The page below it may be the library's own. */
+	below = first == (char *)PAGE ? first : first - PAGE;
+	EXPECT_EQ(reserve_at(below, 2 * PAGE, 0, 1), 0);
+	EXPECT(!land_is_free(first, 1));
+	EXPECT_EQ(tract_map_release(OWN, first), 0);
+	EXPECT(land_is_free(first, 1));
+}
+
+/* Everything but a page: where nothing is free nothing is found, until it is given back. */
+TEST(nearly_all_addresses_can_be_set_aside_and_given_back)
+{
+#if defined(__SANITIZE_ADDRESS__) || TEST_TSAN
+	SKIP("a sanitizer needs addresses of its own");
+#else
+	char *lowest = room(1), *at, *last;
+	void *there = NULL;
+
+	tract_map_limits(OWN, NULL, (void **)&last);
+	EXPECT_EQ(reserve_at(lowest, (size_t)(last - lowest) + 1, 0, 1), 0);
+	EXPECT(!land_is_free(lowest, 1));
+	EXPECT(!land_is_free(last + 1 - PAGE, 1));
+	expect_refused(lowest, PAGE, 0, 0, -EADDRNOTAVAIL);
+	EXPECT_EQ(attach(&there, .size = PAGE, .flags = TRACT_ATTACH_BLOCK), -EADDRNOTAVAIL);
+	at = lowest + (16 << 20);
+	EXPECT_EQ(attach_in_area(at, 1), 0);
+	EXPECT_EQ(land_store(at), 0);
+	EXPECT_EQ(tract_detach(at), 0);
+	EXPECT(!land_is_free(at, 1));
+	EXPECT_EQ(tract_map_release(OWN, last), 0);
+	EXPECT(land_is_free(at, 1));
+	land_check();
+	EXPECT_EQ(attach(&there, .size = PAGE, .flags = TRACT_ATTACH_BLOCK), 0);
+	EXPECT(there == lowest);
+	land_clear(lowest, 1);
+#endif
+}
+
+/* Each area takes a descriptor while there are some, and does without. */
+TEST(areas_can_be_had_when_descriptors_cannot)
+{
+	struct rlimit before, none;
+	char *area, *other = land_area(2, 0);
+
+	EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+	area = land_area(3, 0);
+	EXPECT_EQ(attach_in_area(area + PAGE, 1), 0);
+	EXPECT_EQ(tract_detach(area + PAGE), 0);
+	EXPECT_EQ(attach_in_area(other, 1), 0);
+	EXPECT_EQ(tract_detach(other), 0);
+	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+	EXPECT(!land_is_free(area + PAGE, 1));
+	EXPECT(!land_is_free(other, 1));
+	land_clear(area, 3);
+	land_clear(other, 2);
+	EXPECT(land_is_free(area, 3));
+}
