@@ -11,7 +11,7 @@
  * Functions whose meaning depends on the choice have one link symbol for each generation:
  * what a program calls l4re_NAME() is linked as l4re_modern_NAME in modern mode.  Objects of
  * both kinds may be linked into one program; they work on the same region map and the same
- * capability slots.
+ * capability slots, and each is told flags in its own numbering.
  *
  * Programs do not include this header; every other one does.
  */

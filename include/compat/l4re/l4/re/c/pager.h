@@ -19,7 +19,7 @@
  * The region keeps the pager alive.  Detaching the region ends the wait of every thread, and
  * their accesses fault; a function that is still at work is not waited for, and its answer is
  * dropped.  EAGER_MAP does nothing here.  A child of fork is not served: its accesses to pages
- * that it did not inherit fault.
+ * that were not supplied before fault, and those to others may.
  *
  * The kernel has to let the process have a userfaultfd.  If it refuses, the function runs in
  * the thread that faulted, inside of a signal handler, and has to be written for that.  In

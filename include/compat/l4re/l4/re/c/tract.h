@@ -220,7 +220,7 @@ L4_CV int l4re_tract_strict_rights(int on) L4_NOTHROW;
 
 /**
  * l4re_tract_rm_create() - make a region map that shows nothing
- * @slot:     an empty slot; gets the region map
+ * @slot:     gets the region map; what it held, it no longer holds
  * @min_addr: its lowest address, at the start of a page
  * @max_addr: its highest, at the end of a page
  *
