@@ -256,6 +256,32 @@ TEST(a_region_that_left_its_area_leaves_it_closed)
 	slot_drop(ds);
 }
 
+/* 1.3 */
+TEST(a_region_that_was_half_in_an_area_leaves_that_half_closed)
+{
+	l4re_ds_t ds = ds_marked(4);
+	l4_addr_t at = room(4), from = at;
+
+	EXPECT_EQ(attach_at(at, 4 * PAGE, RW, ds, 0), 0);
+	EXPECT_EQ(reserve_at(at + PAGE, 2 * PAGE + 5, 0), 0);
+	detach(at);
+	EXPECT_FREE(at);
+	EXPECT_AREA(at + PAGE, at + PAGE, 2 * PAGE + 5, 0);
+	EXPECT_AREA(at + 3 * PAGE, at + PAGE, 2 * PAGE + 5, 0);
+	EXPECT_FREE(at + 4 * PAGE - 1);
+	for (unsigned page = 0; page < 4; page++)
+		EXPECT_FAULTS(at + page * PAGE, READ);
+	EXPECT_EQ(attach_from(&from, PAGE, RW, ds, L4_PAGESHIFT), 0);
+	EXPECT_EQ(from, at);
+	detach(from);
+	from = at + PAGE;
+	EXPECT_EQ(attach_from(&from, PAGE, RW, ds, L4_PAGESHIFT), 0);
+	EXPECT_EQ(from, at + 4 * PAGE);
+	detach(from);
+	EXPECT_EQ(l4re_rm_free_area(at + PAGE), 0);
+	slot_drop(ds);
+}
+
 #ifndef L4RE_MODERN
 /* ---- NO_ALIAS, 5.5.6 ---- */
 

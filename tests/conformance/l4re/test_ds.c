@@ -216,6 +216,32 @@ TEST(the_flags_are_those_of_the_capability)
 	slot_drop(ds);
 }
 
+/* 2.4 */
+TEST(rights_in_the_index_of_a_dataspace_do_not_matter)
+{
+	l4re_ds_t ds = ds_marked(1), bits = ds | L4_CAP_FPAGE_RO, other = ds_new(PAGE);
+	l4re_ds_stats_t stats;
+	l4_addr_t at = room(1);
+
+	EXPECT_EQ(reserve_at(at, PAGE, 0), 0);
+	EXPECT_EQ(l4re_ds_map(bits, 0, DS_RW, at, at, at), 0);
+	EXPECT_EQ(l4re_ds_map_region(bits, 0, DS_RW, at, at + PAGE), 0);
+	EXPECT_EQ(BYTE(at), MARK(0));
+	unmap(at, 1, L4_FPAGE_RWX);
+	EXPECT_EQ(l4re_rm_free_area(at), 0);
+	EXPECT(l4re_ds_clear(bits, 0, 1) >= 0);
+	EXPECT_EQ(l4re_ds_allocate(bits, 0, 1), 0);
+	EXPECT_EQ(l4re_ds_copy_in(bits, 0, other | 0xff, 0, 1), 0);
+	EXPECT_EQ(l4re_ds_copy_in(other | 0xff, 0, bits, 1, 1), 0);
+	EXPECT_EQ(l4re_ds_size(ds | 0xff), PAGE);
+	EXPECT_EQ(l4re_ds_flags(bits), l4re_ds_flags(ds));
+	EXPECT_EQ(l4re_ds_info(ds | 0xff, &stats), 0);
+	EXPECT_EQ(ds_byte(ds, 0), 0);
+	EXPECT_EQ(ds_byte(other, 0), MARK(0));
+	slot_drop(ds);
+	slot_drop(other);
+}
+
 #ifndef L4RE_MODERN
 /* 7.9 */
 TEST(memory_has_no_physical_address)

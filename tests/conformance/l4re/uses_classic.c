@@ -159,6 +159,5 @@ long uses_additions(l4_cap_idx_t slot)
 	r += l4re_rm_add_rescue_jump(0, 1, 2) + l4re_rm_remove_rescue_jump(0);
 	r += l4re_rm_add_rescue_jump_srv(rm, 0, 1, 2) + l4re_rm_remove_rescue_jump_srv(rm, 0);
 	r += l4re_tract_executable(1) + l4re_tract_strict_rights(1);
-	r += l4re_tract_rm_create(slot, L4_PAGESIZE, 16 * L4_PAGESIZE - 1);
 	return r & L4RE_RM_DETACH_RESULT_MASK;
 }

@@ -3,9 +3,8 @@
  * tract.h - what tract adds to the region map
  *
  * First, functions that L4Re has in C++ only, under names of our own: detaching a range,
- * listing, having pages brought in, rescue jumps.  Then, two switches, and region maps that
- * programs make for themselves.  <l4/re/c/rm.h>, which says what its functions have in
- * common, includes this.
+ * listing, having pages brought in, rescue jumps.  Then, two switches.  <l4/re/c/rm.h>, which
+ * says what its functions have in common, includes this.
  */
 #ifndef L4_RE_C_TRACT_H
 #define L4_RE_C_TRACT_H
@@ -215,32 +214,6 @@ L4_CV int l4re_tract_executable(int on) L4_NOTHROW;
  * Return: what it was before: 1 or 0.
  */
 L4_CV int l4re_tract_strict_rights(int on) L4_NOTHROW;
-
-/* ---- further region maps ---- */
-
-/**
- * l4re_tract_rm_create() - make a region map that shows nothing
- * @slot:     gets the region map; what it held, it no longer holds
- * @min_addr: its lowest address, at the start of a page
- * @max_addr: its highest, at the end of a page
- *
- * A region map of another task, of which this process sees the records only: for planning a
- * layout, and for trying one out.  It goes when its slot is emptied.  Regions in it keep their
- * dataspaces alive.  The first page is an area, if that is inside of the limits.
- *
- * It differs from this task's own: l4re_rm_find_srv() returns -L4_EPERM, l4re_rm_attach_srv()
- * with PAGER -L4_EINVAL, and without L4_CAP_FPAGE_W in @mem -L4_EPERM for a region that can be
- * written.  EAGER_MAP and l4re_rm_page_in_srv() do nothing, l4re_rm_show_lists_srv() writes
- * nothing, and rescue jumps are -L4_ENOSYS.
- *
- * May be called from any thread.
- *
- * Return: 0, or
- *   -L4_EINVAL  @slot is an invalid index, or the limits are not as described
- *   -L4_ENOMEM  out of memory
- */
-L4_CV int l4re_tract_rm_create(l4_cap_idx_t slot, l4_addr_t min_addr,
-			       l4_addr_t max_addr) L4_NOTHROW;
 
 EXTERN_C_END
 

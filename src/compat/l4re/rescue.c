@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rescue.c - go on elsewhere when some code faults
+ *
+ * A handler for SIGSEGV and SIGBUS looks the faulting instruction up and edits where the thread
+ * goes on.  It reads the table without a lock: an entry's end is written last when it comes,
+ * and first when it goes.
+ */
+#include <l4/re/c/tract.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <ucontext.h>
+
+#include "base/thread.h"
+#include "compat/l4re/l4re.h"
+
+#define JUMPS 1024
+
+struct jump {
+	_Atomic l4_addr_t begin, target;
+	_Atomic l4_addr_t end; /* behind the code; 0: no entry */
+};
+
+static struct mutex lock = MUTEX_INIT;
+static struct jump jumps[JUMPS];
+static bool installed;
+static struct sigaction before_segv, before_bus;
+
+/* ---- the handler ------------------------------------------------------------------------ */
+
+#if defined(__x86_64__)
+#define PC(context) (((ucontext_t *)(context))->uc_mcontext.gregs[REG_RIP])
+#elif defined(__aarch64__)
+#define PC(context) (((ucontext_t *)(context))->uc_mcontext.pc)
+#endif
+
+#ifdef PC
+
+static l4_addr_t target_of(l4_addr_t pc)
+{
+	for (unsigned i = 0; i < JUMPS; i++) {
+		/* Pairs with the release in add_locked(). */
+		l4_addr_t end = atomic_load_explicit(&jumps[i].end, memory_order_acquire);
+
+		if (pc < end &&
+		    pc >= atomic_load_explicit(&jumps[i].begin, memory_order_relaxed))
+			return atomic_load_explicit(&jumps[i].target, memory_order_relaxed);
+	}
+	return 0;
+}
+
+static void pass_on(int number, siginfo_t *info, void *context)
+{
+	const struct sigaction *before = number == SIGSEGV ? &before_segv : &before_bus;
+
+	if (before->sa_flags & SA_SIGINFO) {
+		before->sa_sigaction(number, info, context);
+	} else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN) {
+		before->sa_handler(number);
+	} else {
+		/* The same instruction again, and nobody who catches it. */
+		(void)signal(number, SIG_DFL);
+	}
+}
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+	l4_addr_t target = target_of((l4_addr_t)PC(context));
+
+	if (target && info->si_code > 0)
+		PC(context) = (__typeof__(PC(context)))target;
+	else
+		pass_on(number, info, context);
+}
+
+static int install_locked(void) REQUIRES(lock)
+{
+	struct sigaction action = { .sa_sigaction = on_fault,
+				    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+
+	if (installed)
+		return 0;
+	(void)sigemptyset(&action.sa_mask);
+	if (sigaction(SIGSEGV, &action, &before_segv) < 0 ||
+	    sigaction(SIGBUS, &action, &before_bus) < 0)
+		return -L4_ENOMEM;
+	installed = true;
+	return 0;
+}
+
+#else
+
+static int install_locked(void)
+{
+	return -L4_ENOSYS;
+}
+
+#endif
+
+/* ---- the table -------------------------------------------------------------------------- */
+
+static struct jump *find_locked(l4_addr_t begin, l4_addr_t end) REQUIRES(lock)
+{
+	for (unsigned i = 0; i < JUMPS; i++) {
+		l4_addr_t other = atomic_load_explicit(&jumps[i].end, memory_order_relaxed);
+
+		if (other && begin < other &&
+		    end > atomic_load_explicit(&jumps[i].begin, memory_order_relaxed))
+			return &jumps[i];
+	}
+	return NULL;
+}
+
+static int add_locked(l4_addr_t begin, l4_addr_t end, l4_addr_t target) REQUIRES(lock)
+{
+	int r;
+
+	if (find_locked(begin, end))
+		return -L4_EEXIST;
+	r = install_locked();
+	for (unsigned i = 0; r == 0 && i < JUMPS; i++) {
+		if (atomic_load_explicit(&jumps[i].end, memory_order_relaxed))
+			continue;
+		atomic_store_explicit(&jumps[i].begin, begin, memory_order_relaxed);
+		atomic_store_explicit(&jumps[i].target, target, memory_order_relaxed);
+		/* Pairs with the acquire in target_of(). */
+		atomic_store_explicit(&jumps[i].end, end, memory_order_release);
+		return 0;
+	}
+	return r < 0 ? r : -L4_ENOMEM;
+}
+
+L4_API int l4re_rm_add_rescue_jump_srv(l4_cap_idx_t rm, l4_addr_t pc_begin, l4_addr_t pc_end,
+				       l4_addr_t rescue_pc)
+{
+	int r;
+
+	r = l4_slot_check(rm, L4_KIND_RM);
+	if (r < 0)
+		return r;
+	if (pc_begin >= pc_end)
+		return -L4_EINVAL;
+	mutex_lock(&lock);
+	r = add_locked(pc_begin, pc_end, rescue_pc);
+	mutex_unlock(&lock);
+	return r;
+}
+
+static int remove_locked(l4_addr_t pc) REQUIRES(lock)
+{
+	struct jump *jump = find_locked(pc, pc + 1);
+
+	if (!jump)
+		return -L4_ENOENT;
+	atomic_store_explicit(&jump->end, 0, memory_order_release);
+	return 0;
+}
+
+L4_API int l4re_rm_remove_rescue_jump_srv(l4_cap_idx_t rm, l4_addr_t pc)
+{
+	int r;
+
+	r = l4_slot_check(rm, L4_KIND_RM);
+	if (r < 0)
+		return r;
+	mutex_lock(&lock);
+	r = remove_locked(pc);
+	mutex_unlock(&lock);
+	return r;
+}
