@@ -108,7 +108,7 @@ static int hold_locked(void *addr, size_t size, bool reads_wait) REQUIRES(lock)
 			atomic_store_explicit(&ranges[i].start, 0, memory_order_release);
 		return r;
 	}
-	return -E2BIG;
+	return -ENOMEM;
 }
 
 int guard_hold(void *addr, size_t size, bool reads_wait)

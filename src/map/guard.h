@@ -16,12 +16,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Ranges held at once; a move of memory in more pieces than this fails with -E2BIG. */
+/* Ranges held at once; a move of memory in more mappings than this fails. */
 #define GUARD_RANGES 64
 
 /*
- * Leaves the range readable or, with @reads_wait, not even that.  0, -E2BIG, -ENOMEM (too many
- * mappings).
+ * Leaves the range readable or, with @reads_wait, not even that.  0, or -ENOMEM (too many
+ * mappings, or ranges).
  */
 int guard_hold(void *addr, size_t size, bool reads_wait);
 /* The range is writable again, or another mapping took its place: whoever waits tries again. */

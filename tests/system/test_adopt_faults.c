@@ -16,6 +16,7 @@
 
 #include "base/fault.h"
 #include "kin.h"
+#include "map/guard.h"
 #include "sys/vm.h"
 
 #define PAGES 4u
@@ -140,6 +141,28 @@ TEST(an_export_of_a_file_that_fails_leaves_to_the_file_what_was_not_stored_to)
 		EXPECT_EQ(memory[i * PAGE], i % 2 ? 7 : 5);
 	pages_free((void *)(uintptr_t)memory, MANY_PAGES);
 	(void)close(fd);
+	tract_close(ctx);
+}
+
+TEST(memory_of_more_mappings_than_can_be_guarded_is_refused_and_left_alone)
+{
+	const size_t count = 2 * GUARD_RANGES;
+	unsigned char *memory = pages_private(count);
+	struct tract_export *export = NULL;
+	struct tract *ctx = node_open();
+
+	for (size_t i = 0; i < count; i += 2)
+		EXPECT_EQ(mprotect(memory + i * PAGE, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC),
+			  0);
+	(void)memset(memory, 5, count * PAGE);
+	EXPECT_EQ(fault_arm("uffd.open=e1@*"), 0);
+	EXPECT_EQ(tract_export_create(ctx, memory, count * PAGE, 0, &export), -ENOMEM);
+	(void)fault_arm(NULL);
+	for (size_t i = 0; i < count; i++)
+		EXPECT_EQ(memory[i * PAGE], 5);
+	EXPECT_EQ(tract_export_create(ctx, memory, count * PAGE, 0, &export), 0);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	pages_free(memory, count);
 	tract_close(ctx);
 }
 
