@@ -73,11 +73,16 @@ TRACT_API int tract_export_create(struct tract *ctx, void *addr, size_t size, ui
  * @export: consumed on success
  *
  * Unpublishes it first if need be.  The range keeps its address and content and is again what
- * it was before: private memory is private again.
+ * it was before: private memory is private again.  Memory that stays shared, for a region is
+ * attached there or another export stands on it, is moved to fresh backing if importers may
+ * have kept it; where that fails the export is left, not published, and can be destroyed again.
  *
  * Return: 0, or
  *   -EINVAL  @export is NULL
  *   -EBUSY   tract_export_pollfd() not yet balanced by tract_export_pollfd_release()
+ *   -ENOMEM  no memory for the fresh backing; the id is withdrawn and importers are cut off
+ *            from everything but the bytes themselves
+ *   -EMFILE  the same, for want of a descriptor
  */
 TRACT_API int tract_export_destroy(struct tract_export *export);
 
@@ -117,6 +122,7 @@ TRACT_API int tract_export_republish(struct tract_export *export,
  *   -ECHILD    made by this process's parent
  *   -ENOMEM    no memory for the fresh backing; the id is withdrawn and importers are cut off
  *              from everything but the bytes themselves
+ *   -EMFILE    the same, for want of a descriptor
  *   -ENOTCONN  the broker is gone; importers are cut off all the same
  */
 TRACT_API int tract_export_unpublish(struct tract_export *export);

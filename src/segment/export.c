@@ -186,12 +186,6 @@ static int fence_formers(struct tract_export *export) REQUIRES(bindings_lock)
 	return 0;
 }
 
-/* Before a page of it is let go, importers' checks fail.  How that came to be: */
-struct withdrawal {
-	bool alone;   /* the exporter said so itself, for the broker could not be asked */
-	bool exposed; /* others have, or may have, its memory */
-};
-
 static int ask_to_withdraw(struct tract_export *export, enum msg_number how, bool *ret_exposed)
 {
 	struct message request = { .number = how };
@@ -208,39 +202,44 @@ static int ask_to_withdraw(struct tract_export *export, enum msg_number how, boo
 	return r;
 }
 
-static int withdraw(struct tract_export *export, enum msg_number how,
-		    struct withdrawal *ret_withdrawal)
+/*
+ * Before a page of it is let go, importers' checks fail.  *@ret_alone: the exporter said so
+ * itself, for the broker could not be asked; then others may have its memory.
+ */
+static int withdraw(struct tract_export *export, enum msg_number how, bool *ret_alone)
 {
-	struct withdrawal w = { 0 };
+	bool exposed = true;
 	int r;
 
-	r = ask_to_withdraw(export, how, &w.exposed);
+	r = ask_to_withdraw(export, how, &exposed);
 	/* What is destroyed goes, whatever was the matter. */
 	if (r < 0 && r != -ENOTCONN && how == MSG_segment_unpublish)
 		return r;
-	if (r < 0) {
+	if (r < 0)
 		pledge_take_back(export->session, export->slot);
-		w = (struct withdrawal){ .alone = true, .exposed = true };
-	}
+	*ret_alone = r < 0;
 	export->state = EXPORT_BOUND;
 	export->id = 0;
-	*ret_withdrawal = w;
+	export->exposed = exposed;
 	return fault_point("segment.withdraw.told");
 }
 
-static int take_back(struct tract_export *export, bool exposed) REQUIRES(bindings_lock)
+static int take_back(struct tract_export *export) REQUIRES(bindings_lock)
 {
 	int r = 0;
 
 	drop_bound_former(export);
-	if (exposed)
+	if (export->exposed)
 		r = claim_fence(export->claim);
-	return r < 0 ? r : fence_formers(export);
+	if (r < 0)
+		return r;
+	export->exposed = false;
+	return fence_formers(export);
 }
 
 static int unpublish_locked(struct tract_export *export) REQUIRES(export->lock)
 {
-	struct withdrawal w;
+	bool alone;
 	int r;
 
 	r = export_refusal(export->state, EXPORT_UNPUBLISH);
@@ -248,13 +247,13 @@ static int unpublish_locked(struct tract_export *export) REQUIRES(export->lock)
 		return fail(r, "it is not published");
 	if (export_is_inherited(export))
 		return fail(-ECHILD, "only the process that made an export may unpublish it");
-	r = withdraw(export, MSG_segment_unpublish, &w);
+	r = withdraw(export, MSG_segment_unpublish, &alone);
 	if (r < 0)
 		return r;
 	mutex_lock(&bindings_lock);
-	r = take_back(export, w.exposed);
+	r = take_back(export);
 	mutex_unlock(&bindings_lock);
-	if (w.alone)
+	if (alone)
 		return fail(-ENOTCONN,
 			    "the broker is gone; importers are cut off all the same");
 	return r;
@@ -274,36 +273,61 @@ int tract_export_unpublish(struct tract_export *export)
 }
 
 /*
- * Where the memory becomes private again its pages leave the shared object anyway.  Other
- * exports that stand on it, and attached regions, need the fence.
+ * Where the memory becomes private again its pages leave the shared object anyway.  What other
+ * exports stand on, and attached regions, needs the fence; and as long as that lacks the means,
+ * there is an export to try it with again.  A broker that is gone cannot be asked for one.
  */
-static void give_up_memory(struct tract_export *export, bool exposed) REQUIRES(bindings_lock)
+static int take_back_shared(struct tract_export *export) REQUIRES(export->lock)
+	REQUIRES(bindings_lock)
 {
-	(void)take_back(export, exposed && claim_outlived(export->claim));
+	bool alone;
+	int r;
+
+	if (!claim_outlived(export->claim) && SLIST_EMPTY(&export->formers))
+		return 0;
+	if (export->state == EXPORT_PUBLISHED)
+		(void)withdraw(export, MSG_segment_unpublish, &alone);
+	r = take_back(export);
+	return r == -ENOMEM || r == -EMFILE ? r : 0;
+}
+
+static int destroy_locked(struct tract_export *export) REQUIRES(export->lock)
+	REQUIRES(bindings_lock)
+{
+	bool alone;
+	int r;
+
+	if (!export_is_inherited(export)) {
+		r = take_back_shared(export);
+		if (r < 0)
+			return r;
+		/* A broker that is gone cannot be told; the memory is taken back all the same.
+		 */
+		(void)withdraw(export, MSG_segment_destroy, &alone);
+	}
 	formers_drop(export);
 	(void)fault_point("segment.destroy.told");
 	(void)claim_drop(export->claim);
+	return 0;
 }
 
 int tract_export_destroy(struct tract_export *export)
 {
-	struct withdrawal w = { 0 };
+	int r;
 
 	error_clear_reason();
 	if (!export)
 		return -EINVAL;
 	if (ear_polls(&export->ear) > 0)
 		return fail(-EBUSY, "its poll descriptor has not been released");
-	/* A broker that is gone cannot be told; the memory is taken back all the same. */
-	if (!export_is_inherited(export)) {
-		mutex_lock(&export->lock);
-		(void)withdraw(export, MSG_segment_destroy, &w);
-		mutex_unlock(&export->lock);
-	}
-	exports_remove(export);
+	mutex_lock(&export->lock);
 	mutex_lock(&bindings_lock);
-	give_up_memory(export, w.exposed);
+	r = destroy_locked(export);
 	mutex_unlock(&bindings_lock);
+	mutex_unlock(&export->lock);
+	if (r < 0)
+		return r;
+	exports_remove(export);
 	export_free(export);
 	return 0;
 }
@@ -494,6 +518,7 @@ static int bind_again(struct tract_export *export, void *addr) REQUIRES(bindings
 	}
 	export->claim = claim;
 	export->addr = addr;
+	export->exposed = false;
 	(void)fault_point("segment.rebind.bound");
 	return release_old(export, old, exposed);
 }

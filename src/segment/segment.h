@@ -40,6 +40,7 @@ struct tract_export {
 	uint32_t id;	  /* published; 0: not */
 	uint32_t flags;	  /* TRACT_EXPORT_* */
 	enum export_state state;
+	bool exposed;	     /* withdrawn, and importers may have kept what is bound */
 	struct claim *claim; /* on the memory that is bound now */
 	void *addr;
 	size_t size;

@@ -64,3 +64,32 @@ TEST(a_segment_with_a_pollfd_reference_is_not_destroyed)
 	importer_down(&i);
 	exporter_down(&e);
 }
+
+/* No success where importers may have kept memory that another segment stands on. */
+TEST(a_segment_whose_memory_cannot_be_taken_back_is_left_to_be_destroyed_again)
+{
+	rsm_memseg_export_handle_t other;
+	rsm_memseg_import_handle_t late;
+	struct exporter e;
+	struct importer i;
+
+#ifndef TRACT_FAULTS
+	SKIP("built without fault points");
+#endif
+	EXPECT_EQ(setenv("TRACT_FAULT", "claim.fence.begun=e12", 1), 0);
+	exporter_up(&e, ID(0), 4);
+	EXPECT_EQ(rsm_memseg_export_create(e.controller, &other, e.memory, e.size, 0),
+		  RSM_SUCCESS);
+	importer_up(&i, ID(0), RSM_PERM_RDWR);
+	importer_map(&i, RSM_PERM_RDWR, e.size);
+	EXPECT_EQ(rsm_memseg_export_destroy(e.segment), RSMERR_INSUFFICIENT_MEM);
+	EXPECT_EQ(rsm_memseg_import_connect(e.controller, local_node(), ID(0), RSM_PERM_READ,
+					    &late),
+		  RSMERR_SEG_NOT_PUBLISHED);
+	EXPECT_EQ(rsm_memseg_import_open_barrier(&i.barrier), RSM_SUCCESS);
+	EXPECT_EQ(rsm_memseg_import_close_barrier(&i.barrier), RSMERR_CONN_ABORTED);
+	EXPECT_EQ(rsm_memseg_export_unpublish(e.segment), RSMERR_SEG_NOT_PUBLISHED);
+	importer_down(&i);
+	EXPECT_EQ(rsm_memseg_export_destroy(other), RSM_SUCCESS);
+	exporter_down(&e);
+}

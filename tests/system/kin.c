@@ -171,6 +171,14 @@ void *pages_shared(size_t count)
 	return map_pages(count, MAP_SHARED);
 }
 
+void *pages_twin(const void *pages, size_t count)
+{
+	void *twin = mremap((void *)(uintptr_t)pages, 0, count * PAGE, MREMAP_MAYMOVE);
+
+	EXPECT(twin != MAP_FAILED);
+	return twin;
+}
+
 void pages_free(void *pages, size_t count)
 {
 	EXPECT_EQ(munmap(pages, count * PAGE), 0);

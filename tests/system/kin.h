@@ -44,6 +44,8 @@ void kin_kill(struct kin *k);
 /* Fresh zeroed memory: private, or shared with children that are forked later. */
 void *pages_private(size_t count);
 void *pages_shared(size_t count);
+/* Another mapping of what is mapped there, which the library knows nothing of. */
+void *pages_twin(const void *pages, size_t count);
 void pages_free(void *pages, size_t count);
 /* A descriptor of the object that is mapped at @addr, which somebody here has open. */
 int object_fd(const void *addr);
