@@ -9,17 +9,22 @@
 #include "base/error.h"
 #include "client/context.h"
 
-/* An empty node and a node without a broker look the same: nothing is there. */
+/*
+ * What every list has in common: a row is asked for, and goes to *@ret.  An empty node and a
+ * node without a broker look the same: nothing is there.
+ */
 static int ask(struct tract *ctx, struct message *request, enum msg_number expected,
-	       struct message *reply)
+	       const void *ret, struct message *reply)
 {
 	scoped(session) struct session *session = NULL;
 	int r;
 
+	error_clear_reason();
+	if (!ctx || !ret)
+		return -EINVAL;
 	r = context_session_if_any(ctx, &session);
-	if (r < 0)
-		return r;
-	r = session_call(session, request, NULL, 0, reply, NULL);
+	if (r == 0)
+		r = session_call(session, request, NULL, 0, reply, NULL);
 	if (r < 0)
 		return r;
 	return reply->number == expected ? 0 : -EPROTO;
@@ -27,86 +32,80 @@ static int ask(struct tract *ctx, struct message *request, enum msg_number expec
 
 int tract_next_segment(struct tract *ctx, uint64_t after, struct tract_segment_info *ret)
 {
-	struct message request = { .number = MSG_next_segment };
+	struct message request = { .number = MSG_next_segment,
+				   .next_segment = { .after = after } };
 	struct message reply;
+	const struct msg_segment_row *row = &reply.segment_row;
 	int r;
 
-	error_clear_reason();
-	if (!ctx || !ret)
-		return -EINVAL;
-	request.next_segment.after = after;
-	r = ask(ctx, &request, MSG_segment_row, &reply);
+	r = ask(ctx, &request, MSG_segment_row, ret, &reply);
 	if (r < 0)
 		return r;
 	*ret = (struct tract_segment_info){
-		.key = reply.segment_row.key,
-		.node = reply.segment_row.node,
-		.id = reply.segment_row.id,
-		.size = reply.segment_row.size,
-		.exporter = reply.segment_row.exporter,
-		.pid = (int32_t)reply.segment_row.pid,
-		.uid = reply.segment_row.uid,
-		.gid = reply.segment_row.gid,
-		.mode = reply.segment_row.mode,
-		.access = reply.segment_row.access,
-		.imports = reply.segment_row.imports,
-		.backing = reply.segment_row.backing,
-		.rebinds = reply.segment_row.rebinds,
-		.exposed = reply.segment_row.exposed,
-		.age_ms = reply.segment_row.age_ms,
+		.key = row->key,
+		.node = row->node,
+		.id = row->id,
+		.size = row->size,
+		.exporter = row->exporter,
+		.pid = (int32_t)row->pid,
+		.uid = row->uid,
+		.gid = row->gid,
+		.mode = row->mode,
+		.access = row->access,
+		.imports = row->imports,
+		.backing = row->backing,
+		.rebinds = row->rebinds,
+		.exposed = row->exposed,
+		.age_ms = row->age_ms,
 	};
 	return 0;
 }
 
 int tract_next_import(struct tract *ctx, uint64_t after, struct tract_import_info *ret)
 {
-	struct message request = { .number = MSG_next_import };
+	struct message request = { .number = MSG_next_import,
+				   .next_import = { .after = after } };
 	struct message reply;
+	const struct msg_import_row *row = &reply.import_row;
 	int r;
 
-	error_clear_reason();
-	if (!ctx || !ret)
-		return -EINVAL;
-	request.next_import.after = after;
-	r = ask(ctx, &request, MSG_import_row, &reply);
+	r = ask(ctx, &request, MSG_import_row, ret, &reply);
 	if (r < 0)
 		return r;
 	*ret = (struct tract_import_info){
-		.key = reply.import_row.key,
-		.segment = reply.import_row.segment,
-		.importer = reply.import_row.importer,
-		.pid = (int32_t)reply.import_row.pid,
-		.uid = reply.import_row.uid,
-		.gid = reply.import_row.gid,
-		.rights = reply.import_row.rights,
-		.age_ms = reply.import_row.age_ms,
+		.key = row->key,
+		.segment = row->segment,
+		.importer = row->importer,
+		.pid = (int32_t)row->pid,
+		.uid = row->uid,
+		.gid = row->gid,
+		.rights = row->rights,
+		.age_ms = row->age_ms,
 	};
 	return 0;
 }
 
 int tract_next_process(struct tract *ctx, uint64_t after, struct tract_process_info *ret)
 {
-	struct message request = { .number = MSG_next_client };
+	struct message request = { .number = MSG_next_client,
+				   .next_client = { .after = after } };
 	struct message reply;
+	const struct msg_client_row *row = &reply.client_row;
 	int r;
 
-	error_clear_reason();
-	if (!ctx || !ret)
-		return -EINVAL;
-	request.next_client.after = after;
-	r = ask(ctx, &request, MSG_client_row, &reply);
+	r = ask(ctx, &request, MSG_client_row, ret, &reply);
 	if (r < 0)
 		return r;
 	*ret = (struct tract_process_info){
-		.key = reply.client_row.key,
-		.pid = (int32_t)reply.client_row.pid,
-		.uid = reply.client_row.uid,
-		.gid = reply.client_row.gid,
-		.regions = reply.client_row.regions,
-		.segments = reply.client_row.segments,
-		.imports = reply.client_row.imports,
-		.bytes = reply.client_row.bytes,
-		.age_ms = reply.client_row.age_ms,
+		.key = row->key,
+		.pid = (int32_t)row->pid,
+		.uid = row->uid,
+		.gid = row->gid,
+		.regions = row->regions,
+		.segments = row->segments,
+		.imports = row->imports,
+		.bytes = row->bytes,
+		.age_ms = row->age_ms,
 	};
 	return 0;
 }
