@@ -67,15 +67,14 @@ static void hammer_stop(struct hammer *h)
 		EXPECT_EQ(atomic_load(h->words + page * h->stride), atomic_load(&h->rounds));
 }
 
-/* The thread may finish the step it is in, and then must not get on. */
+/* The thread may finish the step it is in, whenever it gets to run, and then must not get on.
+ */
 static void expect_no_progress(struct hammer *h)
 {
-	uint64_t steps;
+	uint64_t steps = atomic_load(&h->steps);
 
-	test_pause_us(20000);
-	steps = atomic_load(&h->steps);
 	test_pause_us(50000);
-	EXPECT_EQ(atomic_load(&h->steps), steps);
+	EXPECT(atomic_load(&h->steps) <= steps + 1);
 }
 
 static struct uffd open_or_skip(void)
