@@ -32,7 +32,7 @@
 #define SIZE (PAGES * PAGE)
 #define WORDS (SIZE / sizeof(uint64_t))
 #define CAST 28u
-#define EXPORTS 280u /* of each of two */
+#define EXPORTS 140u /* of each of two */
 
 /* From one word to the next that a passing villain touches; each page gets its share. */
 #define STRIDE 5u
