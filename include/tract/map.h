@@ -272,6 +272,7 @@ TRACT_API int tract_map_populate(struct tract_map *map, void *addr, size_t size,
  *   -EACCES  the region's handle has not these rights
  *   -EEXIST  something that is not the map's is there
  *   -EBUSY   an export or an import is there
+ *   -EBADF   the program closed the library's descriptors
  *   -ENOMEM  out of memory or of mappings
  */
 TRACT_API int tract_map_show(struct tract_map *map, struct tract_region *region, void *addr,

@@ -142,8 +142,10 @@ int shown_put(struct tract_region *region, uintptr_t start, size_t size, uint64_
 					 .region = region };
 	uintptr_t last = start + size - 1, blocked;
 	struct place *place;
-	int r;
+	int fd = region_fd(region), r;
 
+	if (fd < 0)
+		return fail(-EBADF, REGION_ROBBED);
 	r = part(start, last);
 	if (r == 0)
 		r = spans_reserve(&shown, 1);
@@ -153,8 +155,7 @@ int shown_put(struct tract_region *region, uintptr_t start, size_t size, uint64_
 		return r;
 	r = ground_take(start, last, -1, &blocked);
 	if (r == 0)
-		r = vm_replace((void *)start, size, place_prot(place), region_fd(region),
-			       offset);
+		r = vm_replace((void *)start, size, place_prot(place), fd, offset);
 	if (r < 0) {
 		ground_give_back(start, last);
 		places_discard(place);
