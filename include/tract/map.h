@@ -87,6 +87,7 @@ struct tract_attachment {
  *   -EBUSY          REPLACE, and an export or an import stands on what is there
  *   -EBADF          the program closed the library's descriptors
  *   -ENOMEM         out of memory or of mappings (see vm.max_map_count)
+ *   -EMFILE         the first pager, and this process has all the descriptors it may have
  *   -ENOTSUP        a pager, and this host has no userfaultfd for programs
  *   -EPERM          the map is another process's, which refused
  *   -ERANGE         EAGER, and the region ends before the attachment: it stays, and *@addr is

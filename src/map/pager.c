@@ -11,7 +11,6 @@
 #include "map/attach.h"
 #include "map/shown.h"
 #include "sys/mark.h"
-#include "sys/memfd.h"
 #include "sys/uffd.h"
 #include "sys/vm.h"
 
@@ -245,32 +244,25 @@ static int start(void) REQUIRES(places_lock)
 {
 	int r;
 
+	/* Before anything is mapped over. */
 	if (uffd.fd >= 0)
-		return 0;
+		return fd_has_mark(uffd.fd, &mark) ? 0 : fail(-EBADF, REGION_ROBBED);
 	r = uffd_open_paging(&uffd);
-	if (r < 0)
+	if (r == -EMFILE || r == -ENFILE)
+		return fail(-EMFILE, "this process has all the descriptors it may have, and "
+				     "pagers need one; close some, or raise its limit");
+	if (r < 0 && r != -ENOMEM)
 		return fail(-ENOTSUP,
 			    "this host does not let programs page memory (userfaultfd)");
+	if (r < 0)
+		return r;
 	uffd.fd = fd_move_up(uffd.fd);
 	(void)fd_mark_take(uffd.fd, &mark);
 	r = thread_start(NULL, "tract-pager", serve_all, NULL);
 	if (r < 0)
 		uffd_close(&uffd);
-	return r;
-}
-
-static int map(uintptr_t at, size_t size, unsigned prot, bool over)
-{
-	scoped(fd) int fd = -1;
-	void *addr;
-	int r;
-
-	/* An object of its own, which nobody else can touch first. */
-	r = memfd_new("pager", size, &fd);
-	if (r < 0)
-		return r;
-	return over ? vm_replace((void *)at, size, prot, fd, 0)
-		    : vm_place((void *)at, size, prot, fd, 0, &addr);
+	/* There are too many threads, or mappings. */
+	return r == -EAGAIN ? -ENOMEM : r;
 }
 
 int pager_map(uintptr_t at, size_t size, unsigned prot, bool over)
@@ -278,8 +270,10 @@ int pager_map(uintptr_t at, size_t size, unsigned prot, bool over)
 	int r;
 
 	r = start();
+	/* An object of its own, which nobody else can touch first. */
 	if (r == 0)
-		r = map(at, size, prot, over);
+		r = over ? vm_replace_shared((void *)at, size, prot)
+			 : vm_place_shared((void *)at, size, prot);
 	if (r < 0)
 		return r;
 	r = vm_not_for_children((void *)at, size);

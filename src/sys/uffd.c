@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
-#include <poll.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -145,7 +144,12 @@ int uffd_open_paging(struct uffd *u)
 	int r;
 
 	r = fault_point("uffd.open_paging");
-	return r < 0 ? r : open_with(u, agree_on_paging);
+	if (r == 0)
+		r = open_with(u, agree_on_paging);
+	/* Whoever reads it sleeps until there is a fault. */
+	if (r == 0)
+		(void)fcntl(u->fd, F_SETFL, 0);
+	return r;
 }
 
 int uffd_page(struct uffd *u, void *addr, size_t size)
@@ -161,16 +165,10 @@ int uffd_next(struct uffd *u, struct uffd_fault *ret_fault)
 	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 
 	for (;;) {
-		struct pollfd waiting = { .fd = u->fd, .events = POLLIN };
 		struct uffd_msg msg;
-		ssize_t size;
+		ssize_t size = read(u->fd, &msg, sizeof(msg));
 
-		if (poll(&waiting, 1, -1) < 0 && errno != EINTR)
-			return -errno;
-		if (waiting.revents & (POLLNVAL | POLLHUP))
-			return -EBADF;
-		size = read(u->fd, &msg, sizeof(msg));
-		if (size < 0 && errno != EAGAIN && errno != EINTR)
+		if (size < 0 && errno != EINTR)
 			return -errno;
 		if (size != sizeof(msg) || msg.event != UFFD_EVENT_PAGEFAULT)
 			continue;

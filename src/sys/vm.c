@@ -91,6 +91,20 @@ int vm_place_private(void *addr, size_t size, unsigned prot, int fd, uint64_t of
 	return map(addr, size, prot, MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, offset, &at);
 }
 
+int vm_replace_shared(void *addr, size_t size, unsigned prot)
+{
+	return map_over(addr, size, prot, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+int vm_place_shared(void *addr, size_t size, unsigned prot)
+{
+	void *at;
+
+	return map(addr, size, prot,
+		   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0,
+		   &at);
+}
+
 int vm_anonymous(size_t size, unsigned prot, void **ret_addr)
 {
 	return map(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, ret_addr);

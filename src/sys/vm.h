@@ -22,6 +22,9 @@ int vm_replace_private(void *addr, size_t size, unsigned prot, int fd, uint64_t 
 int vm_place(void *addr, size_t size, unsigned prot, int fd, uint64_t offset, void **ret_addr);
 /* As vm_place with MAP_PRIVATE of @fd. */
 int vm_place_private(void *addr, size_t size, unsigned prot, int fd, uint64_t offset);
+/* The same of zero-filled memory that is an object of its own, without a descriptor. */
+int vm_replace_shared(void *addr, size_t size, unsigned prot);
+int vm_place_shared(void *addr, size_t size, unsigned prot);
 /* Private zero-filled memory anywhere. */
 int vm_anonymous(size_t size, unsigned prot, void **ret_addr);
 /* The same, in a mapping that the kernel does not join to a neighbour, unless that is one too.
