@@ -2,6 +2,7 @@
 #include <tract/map.h>
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -333,29 +334,49 @@ static int attach_locked(struct plan *plan, uintptr_t start, struct place **ret_
 	return 0;
 }
 
+/* As much of it as is kept. */
+static void take_name(struct tract_attachment *what, char room[TRACT_ATTACH_NAME_MAX + 1])
+{
+	size_t length = what->name ? strnlen(what->name, TRACT_ATTACH_NAME_MAX) : 0;
+
+	if (length > 0)
+		memcpy(room, what->name, length);
+	room[length] = '\0';
+	what->name = room;
+}
+
 int tract_map_attach(struct tract_map *map, const struct tract_attachment *what, void **addr)
 {
+	/* Nothing of the caller's is touched with the lock held: it may be in memory that a
+	 * pager supplies. */
+	char name[TRACT_ATTACH_NAME_MAX + 1];
+	struct tract_attachment asked;
 	struct place *place = NULL;
 	struct plan plan;
+	uintptr_t start;
 	int r;
 
 	error_clear_reason();
 	if (!map || !what || !addr)
 		return -EINVAL;
-	r = make_plan(what, &plan);
+	asked = *what;
+	take_name(&asked, name);
+	start = (uintptr_t)*addr;
+	r = make_plan(&asked, &plan);
 	if (r == 0)
 		r = places_use();
 	if (r < 0)
 		return r;
 	mutex_lock(&places_lock);
-	r = attach_locked(&plan, (uintptr_t)*addr, &place);
+	r = attach_locked(&plan, start, &place);
 	if (r == 0) {
 		advise(&plan);
-		*addr = (void *)plan.start;
 		r = make_eager(&plan);
 	}
 	mutex_unlock(&places_lock);
 	places_settle();
+	if (place)
+		*addr = (void *)plan.start;
 	return r;
 }
 

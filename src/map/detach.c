@@ -211,10 +211,9 @@ int detach_all(uintptr_t first, uintptr_t last)
 }
 
 static int detach_locked(uintptr_t first, uintptr_t last, uint32_t mode,
-			 struct tract_detached *ret) REQUIRES(places_lock)
+			 struct tract_detached *done) REQUIRES(places_lock)
 {
 	bool whole = mode & TRACT_DETACH_WHOLE;
-	struct tract_detached done;
 	struct layout_cut cut;
 	int r;
 
@@ -223,22 +222,19 @@ static int detach_locked(uintptr_t first, uintptr_t last, uint32_t mode,
 			    &cut);
 	if (r < 0)
 		return r;
-	done = (struct tract_detached){
+	*done = (struct tract_detached){
 		.result = (enum tract_detach_result)(cut.code & LAYOUT_CODES),
 		.again = cut.code & LAYOUT_AGAIN,
 		.start = (void *)cut.first,
 		.size = cut.last - cut.first + 1,
 	};
 	/* Of what is only shortened the caller has no reference to give up. */
-	if (done.result != TRACT_SHORTENED &&
+	if (done->result != TRACT_SHORTENED &&
 	    (place_of(&cut)->region || place_of(&cut)->pager)) {
-		done.has_tag = true;
-		done.tag = place_of(&cut)->tag;
+		done->has_tag = true;
+		done->tag = place_of(&cut)->tag;
 	}
-	r = do_step(&cut, mode & TRACT_DETACH_KEEP);
-	if (r == 0 && ret)
-		*ret = done;
-	return r;
+	return do_step(&cut, mode & TRACT_DETACH_KEEP);
 }
 
 int tract_map_detach(struct tract_map *map, const void *addr, size_t size, uint32_t mode,
@@ -246,6 +242,7 @@ int tract_map_detach(struct tract_map *map, const void *addr, size_t size, uint3
 {
 	uintptr_t first = (uintptr_t)addr, last;
 	uint32_t how = mode & ~(uint32_t)TRACT_DETACH_KEEP;
+	struct tract_detached done;
 	int r;
 
 	error_clear_reason();
@@ -257,9 +254,11 @@ int tract_map_detach(struct tract_map *map, const void *addr, size_t size, uint3
 	if (r < 0)
 		return r;
 	mutex_lock(&places_lock);
-	r = detach_locked(first, last, mode, ret);
+	r = detach_locked(first, last, mode, &done);
 	mutex_unlock(&places_lock);
 	places_settle();
+	if (r == 0 && ret)
+		*ret = done;
 	return r;
 }
 
@@ -268,11 +267,12 @@ int tract_map_detach(struct tract_map *map, const void *addr, size_t size, uint3
 static int detach_whole_locked(uintptr_t start) REQUIRES(places_lock)
 {
 	const struct place *place = places_from(start);
+	struct tract_detached done;
 
 	if (!place || place->start != start || place->kind == PLACE_ADOPTED ||
 	    place->kind == PLACE_SYSV || place->kind == PLACE_IMPORTED)
 		return -ENOENT;
-	return detach_locked(start, start, TRACT_DETACH_WHOLE, NULL);
+	return detach_locked(start, start, TRACT_DETACH_WHOLE, &done);
 }
 
 int tract_detach(void *addr)

@@ -119,10 +119,11 @@ static bool look_locked(unsigned which, uintptr_t first, uintptr_t last, struct 
 
 static bool look(unsigned which, uintptr_t first, uintptr_t last, struct tract_span *ret)
 {
+	struct tract_span seen;
+	bool found;
+
 	for (unsigned n = 0; n < LOOKS; n++) {
-		struct tract_span seen;
 		uint32_t before = atomic_load_explicit(&edits.count, memory_order_acquire);
-		bool found;
 
 		if (before & 1)
 			continue;
@@ -135,7 +136,11 @@ static bool look(unsigned which, uintptr_t first, uintptr_t last, struct tract_s
 			*ret = seen;
 		return found;
 	}
-	return look_locked(which, first, last, ret);
+	/* Not to the caller's with the lock held: it may be in memory that a pager supplies. */
+	found = look_locked(which, first, last, &seen);
+	if (found)
+		*ret = seen;
+	return found;
 }
 
 int tract_map_find(struct tract_map *map, const void *addr, size_t size, struct tract_span *ret)
@@ -184,22 +189,23 @@ int tract_map_next_area(struct tract_map *map, const void *from, struct tract_sp
 	return next(map, AREAS, from, ret);
 }
 
-static int name_locked(uintptr_t addr, char *ret_name, uint64_t *ret_offset)
-	REQUIRES(places_lock)
+static int name_locked(uintptr_t addr, char *name, uint64_t *offset) REQUIRES(places_lock)
 {
 	bool partly;
 	const struct place *place = places_find(addr, 1, &partly);
 
 	if (!place)
 		return -ENOENT;
-	(void)strcpy(ret_name, place->name ? place->name : "");
-	*ret_offset = place->name_offset;
+	(void)strcpy(name, place->name ? place->name : "");
+	*offset = place->name_offset;
 	return 0;
 }
 
 int tract_map_name(struct tract_map *map, const void *addr, char *ret_name,
 		   uint64_t *ret_offset)
 {
+	char name[TRACT_ATTACH_NAME_MAX + 1];
+	uint64_t offset = 0;
 	int r;
 
 	if (!map || !ret_name || !ret_offset)
@@ -207,7 +213,11 @@ int tract_map_name(struct tract_map *map, const void *addr, char *ret_name,
 	if (map_is_remote(map))
 		return map_refuse_remote();
 	mutex_lock(&places_lock);
-	r = name_locked((uintptr_t)addr, ret_name, ret_offset);
+	r = name_locked((uintptr_t)addr, name, &offset);
 	mutex_unlock(&places_lock);
-	return r;
+	if (r < 0)
+		return r;
+	(void)strcpy(ret_name, name);
+	*ret_offset = offset;
+	return 0;
 }
