@@ -447,6 +447,8 @@ static int fence_locked(struct tract_region *region, int fresh) REQUIRES(places_
 	int r;
 
 	r = part_from_own_views(region);
+	if (r == 0)
+		r = shown_uncover_asking(region);
 	if (r < 0)
 		return r;
 	find_windows(&w);

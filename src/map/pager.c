@@ -80,7 +80,6 @@ void tract_pager_close(struct tract_pager *pager)
 struct question {
 	struct tract_pager *pager; /* counted */
 	struct tract_fault fault;
-	const struct place *place; /* to be compared, not to be looked into */
 };
 
 /* The place that a page is in now, if a pager is asked for it. */
@@ -98,7 +97,6 @@ static bool ask_locked(const struct uffd_fault *fault, struct question *q) REQUI
 
 	if (!place)
 		return false;
-	q->place = place;
 	q->pager = pager_ref(place->pager);
 	q->fault = (struct tract_fault){
 		.page = (void *)fault->page,
@@ -142,14 +140,15 @@ static int show_region(const struct place *place, uintptr_t page,
 	bool asks_again = !answer->writable && (place->rights & TRACT_RIGHT_WRITE);
 	int r;
 
-	if (!region || (answer->offset & (size - 1)) || answer->offset >= region->size ||
-	    (rights & ~region->rights))
+	if (!region || region->destroyed || (answer->offset & (size - 1)) ||
+	    answer->offset >= region->size || (rights & ~region->rights))
 		return -EINVAL;
 	rights &= place->rights;
 	r = shown_put(region, page, size, answer->offset, rights);
 	if (r < 0 || !asks_again)
 		return r;
 	/* Mapped for writing, as far as the kernel is concerned, so that it asks. */
+	shown_set_asking(page);
 	r = vm_replace((void *)page, size, VM_READ | VM_WRITE, region_fd(region),
 		       answer->offset);
 	if (r == 0)
@@ -179,7 +178,18 @@ static int give_page(const struct place *place, uintptr_t page,
 	}
 }
 
-/* What was detached meanwhile is none of the pager's business any more. */
+/* Is it still the answer to what would be asked now?  What was detached meanwhile, or shown
+ * there, is none of the pager's business any more. */
+static bool is_answer_to(const struct question *q, const struct place *place)
+	REQUIRES(places_lock)
+{
+	uintptr_t page = (uintptr_t)q->fault.page;
+
+	return place && place->pager == q->pager &&
+	       place->offset + (page - place->start) == q->fault.offset &&
+	       !shown_is_settled(page);
+}
+
 static void answer_locked(const struct question *q, int refused,
 			  const struct tract_answer *answer) REQUIRES(places_lock)
 {
@@ -187,7 +197,7 @@ static void answer_locked(const struct question *q, int refused,
 	const struct place *place = paged_place(page);
 	int r = refused;
 
-	if (!place || place != q->place || place->pager != q->pager)
+	if (!is_answer_to(q, place))
 		return;
 	if (r >= 0)
 		r = fault_point("pager.answer");

@@ -60,6 +60,7 @@ struct place {
 	uint64_t name_offset;
 	LIST_HEAD(, claim) claims; /* of exports that stand on it */
 	LIST_ENTRY(place) window;  /* of the region */
+	bool asks;		   /* shown by a pager that is asked about stores */
 	bool inherited;		   /* a parent's: only memory to be freed is left of it */
 	struct place *next_free;
 };

@@ -298,6 +298,48 @@ int tract_map_hide(struct tract_map *map, void *addr, size_t size, uint32_t righ
 	return r;
 }
 
+/* ---- pages that a pager is asked about -------------------------------------------------- */
+
+void shown_set_asking(uintptr_t page)
+{
+	struct span run;
+
+	if (spans_find(&shown, page, page, &run))
+		place_of(&run)->asks = true;
+}
+
+bool shown_is_settled(uintptr_t page)
+{
+	struct span run;
+
+	return spans_find(&shown, page, page, &run) && !place_of(&run)->asks;
+}
+
+static const struct place *find_asking(const struct tract_region *region) REQUIRES(places_lock)
+{
+	const struct place *place;
+
+	LIST_FOREACH (place, &region->windows, window)
+		if (place->asks)
+			break;
+	return place;
+}
+
+int shown_uncover_asking(const struct tract_region *region)
+{
+	const struct place *place;
+	int r = 0;
+
+	while (r == 0 && (place = find_asking(region))) {
+		uintptr_t first = place->start, last = first + place->size - 1;
+
+		r = uncover(first, last);
+		if (r == 0)
+			shown_forget(first, last);
+	}
+	return r;
+}
+
 /* ---- is it right? ----------------------------------------------------------------------- */
 
 bool shown_check(void)

@@ -20,6 +20,14 @@ int shown_put(struct tract_region *region, uintptr_t start, size_t size, uint64_
 	      uint32_t rights) REQUIRES(places_lock);
 /* Something else was mapped there, or nothing: they are not shown any more. */
 void shown_forget(uintptr_t first, uintptr_t last) REQUIRES(places_lock);
+/*
+ * A page that a pager let be seen, but not written to: the next store asks it.  What is shown
+ * otherwise is settled.
+ */
+void shown_set_asking(uintptr_t page) REQUIRES(places_lock);
+bool shown_is_settled(uintptr_t page) REQUIRES(places_lock);
+/* Takes all such pages of a region away: they will be asked for anew.  -ENOMEM. */
+int shown_uncover_asking(const struct tract_region *region) REQUIRES(places_lock);
 bool shown_check(void) REQUIRES(places_lock);
 
 #endif
