@@ -173,16 +173,19 @@ static int find(struct session *session, void *addr, size_t size, struct claim *
 		scoped(region) struct tract_region *region = NULL;
 
 		mutex_lock(&places_lock);
+		scoped(session) struct session *former = NULL;
+		uint64_t id;
 		r = find_locked(session, addr, size, ret_claim, ret_partly, &region);
 		mutex_unlock(&places_lock);
 		if (r != -EAGAIN)
 			break;
-		r = region_announce(region, session);
+		r = region_announce(region, session, &id);
 		if (r < 0)
 			break;
 		mutex_lock(&places_lock);
 		places_announced(region);
 		mutex_unlock(&places_lock);
+		former = region_announced(region, session, id);
 		r = -EAGAIN;
 	}
 	return r;

@@ -86,24 +86,27 @@ static int offer(struct session *session, uint64_t size, int writing, uint64_t *
 	return r;
 }
 
-int region_announce(struct tract_region *region, struct session *session)
+int region_announce(struct tract_region *region, struct session *session, uint64_t *ret_id)
 {
-	uint64_t id = 0;
 	int fd, r;
 
-	if (region_is_known(region, session))
-		return 0;
 	if (!region->local || (region->session && session_is_usable(region->session)))
 		return fail(-EFAULT, "the memory belongs to a session with another broker");
 	fd = region_fd(region);
 	if (fd < 0)
 		return fail(-EBADF, REGION_ROBBED);
-	r = offer(session, region->size, fd, &id);
-	if (r < 0)
-		return r;
-	(void)fault_point("region.announce.known");
-	session_unref(region->session);
+	r = offer(session, region->size, fd, ret_id);
+	if (r == 0)
+		(void)fault_point("region.announce.known");
+	return r;
+}
+
+struct session *region_announced(struct tract_region *region, struct session *session,
+				 uint64_t id)
+{
+	struct session *former = region->session;
+
 	region->session = session_ref(session);
-	region->id = id;
-	return 0;
+	atomic_store_explicit(&region->id, id, memory_order_relaxed);
+	return former;
 }

@@ -18,7 +18,7 @@ int region_make(struct session *session, uint64_t size, uint64_t id, int fd,
 		return -ENOMEM;
 	ref_init(&region->ref);
 	region->session = session ? session_ref(session) : NULL;
-	region->id = id;
+	atomic_store_explicit(&region->id, id, memory_order_relaxed);
 	region->size = size;
 	region->rights = TRACT_RIGHT_READ_WRITE;
 	region->fd = fd;
@@ -207,5 +207,5 @@ size_t tract_region_size(const struct tract_region *region)
 
 uint64_t tract_region_id(const struct tract_region *region)
 {
-	return region ? region->id : 0;
+	return region ? atomic_load_explicit(&region->id, memory_order_relaxed) : 0;
 }

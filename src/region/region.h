@@ -7,7 +7,7 @@
  *
  * Its descriptor changes when the memory is taken back from others (a fence): then the same
  * region has a fresh object behind it.  Whoever uses the descriptor holds the lock of the map,
- * under which fences happen.
+ * under which fences happen, and a local region becomes known to a broker.
  */
 #ifndef REGION_REGION_H
 #define REGION_REGION_H
@@ -15,6 +15,7 @@
 #include <tract/region.h>
 
 #include <bsd/sys/queue.h>
+#include <stdatomic.h>
 
 #include "base/ref.h"
 #include "client/context.h"
@@ -25,14 +26,14 @@ struct place;
 struct tract_region {
 	struct ref ref;
 	struct session *session; /* NULL: the broker does not know it */
-	uint64_t id;		 /* the broker's; 0 then */
+	_Atomic uint64_t id;	 /* the broker's; 0 then */
 	uint64_t size;		 /* bytes */
 	uint32_t rights;	 /* of the handle */
 	int fd;	    /* for reading and writing; -1 for System V memory known by its id */
 	bool fixed; /* not the broker's object: it cannot be exchanged for a fresh one */
 	bool local; /* made by this process; @mark tells its descriptor, whatever its session */
-	bool destroyed; /* nothing more can be done with it */
-	uint32_t flags; /* TRACT_REGION_* */
+	_Atomic bool destroyed; /* nothing more can be done with it */
+	uint32_t flags;		/* TRACT_REGION_* */
 	struct fd_mark mark;
 	LIST_HEAD(region_windows, place) windows; /* where it is seen: the map's */
 	bool exposed; /* as far as this process was told: others have, or had, a descriptor */
@@ -77,10 +78,14 @@ DEFINE_SCOPE(region, struct tract_region, region_unref);
 /* Can it be exported through this session as it is? */
 bool region_is_known(const struct tract_region *region, const struct session *session);
 /*
- * Makes a local region known to a broker.  0; -EFAULT if it is another broker's; errors of
- * tract_export_create().  The caller sees to it that nobody announces, or fences, it meanwhile.
+ * Makes a local region known to a broker, in two steps: the second is made under the lock of
+ * the map, and returns the session that is to be given up.  0 and its id; -EFAULT if it is
+ * another broker's; errors of tract_export_create().  The caller sees to it that nobody
+ * announces, or fences, it meanwhile.
  */
-int region_announce(struct tract_region *region, struct session *session);
+int region_announce(struct tract_region *region, struct session *session, uint64_t *ret_id);
+struct session *region_announced(struct tract_region *region, struct session *session,
+				 uint64_t id);
 
 /*
  * Taking back, in two steps around the move of the content (map/exchange.h): a fresh object,
