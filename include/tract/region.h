@@ -102,7 +102,8 @@ TRACT_API int tract_region_copy(struct tract_region *to, uint64_t to_offset,
  * with it; attachments stay in the map until they are detached.  The handle is still to be
  * closed.
  *
- * Return: 0, or -EINVAL for NULL or a region of the broker's, -EBUSY if it is exported.
+ * Return: 0, or -EINVAL for NULL or a region of the broker's, -EBUSY if it is exported, -ENOMEM
+ * if there are too many mappings to close them all: then nothing was changed.
  */
 TRACT_API int tract_region_destroy(struct tract_region *region);
 

@@ -70,6 +70,8 @@ int claim_check_place(const struct place *place)
 			    "what is attached there is no region; attach one to export it");
 	if (place->flags & TRACT_ATTACH_PRIVATE)
 		return fail(-EFAULT, "a private view of a region cannot be exported");
+	if (place->region->destroyed)
+		return fail(-EFAULT, "the region that is attached there was destroyed");
 	if (place->rights != TRACT_RIGHT_READ_WRITE)
 		return fail(-EACCES,
 			    "memory is exported only where it is readable and writable");
@@ -171,6 +173,8 @@ static int find(struct session *session, void *addr, size_t size, struct claim *
 
 	while (r == -EAGAIN) {
 		scoped(region) struct tract_region *region = NULL;
+		scoped(session) struct session *former = NULL;
+		uint64_t id;
 
 		mutex_lock(&places_lock);
 		scoped(session) struct session *former = NULL;
@@ -183,6 +187,7 @@ static int find(struct session *session, void *addr, size_t size, struct claim *
 		if (r < 0)
 			break;
 		mutex_lock(&places_lock);
+		former = region_announced(region, session, id);
 		places_announced(region);
 		mutex_unlock(&places_lock);
 		former = region_announced(region, session, id);
@@ -403,17 +408,10 @@ static void add_window(struct windows *w, const struct place *place, uintptr_t s
 /* What other pages are shown over is not the object's. */
 static void add_windows(struct windows *w, const struct place *place) REQUIRES(places_lock)
 {
-	uintptr_t at = place->start, last = place->start + place->size - 1;
-	struct span over;
+	uintptr_t at = place->start, first, last;
 
-	while (place->kind != PLACE_SHOWN && shown_find(at, last, &over)) {
-		if (over.start > at)
-			add_window(w, place, at, over.start - 1);
-		if (over.last >= last)
-			return;
-		at = over.last + 1;
-	}
-	add_window(w, place, at, last);
+	for (; shown_next_uncovered(place, at, &first, &last); at = last + 1)
+		add_window(w, place, first, last);
 }
 
 /* Who may write to a view of his own has copies of his own, and needs all of them now. */

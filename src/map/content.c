@@ -10,8 +10,10 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "map/map.h"
 #include "map/places.h"
+#include "map/shown.h"
 #include "sys/host.h"
 #include "sys/memfd.h"
 #include "sys/vm.h"
@@ -159,20 +161,76 @@ int tract_region_copy(struct tract_region *to, uint64_t to_offset, struct tract_
 
 /* ---- the end ---------------------------------------------------------------------------- */
 
+/* Where other pages are shown over it, those stay. */
+static int protect(const struct place *place, unsigned prot) REQUIRES(places_lock)
+{
+	uintptr_t at = place->start, first, last;
+	int r = 0;
+
+	for (; r == 0 && shown_next_uncovered(place, at, &first, &last); at = last + 1)
+		r = vm_protect((void *)first, last - first + 1, prot);
+	return r;
+}
+
+/* As it was: bounds that were drawn once can be drawn again. */
+static void unprotect(const struct place *place) REQUIRES(places_lock)
+{
+	unsigned prot = place_prot(place);
+
+	/* Some hosts had refused that before. */
+	if (protect(place, prot) < 0)
+		(void)protect(place, prot & ~(unsigned)VM_EXEC);
+}
+
+/* All of it or nothing: where there are too many mappings a part of one cannot be closed. */
+static int close_windows(const struct tract_region *region) REQUIRES(places_lock)
+{
+	const struct place *place, *other;
+	int r;
+
+	LIST_FOREACH (place, &region->windows, window) {
+		r = fault_point("map.destroy.window");
+		if (r == 0)
+			r = protect(place, 0);
+		if (r == 0)
+			continue;
+		LIST_FOREACH (other, &region->windows, window) {
+			unprotect(other);
+			if (other == place)
+				break;
+		}
+		return r;
+	}
+	return 0;
+}
+
+/* Nothing keeps the object then, if there is room for that. */
+static void empty_windows(const struct tract_region *region) REQUIRES(places_lock)
+{
+	const struct place *place;
+	uintptr_t at, first, last;
+
+	LIST_FOREACH (place, &region->windows, window)
+		for (at = place->start; shown_next_uncovered(place, at, &first, &last);
+		     at = last + 1)
+			(void)vm_replace((void *)first, last - first + 1, 0, -1, 0);
+}
+
 static int destroy_locked(struct tract_region *region) REQUIRES(places_lock)
 {
 	const struct place *place;
-	int fd, r = 0;
+	int fd, r;
 
 	LIST_FOREACH (place, &region->windows, window)
 		if (!LIST_EMPTY(&place->claims))
 			return fail(-EBUSY, "the region is exported; destroy the export first");
-	LIST_FOREACH (place, &region->windows, window) {
-		r = vm_replace((void *)place->start, place->size, 0, -1, 0);
-		if (r < 0)
-			return r;
-	}
-	region->destroyed = true;
+	r = shown_uncover_asking(region);
+	if (r == 0)
+		r = close_windows(region);
+	if (r < 0)
+		return r;
+	atomic_store_explicit(&region->destroyed, true, memory_order_relaxed);
+	empty_windows(region);
 	fd = region_fd(region);
 	return fd < 0 ? 0 : memfd_punch(fd, 0, region->size);
 }

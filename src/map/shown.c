@@ -28,6 +28,21 @@ static struct place *place_of(const struct span *run)
 	return (struct place *)(uintptr_t)run->value;
 }
 
+bool shown_next_uncovered(const struct place *place, uintptr_t at, uintptr_t *ret_first,
+			  uintptr_t *ret_last)
+{
+	uintptr_t last = place->start + place->size - 1;
+	struct span run = { 0 };
+	bool covered = false;
+
+	while (at <= last && place->kind != PLACE_SHOWN &&
+	       (covered = spans_find(&shown, at, last, &run)) && run.start <= at)
+		at = run.last + 1;
+	*ret_first = at;
+	*ret_last = covered && run.start > at ? run.start - 1 : last;
+	return at <= last;
+}
+
 /* ---- forgetting ------------------------------------------------------------------------- */
 
 static void move_front(struct place *place, uintptr_t start)

@@ -15,6 +15,10 @@ void shown_init(void) REQUIRES(places_lock);
 
 /* The lowest run of them that overlaps the range; its value is a place of kind PLACE_SHOWN. */
 bool shown_find(uintptr_t first, uintptr_t last, struct span *ret_run) REQUIRES(places_lock);
+/* The next run of a place's pages, at or after @at, that nothing is shown over; those that are
+ * shown themselves are one. */
+bool shown_next_uncovered(const struct place *place, uintptr_t at, uintptr_t *ret_first,
+			  uintptr_t *ret_last) REQUIRES(places_lock);
 /* Shows pages, whole and within the region, over what is there.  -EEXIST, -ENOMEM. */
 int shown_put(struct tract_region *region, uintptr_t start, size_t size, uint64_t offset,
 	      uint32_t rights) REQUIRES(places_lock);
