@@ -61,7 +61,7 @@ TRACT_API int tract_region_create(struct tract *ctx, const struct tract_region_s
  * promised, so that it may be larger than what there is.
  *
  * Return: 0, or
- *   -EINVAL   as for tract_region_create(), or an unknown flag
+ *   -EINVAL   as for tract_region_create(), an unknown flag, or more than 2^62 bytes
  *   -ENOTSUP  as for tract_region_create()
  *   -EMFILE   this process has all the descriptors it may have; each region takes one
  *   -ENOMEM   TRACT_REGION_RESERVED, and there is not that much memory

@@ -13,11 +13,16 @@
 #include "region/region.h"
 #include "sys/memfd.h"
 
+/* More than any address space has; so an offset and a size fit into a file's. */
+#define REGION_MAX (UINT64_C(1) << 62)
+
 static int make_object(const struct tract_region_spec *spec, int *ret_fd)
 {
 	scoped(fd) int fd = -1;
 	int r;
 
+	if (spec->size > REGION_MAX)
+		return fail(-EINVAL, "a region has less bytes than that");
 	r = memfd_new("region", spec->size, &fd);
 	if (r == -EMFILE || r == -ENFILE)
 		return fail(-EMFILE,
