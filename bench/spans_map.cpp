@@ -25,15 +25,17 @@ try {
 	return -1;
 }
 
-uintptr_t map_find(const uintptr_t *address, size_t count, size_t times)
+uintptr_t map_find(const uintptr_t *address, size_t count, size_t times, int waiting)
 {
-	uintptr_t sum = 0;
+	uintptr_t sum = 0, value = 0;
 
 	for (size_t i = 0; i < times; i++) {
-		/* The highest bit of what was found is never set: this only makes it wait. */
-		auto found = spans.upper_bound(address[at++ % count] + (sum >> 63));
+		/* Values are small: adding their highest bit only makes it wait. */
+		auto found =
+			spans.upper_bound(address[at++ % count] + (waiting ? value >> 63 : 0));
 
-		sum = found == spans.end() ? 0 : found->first;
+		value = found == spans.end() ? 0 : found->second.value;
+		sum += value;
 	}
 	return sum;
 }

@@ -15,8 +15,8 @@ extern "C" {
 /* Empties it and puts spans in, in this order.  Return: 0, or -1, also in a build without C++.
  */
 int map_fill(const uintptr_t *start, const uintptr_t *last, size_t count);
-/* upper_bound() of @times addresses out of @count, each after the one before. */
-uintptr_t map_find(const uintptr_t *address, size_t count, size_t times);
+/* upper_bound() of @times addresses out of @count; @waiting: each for the one before. */
+uintptr_t map_find(const uintptr_t *address, size_t count, size_t times, int waiting);
 /* Puts a span in and takes it out again, @times times. */
 void map_change(const uintptr_t *start, size_t count, size_t times);
 

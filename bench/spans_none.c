@@ -9,11 +9,12 @@ int map_fill(const uintptr_t *start, const uintptr_t *last, size_t count)
 	return -1;
 }
 
-uintptr_t map_find(const uintptr_t *address, size_t count, size_t times)
+uintptr_t map_find(const uintptr_t *address, size_t count, size_t times, int waiting)
 {
 	(void)address;
 	(void)count;
 	(void)times;
+	(void)waiting;
 	return 0;
 }
 

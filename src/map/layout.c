@@ -305,13 +305,22 @@ int layout_add_region(struct layout *l, uintptr_t start, uintptr_t last, uint64_
 
 /* ---- areas ------------------------------------------------------------------------------ */
 
+/* May an area be put exactly there? */
+static bool area_fits(const struct layout *l, uintptr_t first, uintptr_t last, unsigned flags)
+{
+	const unsigned picky = LAYOUT_STRICT | LAYOUT_RESERVED;
+	struct span other;
+
+	return !layout_find_area(l, first, last, &other) &&
+	       ((flags & picky) != picky || !layout_find_region(l, first, last, &other));
+}
+
 int layout_place_area(const struct layout *l, const struct layout_wish *wish,
 		      uintptr_t *ret_start, uintptr_t *ret_last)
 {
 	bool strict = wish->flags & LAYOUT_STRICT, searching = wish->flags & LAYOUT_SEARCH;
 	uintptr_t start = wish->start, last = 0;
 	bool wraps = !add_fits(start, wish->size - 1, &last);
-	struct span other;
 	int r;
 
 	if (wish->size == 0 || (wraps && (strict || !searching)) ||
@@ -324,10 +333,7 @@ int layout_place_area(const struct layout *l, const struct layout_wish *wish,
 		r = search(&l->taken, wish, from, l->high, wish->size, wish->align, &start);
 		if (r < 0)
 			return r;
-	} else if (layout_find_area(l, start, last, &other)) {
-		return -EADDRNOTAVAIL;
-	} else if (strict && (wish->flags & LAYOUT_RESERVED) &&
-		   layout_find_region(l, start, last, &other)) {
+	} else if (!area_fits(l, start, last, wish->flags)) {
 		return -EADDRNOTAVAIL;
 	}
 	*ret_start = start;

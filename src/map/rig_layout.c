@@ -152,7 +152,7 @@ static const char *text(const struct spans *spans)
 
 	line[0] = '\0';
 	while (spans_find(spans, from, UINTPTR_MAX, &span)) {
-		int n = snprintf(line + used, sizeof(line) - used, "%s%zx-%zx",
+		int n = snprintf(line + used, sizeof(line) - used, "%s%lx-%lx",
 				 used ? ", " : "", span.start, span.last);
 
 		used += (size_t)n;

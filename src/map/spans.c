@@ -148,8 +148,9 @@ static void update_next_floor(const struct path *path, unsigned effect)
 	struct path p = *path;
 	struct gaps was, now;
 
-	if (!path_next(&p))
+	if (!next_get(leaf))
 		return;
+	(void)path_next(&p);
 	room_gaps(path_leaf(&p), 0, 1, &was);
 	path_leaf(&p)->floor = load(&leaf->last[count_of(&leaf->head) - 1]) + 1;
 	room_gaps(path_leaf(&p), 0, 1, &now);
@@ -169,7 +170,7 @@ static void update(const struct path *p, unsigned effect, unsigned gaps, const s
 		path_update_keys(p);
 	/* At the end of a leaf a gap also comes from the next leaf, or goes there. */
 	update_gaps(p, end ? SMALLER | LARGER : effect, was, &now);
-	if (end && next_get(path_leaf(p)))
+	if (end)
 		update_next_floor(p, effect);
 }
 

@@ -6,6 +6,8 @@
  * further to the right, and down to the leftmost leaf with room.  Where a row decides exactly
  * that leaf has the gap; where it does not, the search goes on in the same way.
  */
+#include <assert.h>
+
 #include "map/spans_room.h"
 
 struct search {
@@ -76,8 +78,7 @@ static bool next_with_room(const struct search *q, struct path *p)
 		p->node[level - 1] = node_of(child_get(&path_inner(p, level)->child[at]));
 		level--;
 		at = first_with_room(q, p, level, 0);
-		if (at == INNER_FAN)
-			return false;
+		assert(at < INNER_FAN);
 		p->at[level] = at;
 	}
 	path_down(p, 1);

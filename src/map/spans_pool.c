@@ -9,7 +9,7 @@
 #include "base/fault.h"
 #include "map/spans_node.h"
 
-/* What is asked of the system at once, at most: a quarter of what there is, or this. */
+/* What is asked of the system at once, at most: an eighth of what there is, or this. */
 #define CHUNK_BYTES (size_t)(1u << 20)
 
 struct spans_chunk {
@@ -59,7 +59,7 @@ static int add_chunk(struct spans_pool *pool, size_t nodes)
 
 int pool_reserve(struct spans_pool *pool, size_t count)
 {
-	size_t short_by, chunk = pool->made / 4;
+	size_t short_by, chunk = pool->made / 8;
 
 	if (count <= pool->ready)
 		return 0;

@@ -194,19 +194,22 @@ static unsigned rows_with_room(const struct gap *gap)
 	return bits < 21 ? bits - 9 : bits - 10;
 }
 
+/*
+ * What has room falls from one alignment to the next, and so does what is kept: where a gap is
+ * smaller than what a row keeps, it is for all rows before.  So they are gone through from the
+ * last to the first, and mostly one look is enough.
+ */
+
 /* One of the gaps that were there, in the rows that level 1 does not have. */
 static void lost_above(const struct path *p, const struct gap *was, const struct gaps *now)
 {
 	const uintptr_t *best = room_kept(p, 2, 0);
-	unsigned end = rows_with_room(was);
 	uintptr_t elsewhere = UINTPTR_MAX;
 
-	for (unsigned r = ROWS_LOW; r < end; r++) {
-		uintptr_t room;
+	for (unsigned r = rows_with_room(was);
+	     r-- > ROWS_LOW && was->size >= best[r * INNER_FAN];) {
+		uintptr_t room = fit_either(now, r);
 
-		if (was->size < best[r * INNER_FAN])
-			continue;
-		room = fit_either(now, r);
 		if (fit(room_in(was, r)) < best[r * INNER_FAN] || room >= best[r * INNER_FAN])
 			continue;
 		if (elsewhere == UINTPTR_MAX)
@@ -220,14 +223,11 @@ static void lost_above(const struct path *p, const struct gap *was, const struct
 static void gained_above(const struct path *p, const struct gap *now)
 {
 	const uintptr_t *best = room_kept(p, 2, 0);
-	unsigned end = rows_with_room(now);
 
-	for (unsigned r = ROWS_LOW; r < end; r++) {
-		uintptr_t room;
+	for (unsigned r = rows_with_room(now);
+	     r-- > ROWS_LOW && now->size > best[r * INNER_FAN];) {
+		uintptr_t room = fit(room_in(now, r));
 
-		if (now->size <= best[r * INNER_FAN])
-			continue;
-		room = fit(room_in(now, r));
 		if (room > best[r * INNER_FAN])
 			carry_up(p, 2, r, room);
 	}
@@ -237,31 +237,40 @@ static void gained_above(const struct path *p, const struct gap *now)
  * A row has lost its best if one of the gaps that were there was it, and neither of those that
  * are there now is as good.  Only then the others are looked at.
  */
+static bool has_lost(const struct path *p, const struct gaps *was, const struct gaps *now)
+{
+	const uintptr_t *best = room_kept(p, 1, 0);
+	uintptr_t size = larger(was->gap[0].size, was->gap[1].size);
+
+	for (unsigned r = ROWS_LOW; r-- > 0 && size >= best[r * INNER_FAN];)
+		if (fit_either(was, r) == best[r * INNER_FAN] &&
+		    fit_either(now, r) < best[r * INNER_FAN])
+			return true;
+	return false;
+}
+
 void room_lost(const struct path *p, const struct gaps *was, const struct gaps *now)
 {
 	uintptr_t sum[ROWS_LOW];
-	unsigned lost = 0;
 
 	if (p->height == 0)
 		return;
-	for (unsigned r = 0; r < ROWS_LOW; r++) {
-		uintptr_t best = *room_kept(p, 1, r);
-
-		lost += (unsigned)(fit_either(was, r) == best) & (fit_either(now, r) < best);
-	}
-	if (lost)
+	if (has_lost(p, was, now)) {
 		sum_leaf(path_leaf(p), sum);
-	for (unsigned r = 0; lost && r < ROWS_LOW; r++)
-		carry_up(p, 1, r, sum[r]);
+		for (unsigned r = 0; r < ROWS_LOW; r++)
+			carry_up(p, 1, r, sum[r]);
+	}
 	for (unsigned i = 0; p->height > 1 && i < 2; i++)
 		lost_above(p, &was->gap[i], now);
 }
 
 void room_gained(const struct path *p, const struct gaps *now)
 {
+	uintptr_t size = larger(now->gap[0].size, now->gap[1].size);
+
 	if (p->height == 0)
 		return;
-	for (unsigned r = 0; r < ROWS_LOW; r++) {
+	for (unsigned r = ROWS_LOW; r-- > 0 && size > *room_kept(p, 1, r);) {
 		uintptr_t room = fit_either(now, r);
 
 		if (room > *room_kept(p, 1, r))

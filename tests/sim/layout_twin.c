@@ -19,7 +19,7 @@ static void expect(struct layout_twin *t, bool condition, const char *promise)
 static void say(const struct layout_twin *t, const char *what, const struct layout_wish *wish)
 {
 	if (t->loud)
-		(void)printf("%s start %#zx size %#zx align %u flags %#x resume %#zx\n", what,
+		(void)printf("%s start %#lx size %#lx align %u flags %#x resume %#lx\n", what,
 			     wish->start, wish->size, wish->align, wish->flags, wish->resume);
 }
 
@@ -107,7 +107,7 @@ void twin_cut(struct layout_twin *t, uintptr_t first, uintptr_t last, unsigned m
 	size_t before;
 
 	if (t->loud)
-		(void)printf("cut %#zx to %#zx mode %u\n", first, last, mode);
+		(void)printf("cut %#lx to %#lx mode %u\n", first, last, mode);
 	while (went && model_has_room(&t->model) && ready(t, &before)) {
 		went = cut_once(t, first, last, mode, &code);
 		finished(t, before);
@@ -132,7 +132,7 @@ static bool same_place(struct layout_twin *t, int r, int model_r, const uintptr_
 		       const uintptr_t model[2])
 {
 	if (t->loud)
-		(void)printf("    %d %#zx-%#zx, model %d %#zx-%#zx\n", r, real[0], real[1],
+		(void)printf("    %d %#lx-%#lx, model %d %#lx-%#lx\n", r, real[0], real[1],
 			     model_r, model[0], model[1]);
 	expect(t, r == model_r, "a wish is granted and refused as by the model");
 	expect(t, real[0] == model[0] && real[1] == model[1],
@@ -200,7 +200,7 @@ void twin_free_area(struct layout_twin *t, uintptr_t addr)
 	int r;
 
 	if (t->loud)
-		(void)printf("free %#zx\n", addr);
+		(void)printf("free %#lx\n", addr);
 	if (!ready(t, &before))
 		return;
 	r = layout_free_area(&t->layout, addr, &real);
