@@ -26,57 +26,11 @@
 #include "base/bytes.h"
 #include "base/scope.h"
 #include "sys/memfd.h"
+#include "sys/proc.h"
 
 #define FEW_AREAS 16
-#define DELETED " (deleted)"
 /* The smallest huge page any machine has. */
 #define HUGE_MIN UINT64_C(65536)
-
-struct lines {
-	int fd;
-	size_t used, at;
-	bool skipping; /* the rest of a line too long for us */
-	char buffer[4096];
-};
-
-/* The next line without its end, cut to @capacity; 1, 0 at the end, -errno. */
-static int next_line(struct lines *in, char *line, size_t capacity)
-{
-	size_t length = 0;
-
-	for (;;) {
-		if (in->at == in->used) {
-			ssize_t size = read(in->fd, in->buffer, sizeof(in->buffer));
-
-			if (size < 0 && errno == EINTR)
-				continue;
-			if (size <= 0)
-				return size < 0 ? -errno : 0;
-			in->used = (size_t)size;
-			in->at = 0;
-		}
-		if (in->buffer[in->at] == '\n')
-			break;
-		if (length + 1 < capacity)
-			line[length++] = in->buffer[in->at];
-		in->at++;
-	}
-	in->at++;
-	line[length] = '\0';
-	return 1;
-}
-
-static bool begins_with(const char *text, const char *prefix)
-{
-	return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-static bool ends_with(const char *text, const char *suffix)
-{
-	size_t length = strlen(text), tail = strlen(suffix);
-
-	return length >= tail && strcmp(text + length - tail, suffix) == 0;
-}
 
 /*
  * The device of the kernel's own file system for memory objects.  One with huge pages is on
@@ -108,53 +62,21 @@ static bool is_on_hugetlbfs(const struct vm_area *a, const char *path)
 	return statfs(path, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC;
 }
 
-/* What the path says about a mapping.  All of these names are the kernel's. */
-static void classify(struct vm_area *a, const char *path)
+/* What the line does not say. */
+static bool has_huge_pages(const struct vm_area *a, const char *name)
 {
-	bool deleted = ends_with(path, DELETED);
-
-	/* A device alone tells, too: the first System V segment of a host has inode 0. */
-	a->file = a->inode != 0 || a->dev_major != 0 || a->dev_minor != 0;
-	if (path[0] == '[') {
-		a->anon_shared = begins_with(path, "[anon_shmem:");
-		a->special = strcmp(path, "[heap]") != 0 && !begins_with(path, "[anon:") &&
-			     !a->anon_shared;
-	} else if (deleted && begins_with(path, "/SYSV")) {
-		a->sysv = true;
-		a->hugetlb = !on_memory_device(a);
-	} else if (deleted && begins_with(path, "/memfd:")) {
-		a->memfd = true;
-		a->hugetlb = !on_memory_device(a);
-	} else if (strcmp(path, "/dev/zero" DELETED) == 0) {
-		a->anon_shared = a->shared;
-	} else if (begins_with(path, "/anon_hugepage")) {
-		a->anon_shared = a->shared;
-		a->hugetlb = true;
-	} else if (path[0] == '/') {
-		a->hugetlb = is_on_hugetlbfs(a, path);
-	}
+	if (a->memfd || a->sysv)
+		return !on_memory_device(a);
+	return a->hugetlb || (name[0] == '/' && !a->anon_shared && is_on_hugetlbfs(a, name));
 }
 
-/* "start-end rwxp offset major:minor inode   path" */
-static bool parse_line(const char *line, struct vm_area *a)
+static bool parse(const char *line, struct vm_area *ret_area)
 {
-	unsigned major, minor;
-	char prot[5];
-	int path = 0;
+	const char *name;
 
-	*a = (struct vm_area){ 0 };
-	if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %" SCNx64 " %x:%x %" SCNu64 " %n",
-		   &a->start, &a->end, prot, &a->offset, &major, &minor, &a->inode, &path) < 7)
+	if (!proc_parse_mapping(line, ret_area, &name))
 		return false;
-	a->prot = (prot[0] == 'r' ? (unsigned)VM_READ : 0) |
-		  (prot[1] == 'w' ? (unsigned)VM_WRITE : 0) |
-		  (prot[2] == 'x' ? (unsigned)VM_EXEC : 0);
-	a->shared = prot[3] == 's';
-	a->dev_major = major;
-	a->dev_minor = minor;
-	a->whole_start = a->start;
-	a->whole_end = a->end;
-	classify(a, line + path);
+	ret_area->hugetlb = has_huge_pages(ret_area, name);
 	return true;
 }
 
@@ -172,26 +94,26 @@ static void cut(struct vm_area *a, uintptr_t start, uintptr_t end)
 static int collect(uintptr_t start, uintptr_t end, struct vm_area *areas, size_t capacity,
 		   size_t *ret_count)
 {
-	scoped(fd) int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-	struct lines in = { .fd = fd };
+	scoped(proc_lines) struct proc_lines in = { .fd = -1 };
 	char line[PATH_MAX + 256];
 	struct vm_area a;
 	size_t count = 0;
 	int r;
 
-	if (fd < 0)
-		return -errno;
-	while ((r = next_line(&in, line, sizeof(line))) > 0) {
+	r = proc_open_maps(&in, PROC_SELF, false);
+	if (r < 0)
+		return r;
+	while ((r = proc_next_line(&in, line, sizeof(line))) > 0) {
 		uintptr_t first, last;
 
-		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &first, &last) < 2)
+		if (!proc_parse_bounds(line, &first, &last))
 			return -EIO;
 		if (last <= start)
 			continue;
 		if (first >= end)
 			break;
 		if (count < capacity) {
-			if (!parse_line(line, &a))
+			if (!parse(line, &a))
 				return -EIO;
 			cut(&a, start, end);
 			areas[count] = a;
@@ -267,17 +189,17 @@ int vm_walk(const void *addr, size_t size, int (*visit)(const struct vm_area *ar
 
 int vm_next_mapping(uintptr_t from, uintptr_t *ret_start, uintptr_t *ret_end)
 {
-	scoped(fd) int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-	struct lines in = { .fd = fd };
+	scoped(proc_lines) struct proc_lines in = { .fd = -1 };
 	char line[128];
 	int r;
 
-	if (fd < 0)
-		return -errno;
-	while ((r = next_line(&in, line, sizeof(line))) > 0) {
+	r = proc_open_maps(&in, PROC_SELF, false);
+	if (r < 0)
+		return r;
+	while ((r = proc_next_line(&in, line, sizeof(line))) > 0) {
 		uintptr_t start, end;
 
-		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &start, &end) < 2)
+		if (!proc_parse_bounds(line, &start, &end))
 			return -EIO;
 		if (end <= from)
 			continue;
