@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inspect.h - what is on a node, and what passes
+ * inspect.h - what is on a node, what passes, and what is where in any process
  *
  * For tools.  A user sees what its own processes hold; the broker's user and root see all.
  * Every list is walked by asking for the entry after one: entries that come or go meanwhile may
  * be missed, none is reported twice.
+ *
+ * What a process has mapped is asked of the kernel, not of a broker: it is told of every
+ * process that the caller may look at, whether that has ever heard of a broker or not.
  */
 #ifndef TRACT_INSPECT_H
 #define TRACT_INSPECT_H
@@ -93,6 +96,78 @@ TRACT_API void tract_monitor_close(struct tract_monitor *monitor);
  */
 TRACT_API int tract_monitor_next(struct tract_monitor *monitor, int timeout,
 				 const char **ret_line);
+
+/* ---- another process's addresses -------------------------------------------------------- */
+
+enum tract_mapping_kind {
+	TRACT_MAPPING_OTHER = 0,     /* the program, its libraries, its heap, its stacks ... */
+	TRACT_MAPPING_REGION = 1,    /* a region that the process made for itself */
+	TRACT_MAPPING_OBJECT = 2,    /* an object of a broker's: a region, memory that is
+					exported, or the window of an import */
+	TRACT_MAPPING_PAGER = 3,     /* what a pager fills */
+	TRACT_MAPPING_ANONYMOUS = 4, /* memory of the map's own */
+	TRACT_MAPPING_BLOCKED = 5,   /* nothing, on purpose, outside of all areas */
+	TRACT_MAPPING_SYSV = 6,	     /* System V shared memory, whoever attached it */
+	TRACT_MAPPING_CONTROL = 7,   /* what the library shares with a broker for itself */
+	TRACT_MAPPING_HELD = 8,	     /* an area's addresses with nothing behind them */
+};
+
+/* A mapping, as the kernel has it: what continues its neighbour in every way is one with it. */
+struct tract_mapping_info {
+	uint64_t start; /* first byte */
+	uint64_t size;	/* bytes */
+	enum tract_mapping_kind kind;
+	uint32_t rights; /* TRACT_RIGHT_*, and: */
+	bool executable; /* instructions may be fetched */
+	bool shared;	 /* if not, what is stored stays in the process */
+	bool in_area;	 /* an area lies around its first byte */
+	uint64_t object; /* what is behind it, by number: on one @device the same number is the
+			    same memory, in whatever process; 0: memory without a number.  Of
+			    System V memory it is the shmid, which may be 0 */
+	uint64_t device; /* that numbers it */
+	uint64_t offset; /* of @start in it */
+	uint64_t resident; /* bytes of it that the process has in memory */
+	const char *name;  /* the kernel's, or ""; borrowed, good until the survey is closed */
+};
+
+struct tract_area_info {
+	uint64_t start; /* first byte */
+	uint64_t size;	/* bytes; neither is rounded to pages */
+	bool blocked;	/* nothing can be attached inside */
+};
+
+struct tract_survey;
+
+/**
+ * tract_survey_open() - look at what a process has mapped
+ * @pid: whose; one's own is allowed
+ * @ret: set on success to what was seen; given up with tract_survey_close()
+ *
+ * Everything is read at once, and not changed after.  A process that goes on mapping meanwhile
+ * may be seen at two moments, one for lower and one for higher addresses.
+ *
+ * An area is known by the addresses it holds: one is missed that holds no whole page, or where
+ * all of it is covered, or was once.  Of memory without a name it is told by where it lies
+ * whether it is the map's; inside an area nothing tells what was attached as blocked from room
+ * that something else was detached from, and both are TRACT_MAPPING_HELD.
+ *
+ * Return: 0, or
+ *   -EINVAL  @ret is NULL, or @pid is not positive
+ *   -ESRCH   there is no such process, or it has no memory (any more)
+ *   -EACCES  it is another user's, or keeps itself secret (prctl(2), PR_SET_DUMPABLE)
+ *   -ENOMEM
+ */
+TRACT_API int tract_survey_open(int32_t pid, struct tract_survey **ret);
+
+/* Never fails.  NULL is allowed. */
+TRACT_API void tract_survey_close(struct tract_survey *survey);
+
+/* The lowest mapping, or area, that ends at or after an address.  Return: 0, -ENOENT if there
+ * is none, -EINVAL for NULL. */
+TRACT_API int tract_survey_next_mapping(const struct tract_survey *survey, uint64_t from,
+					struct tract_mapping_info *ret);
+TRACT_API int tract_survey_next_area(const struct tract_survey *survey, uint64_t from,
+				     struct tract_area_info *ret);
 
 TRACT_END_DECLS
 
