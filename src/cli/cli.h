@@ -31,6 +31,7 @@ enum cli_option {
 	OPTION_ONCE = 1 << 7,
 	OPTION_OUTPUT = 1 << 8,
 	OPTION_LENGTH = 1 << 9,
+	OPTION_ALL = 1 << 10,
 	OPTION_ANYWHERE = OPTION_DIR | OPTION_HELP | OPTION_VERSION,
 };
 
@@ -92,6 +93,7 @@ int cli_find_segment(const struct cli *cli, uint32_t id, struct tract_segment_in
 int verb_ls(const struct cli *cli);
 int verb_show(const struct cli *cli);
 int verb_ps(const struct cli *cli);
+int verb_map(const struct cli *cli);
 int verb_monitor(const struct cli *cli);
 int verb_export(const struct cli *cli);
 int verb_get(const struct cli *cli);

@@ -92,6 +92,7 @@ static const struct option_row rows[] = {
 	  take_output },
 	{ "length", 'n', OPTION_LENGTH, "BYTES", "only the first BYTES of the segment",
 	  take_length },
+	{ "all", 'a', OPTION_ALL, NULL, "also show, one by one, what is not tract's", NULL },
 	{ "help", 'h', OPTION_HELP, NULL, "explain", NULL },
 	{ "version", 'V', OPTION_VERSION, NULL, "print the version", NULL },
 };

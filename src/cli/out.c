@@ -11,12 +11,14 @@
 
 struct out_table {
 	struct libscols_table *table;
-	struct libscols_line *line; /* the row being filled */
+	struct libscols_line *line;   /* the row being filled */
+	struct libscols_line *parent; /* of rows under it */
 	const struct out_column *columns;
 	size_t count;
 	bool json, bytes;
 	bool upright; /* a record for people: titles at the left */
-	bool failed;  /* out of memory */
+	bool tree;
+	bool failed; /* out of memory */
 };
 
 static bool is_shown(const struct out_table *table, unsigned column)
@@ -48,6 +50,7 @@ static int json_type(enum out_kind kind)
 	case OUT_SIZE:
 	case OUT_AGE:
 	case OUT_ID:
+	case OUT_ADDRESS:
 		return SCOLS_JSON_NUMBER;
 	case OUT_YES_NO:
 		return SCOLS_JSON_BOOLEAN;
@@ -56,24 +59,32 @@ static int json_type(enum out_kind kind)
 	}
 }
 
-static bool wants_color(void)
+bool out_wants_color(void)
 {
 	const char *no_color = getenv("NO_COLOR");
 
 	return isatty(STDOUT_FILENO) && !(no_color && *no_color);
 }
 
+static int flags_of(const struct out_table *table, enum out_kind kind)
+{
+	if (table->json || table->upright)
+		return 0;
+	if (table->tree && scols_table_get_ncols(table->table) == 0)
+		return SCOLS_FL_TREE;
+	return is_right_aligned(kind) ? SCOLS_FL_RIGHT : 0;
+}
+
 static bool add_column(struct out_table *table, const char *name, enum out_kind kind)
 {
-	int flags = is_right_aligned(kind) && !table->upright ? SCOLS_FL_RIGHT : 0;
 	struct libscols_column *column =
-		scols_table_new_column(table->table, name, 0, table->json ? 0 : flags);
+		scols_table_new_column(table->table, name, 0, flags_of(table, kind));
 
 	if (!column)
 		return false;
 	if (table->json)
 		return scols_column_set_json_type(column, json_type(kind)) == 0;
-	if (kind == OUT_ID && wants_color())
+	if (kind == OUT_ID && out_wants_color())
 		return scols_column_set_color(column, "cyan") == 0;
 	return true;
 }
@@ -92,7 +103,9 @@ static bool add_columns(struct out_table *table)
 	return true;
 }
 
-static struct out_table *table_new(const struct cli *cli, const char *name, bool upright,
+enum shape { TABLE, RECORD, TREE };
+
+static struct out_table *table_new(const struct cli *cli, const char *name, enum shape shape,
 				   const struct out_column *columns, size_t count)
 {
 	struct out_table *table = calloc(1, sizeof(*table));
@@ -103,7 +116,8 @@ static struct out_table *table_new(const struct cli *cli, const char *name, bool
 	table->count = count;
 	table->json = cli_has(cli, OPTION_JSON);
 	table->bytes = table->json || cli_has(cli, OPTION_BYTES);
-	table->upright = upright && !table->json;
+	table->upright = shape == RECORD && !table->json;
+	table->tree = shape == TREE && !table->json;
 	table->table = scols_new_table();
 	if (!table->table || !add_columns(table) ||
 	    scols_table_set_name(table->table, name) != 0) {
@@ -112,20 +126,26 @@ static struct out_table *table_new(const struct cli *cli, const char *name, bool
 	}
 	(void)scols_table_enable_json(table->table, table->json);
 	(void)scols_table_enable_noheadings(table->table, table->upright);
-	(void)scols_table_enable_colors(table->table, wants_color());
+	(void)scols_table_enable_colors(table->table, out_wants_color());
 	return table;
 }
 
 struct out_table *out_table_new(const struct cli *cli, const char *name,
 				const struct out_column *columns, size_t count)
 {
-	return table_new(cli, name, false, columns, count);
+	return table_new(cli, name, TABLE, columns, count);
 }
 
 struct out_table *out_record_new(const struct cli *cli, const char *name,
 				 const struct out_column *columns, size_t count)
 {
-	return table_new(cli, name, true, columns, count);
+	return table_new(cli, name, RECORD, columns, count);
+}
+
+struct out_table *out_tree_new(const struct cli *cli, const char *name,
+			       const struct out_column *columns, size_t count)
+{
+	return table_new(cli, name, TREE, columns, count);
 }
 
 void out_table_free(struct out_table *table)
@@ -140,7 +160,15 @@ void out_row(struct out_table *table)
 {
 	if (!table || table->upright)
 		return;
-	table->line = scols_table_new_line(table->table, NULL);
+	table->line = table->parent = scols_table_new_line(table->table, NULL);
+	table->failed |= !table->line;
+}
+
+void out_row_under(struct out_table *table)
+{
+	if (!table || table->upright)
+		return;
+	table->line = scols_table_new_line(table->table, table->tree ? table->parent : NULL);
 	table->failed |= !table->line;
 }
 
@@ -196,6 +224,8 @@ static const char *number_for_people(enum out_kind kind, uint64_t number, char *
 			return "-";
 		(void)snprintf(text, WORDS_MAX, "0x%08llx", (unsigned long long)number);
 		return text;
+	case OUT_ADDRESS:
+		return words_address(number, text);
 	default:
 		return number_for_program(kind, number, text);
 	}
@@ -213,6 +243,18 @@ void out_set_number(struct out_table *table, unsigned column, uint64_t number)
 		out_set_text(table, column, number_for_program(kind, number, text));
 	else
 		out_set_text(table, column, number_for_people(kind, number, text));
+}
+
+void out_set_color(struct out_table *table, unsigned column, const char *sequence)
+{
+	struct libscols_cell *cell;
+
+	if (!table || table->upright || !is_shown(table, column) || table->failed ||
+	    !out_wants_color())
+		return;
+	cell = scols_line_get_cell(table->line, position(table, column));
+	if (cell && scols_cell_set_color(cell, sequence) != 0)
+		table->failed = true;
 }
 
 /* The members of a JSON object, without the braces around it, in place. */

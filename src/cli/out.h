@@ -14,9 +14,10 @@
 enum out_kind {
 	OUT_TEXT,
 	OUT_COUNT,
-	OUT_SIZE,   /* bytes; 1.8 MiB for people */
-	OUT_AGE,    /* milliseconds; 3 min for people */
-	OUT_ID,	    /* 0x00400001 for people, for whom 0 is nothing */
+	OUT_SIZE, /* bytes; 1.8 MiB for people */
+	OUT_AGE,  /* milliseconds; 3 min for people */
+	OUT_ID,	  /* 0x00400001 for people, for whom 0 is nothing */
+	OUT_ADDRESS,
 	OUT_MODE,   /* 0644 */
 	OUT_RIGHTS, /* rw */
 	OUT_YES_NO,
@@ -38,12 +39,19 @@ struct out_table *out_table_new(const struct cli *cli, const char *name,
 				const struct out_column *columns, size_t count);
 struct out_table *out_record_new(const struct cli *cli, const char *name,
 				 const struct out_column *columns, size_t count);
+/* A tree is shown to people as one, in the first column. */
+struct out_table *out_tree_new(const struct cli *cli, const char *name,
+			       const struct out_column *columns, size_t count);
 void out_table_free(struct out_table *table);
 
 /* Begins the next row. */
 void out_row(struct out_table *table);
+/* In a tree: one that belongs to the last one begun by out_row(). */
+void out_row_under(struct out_table *table);
 void out_set_text(struct out_table *table, unsigned column, const char *text);
 void out_set_number(struct out_table *table, unsigned column, uint64_t number);
+/* @sequence begins a colour, on a terminal that shows any. */
+void out_set_color(struct out_table *table, unsigned column, const char *sequence);
 /* Is there a row? */
 bool out_is_empty(const struct out_table *table);
 
@@ -63,6 +71,8 @@ int out_exit_of(int r);
 /* Writes @text as a JSON string, with the quotes, to standard output. */
 void out_json_string(const char *text);
 
+/* Is the standard output shown in colour, and to somebody who wants it? */
+bool out_wants_color(void);
 /* Has the program that reads standard output gone? */
 bool out_reader_gone(void);
 /* Makes sure that all was written.  @end, or CLI_REFUSED if it was not. */

@@ -25,6 +25,18 @@ const struct verb verbs[] = {
 	  .help = "Every process connected to the broker, itself excepted.  An empty node is "
 		  "not an error.",
 	  .run = verb_ps },
+	{ .name = "map",
+	  .operands = "PID",
+	  .least = 1,
+	  .most = 1,
+	  .options = OPTION_JSON | OPTION_BYTES | OPTION_ALL,
+	  .summary = "draw what a process has attached, and its areas",
+	  .help = "Asks the kernel, so that it works without a broker, for every process that "
+		  "you may look at.\nOBJECT is the number of the memory behind an attachment: "
+		  "the same number is the same memory, in\nwhatever process.  VIEWS says how "
+		  "often this process has it.",
+	  .run = verb_map,
+	  .offline = true },
 	{ .name = "monitor",
 	  .options = OPTION_JSON,
 	  .summary = "print messages and events as they pass, until ^C",

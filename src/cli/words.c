@@ -23,6 +23,12 @@ const char *words_size(uint64_t bytes, char text[WORDS_MAX])
 	return text;
 }
 
+const char *words_address(uint64_t address, char text[WORDS_MAX])
+{
+	(void)snprintf(text, WORDS_MAX, "0x%012llx", (unsigned long long)address);
+	return text;
+}
+
 const char *words_age(uint64_t ms, char text[WORDS_MAX])
 {
 	static const struct {
@@ -76,6 +82,10 @@ const char *words_process(int32_t pid, char text[WORDS_MAX])
 	if (file)
 		(void)fclose(file);
 	text[strcspn(text, "\n")] = '\0';
+	/* A process may call itself whatever it likes. */
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
 	return text;
 }
 
@@ -89,4 +99,24 @@ const char *words_backing(uint32_t backing)
 	default:
 		return "?";
 	}
+}
+
+const char *words_mapping(uint32_t kind)
+{
+	static const char *const names[] = {
+		[TRACT_MAPPING_OTHER] = "other",	 [TRACT_MAPPING_REGION] = "region",
+		[TRACT_MAPPING_OBJECT] = "object",	 [TRACT_MAPPING_PAGER] = "pager",
+		[TRACT_MAPPING_ANONYMOUS] = "anonymous", [TRACT_MAPPING_BLOCKED] = "blocked",
+		[TRACT_MAPPING_SYSV] = "sysv",		 [TRACT_MAPPING_CONTROL] = "control",
+		[TRACT_MAPPING_HELD] = "held",
+	};
+
+	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "?";
+}
+
+const char *words_access(uint32_t rights, bool executable, char text[WORDS_MAX])
+{
+	(void)snprintf(text, WORDS_MAX, "%c%c%c", rights & TRACT_RIGHT_READ ? 'r' : '-',
+		       rights & TRACT_RIGHT_WRITE ? 'w' : '-', executable ? 'x' : '-');
+	return text;
 }

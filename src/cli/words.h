@@ -7,11 +7,14 @@
 #ifndef CLI_WORDS_H
 #define CLI_WORDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define WORDS_MAX 64
 
 const char *words_size(uint64_t bytes, char text[WORDS_MAX]);
+/* "0x7f0012345000", as wide as most */
+const char *words_address(uint64_t address, char text[WORDS_MAX]);
 const char *words_age(uint64_t ms, char text[WORDS_MAX]);
 const char *words_mode(uint32_t mode, char text[WORDS_MAX]);
 const char *words_rights(uint32_t rights, char text[WORDS_MAX]);
@@ -20,5 +23,9 @@ const char *words_user(uint32_t uid, char text[WORDS_MAX]);
 /* A process's name from /proc, or "?". */
 const char *words_process(int32_t pid, char text[WORDS_MAX]);
 const char *words_backing(uint32_t backing);
+/* What a mapping is, one of enum tract_mapping_kind. */
+const char *words_mapping(uint32_t kind);
+/* "rwx", "r--" */
+const char *words_access(uint32_t rights, bool executable, char text[WORDS_MAX]);
 
 #endif

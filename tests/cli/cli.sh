@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# cli.sh TRACT TRACTD COMPLETION - the command tract, as a person and a script see it
+# cli.sh TRACT TRACTD COMPLETION MAPPED MAPPED_L4RE - the command tract, as people and scripts see it
 #
 # Prints TAP.  Works on a node of its own in a temporary directory; its broker leaves by itself.
 
 set -u
 tract=$(realpath "$1")
 completion=$(realpath "$3")
+mapped=$(realpath "$4")
+mapped_l4re=$(realpath "$5")
 export TRACT_BROKER_PROGRAM TRACT_IDLE_MS=300 TRACT_DIR NO_COLOR=
 TRACT_BROKER_PROGRAM=$(realpath "$2")
 work=$(mktemp -d /tmp/tract-cli.XXXXXX)
@@ -15,6 +17,7 @@ TRACT_DIR=$work/node
 mkdir -m 0700 "$TRACT_DIR"
 count=0
 exporter=
+target=
 
 # Runs tract; its status, output and errors are in $status, $out and $err.
 run() {
@@ -70,8 +73,34 @@ export_stop() {
 	exporter=
 }
 
+# A process to look at, in $target, and the addresses it tells of, in $work/facts.
+target_start() {
+	rm -f "$work/stay"
+	mkfifo "$work/stay"
+	: >"$work/facts"
+	"$1" <"$work/stay" >"$work/facts" &
+	target=$!
+	exec 7>"$work/stay"
+	for _ in {1..500}; do
+		grep -q ready "$work/facts" && break
+		kill -0 "$target" 2>/dev/null || break
+		sleep 0.02
+	done
+}
+
+target_stop() {
+	[[ -n $target ]] || return 0
+	exec 7>&-
+	wait "$target"
+	target=
+}
+
+# The address of something the process told of.
+fact() { sed -n "s/^$1 //p" "$work/facts"; }
+
 clean_up() {
 	export_stop
+	target_stop
 	for _ in {1..150}; do
 		[[ -e $TRACT_DIR/broker ]] || break
 		sleep 0.02
@@ -87,7 +116,7 @@ test_offline() {
 	holds 'version --json is JSON' json 'j["version"]'
 	run help
 	holds 'help ends with 0' ended_with 0
-	for verb in ls show ps monitor export get version help; do
+	for verb in ls show ps map monitor export get version help; do
 		run help "$verb"
 		holds "help explains $verb" printed "usage: tract $verb"
 		holds "completion knows $verb" grep -q "verbs='[^']*\<$verb\>" "$completion"
@@ -117,6 +146,80 @@ test_usage() {
 	holds 'a mode has no execute bits' refused 2 0777
 	run get 0 0x400001 --json
 	holds 'get --json without a file is a usage error' refused 2 --output
+}
+
+test_map() {
+	local at
+
+	target_start "$mapped"
+	run map "$target" --json
+	holds 'map --json ends with 0' ended_with 0
+	holds 'map --json is JSON' is_json
+	holds 'with the process' json "j['processes'][0]['pid'] == $target and j['processes'][0]['process'] == 'mapped'"
+	holds 'its areas, to the byte' json "[(a['start'], a['size'], a['blocked'], a['mappings']) for a in j['areas']] == [($(fact area), 1 << 20, False, 2), ($(fact closed), 100 * 1024 + 7, True, 0)]"
+	for kind in region:whole region:reading region:private anonymous:anonymous blocked:blocked pager:pager sysv:sysv; do
+		at=$(fact "${kind#*:}")
+		# Where programs may not page, there is no pager.
+		[[ -n $at ]] || continue
+		holds "what is ${kind#*:} is of kind ${kind%:*}" json "[m['kind'] for m in j['mappings'] if m['start'] == $at] == ['${kind%:*}']"
+	done
+	holds 'the rights of each' json "{m['start']: m['rights'] for m in j['mappings']}.items() >= {$(fact whole): 'rw-', $(fact reading): 'r--', $(fact blocked): '---'}.items()"
+	holds 'which area each is in' json "[m['start'] for m in j['mappings'] if m['area'] == $(fact area)] == [$(fact reading), $(fact private)]"
+	holds 'that three views are of one object' json "[(m['views'], m['offset'], m['shared']) for m in j['mappings'] if m['object'] == [n['object'] for n in j['mappings'] if n['start'] == $(fact whole)][0]] == [(3, 65536, True), (3, 0, False), (3, 0, True)]"
+	holds 'and what is in memory' json "[m['resident'] for m in j['mappings'] if m['start'] == $(fact whole)] == [2 * $(getconf PAGESIZE)]"
+	holds 'map leaves out what is not tract'\''s' json "all(m['kind'] != 'other' for m in j['mappings'])"
+	run map "$target" --json --all
+	holds 'map --all does not' json "any(m['kind'] == 'other' and 'libc' in (m['name'] or '') for m in j['mappings'])"
+	holds 'and counts the same' json "len([m for m in j['mappings'] if m['kind'] == 'other']) == j['processes'][0]['other_mappings']"
+	holds 'map starts no broker' [ ! -e "$TRACT_DIR/broker" ]
+	test_map_table
+	target_stop
+	run map "$target_was"
+	holds 'a process that has ended is refused in words' refused 1 'there is no such process'
+}
+
+test_map_table() {
+	target_was=$target
+	LC_ALL=C.UTF-8 run map "$target"
+	holds 'map has a table' printed RESIDENT
+	holds 'in which what is in an area is under it' grep -q "├─0x0*$(printf %x "$(fact reading)") " "$work/out"
+	holds 'and a strip with the area below it' grep -q '└─*area─*┘' "$work/out"
+	holds 'which tells how long gaps are' grep -q '[0-9] TiB' "$work/out"
+	holds 'no line is longer than 80 columns' [ "$(LC_ALL=C.UTF-8 wc -L <"$work/out")" -le 80 ]
+	holds 'in no colour, as nobody sees it' no_escapes
+	LC_ALL=C run map "$target"
+	holds 'where there is no UTF-8 it is drawn in ASCII' [ -z "$(LC_ALL=C tr -d '\n -~' <"$work/out")" ]
+	holds 'but drawn all the same' grep -q '|-*area-*|' "$work/out"
+	script -qec "$tract map $target" /dev/null >"$work/out" 2>&1 </dev/null
+	holds 'on a terminal it is in colour' grep -q $'\033' "$work/out"
+	NO_COLOR=1 script -qec "$tract map $target" /dev/null >"$work/out" 2>&1 </dev/null
+	holds 'but for who does not want that' no_escapes
+	run map "$target" --bytes
+	holds 'map --bytes shows exact sizes' printed 102407
+	run map "$target" --all
+	holds 'map --all shows libraries by their names' printed libc.so.6
+}
+
+no_escapes() { [[ -s $work/out ]] && ! grep -q $'\033' "$work/out"; }
+
+test_map_l4re() {
+	target_start "$mapped_l4re"
+	run map "$target" --json
+	holds 'map shows the areas of a program of L4Re' json "[(a['start'], a['size'], a['mappings']) for a in j['areas']] == [($(fact area), 16 * 4096, 1)]"
+	holds 'and its dataspaces' json "[(m['start'], m['size'], m['rights'], m['offset'], m['views']) for m in j['mappings'] if m['kind'] == 'region'] == [($(fact inside), 3 * 4096, 'r--', 4096, 2), ($(fact outside), 4 * 4096, 'rw-', 0, 2)]"
+	holds 'it has nothing of a broker'\''s' json "all(m['kind'] == 'region' for m in j['mappings'])"
+	target_stop
+	run map $$
+	holds 'a process without any of it is no error' ended_with 0
+	holds 'and nothing is printed' [ -z "$out$err" ]
+	run map $$ --json
+	holds 'in JSON it is empty' json "j['areas'] == [] and j['mappings'] == []"
+	run map 2147483647
+	holds 'a process that never was is refused in words' refused 1 'cannot look at process 2147483647: there is no such process'
+	for pid in 0 12q 99999999999; do
+		run map -- "$pid"
+		holds "$pid is no process id" refused 2 "$pid"
+	done
 }
 
 test_empty_node() {
@@ -160,6 +263,8 @@ test_export() {
 	run show 0x400001 --json
 	holds 'show --json has the segment and its importers' \
 		json "j['segments'][0]['access_entries'] == 1 and j['importers'] == []"
+	run map "$exporter" --json
+	holds 'map shows what is exported' json "[m['size'] for m in j['mappings'] if m['kind'] == 'object'] == [3002368]"
 	run export /etc/passwd --id 0x400001
 	holds 'an id in use is refused in words' refused 1 'cannot publish: '
 	run export "$work/nothing"
@@ -307,6 +412,8 @@ test_completion() {
 
 test_offline
 test_usage
+test_map
+test_map_l4re
 test_empty_node
 test_export
 test_get
