@@ -32,6 +32,7 @@ enum cli_option {
 	OPTION_OUTPUT = 1 << 8,
 	OPTION_LENGTH = 1 << 9,
 	OPTION_ALL = 1 << 10,
+	OPTION_SVG = 1 << 11,
 	OPTION_ANYWHERE = OPTION_DIR | OPTION_HELP | OPTION_VERSION,
 };
 
@@ -44,6 +45,7 @@ struct cli {
 	uint32_t id;	    /* --id */
 	uint32_t mode;	    /* --mode */
 	uint64_t length;    /* --length */
+	const char *svg;    /* --svg */
 	char **operands;    /* what follows the verb */
 	int operand_count;
 };

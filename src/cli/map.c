@@ -2,9 +2,11 @@
 #include "cli.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "out.h"
+#include "picture.h"
 #include "space.h"
 #include "strip.h"
 #include "words.h"
@@ -92,6 +94,16 @@ static void print_title(const struct space *space)
 	       words_size(space->tract.resident, resident));
 }
 
+static void print_strip(const struct space *space)
+{
+	struct space folded;
+
+	if (!space_fold(space, strip_pieces(), &folded))
+		return;
+	strip_print(&folded);
+	space_unfold(&folded);
+}
+
 static int print_for_people(const struct cli *cli, const struct space *space)
 {
 	struct out_table *table = out_tree_new(cli, "map", columns, COLUMNS);
@@ -99,7 +111,7 @@ static int print_for_people(const struct cli *cli, const struct space *space)
 
 	print_title(space);
 	(void)putchar('\n');
-	strip_print(space);
+	print_strip(space);
 	(void)putchar('\n');
 	fill(table, space);
 	end = out_print(&table, 1);
@@ -261,6 +273,8 @@ static int show(const struct cli *cli, struct space *space)
 {
 	if (cli_has(cli, OPTION_JSON))
 		return print_for_programs(cli, space);
+	if (cli_has(cli, OPTION_SVG))
+		return CLI_OK;
 	if (!is_empty(space) || cli_has(cli, OPTION_ALL))
 		return print_for_people(cli, space);
 	if (isatty(STDOUT_FILENO))
@@ -271,6 +285,22 @@ static int show(const struct cli *cli, struct space *space)
 	return CLI_OK;
 }
 
+static int draw(const struct cli *cli, const struct space *space)
+{
+	/* Who asks for all gets all. */
+	size_t most = cli_has(cli, OPTION_ALL) ? SIZE_MAX : PICTURE_PIECES;
+	struct space folded;
+	int end;
+
+	if (!space_fold(space, most, &folded)) {
+		out_error("out of memory");
+		return CLI_REFUSED;
+	}
+	end = picture_write(&folded, cli->svg);
+	space_unfold(&folded);
+	return end;
+}
+
 int verb_map(const struct cli *cli)
 {
 	struct space space;
@@ -279,10 +309,14 @@ int verb_map(const struct cli *cli)
 
 	if (!options_number(cli->operands[0], INT32_MAX, &pid) || pid == 0)
 		return out_usage("\"%s\" is no process id", cli->operands[0]);
+	if (cli_has(cli, OPTION_SVG) && cli_has(cli, OPTION_JSON) && strcmp(cli->svg, "-") == 0)
+		return out_usage("--json prints where --svg - draws; --svg wants a file then");
 	end = space_open((int32_t)pid, cli_has(cli, OPTION_ALL), &space);
 	if (end != CLI_OK)
 		return end;
 	end = show(cli, &space);
+	if (end == CLI_OK && cli_has(cli, OPTION_SVG))
+		end = draw(cli, &space);
 	space_close(&space);
 	return end;
 }

@@ -52,6 +52,12 @@ static bool take_output(struct cli *cli, const char *text)
 	return *text != '\0';
 }
 
+static bool take_svg(struct cli *cli, const char *text)
+{
+	cli->svg = text;
+	return *text != '\0';
+}
+
 static bool take_id(struct cli *cli, const char *text)
 {
 	uint64_t id = 0;
@@ -93,6 +99,8 @@ static const struct option_row rows[] = {
 	{ "length", 'n', OPTION_LENGTH, "BYTES", "only the first BYTES of the segment",
 	  take_length },
 	{ "all", 'a', OPTION_ALL, NULL, "also show, one by one, what is not tract's", NULL },
+	{ "svg", 's', OPTION_SVG, "FILE", "draw a picture into FILE, or - for standard output",
+	  take_svg },
 	{ "help", 'h', OPTION_HELP, NULL, "explain", NULL },
 	{ "version", 'V', OPTION_VERSION, NULL, "print the version", NULL },
 };

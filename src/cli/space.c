@@ -204,6 +204,9 @@ static void count_all(struct space *space)
 static void join(struct piece *run, enum piece_kind kind, const struct piece *with)
 {
 	run->kind = kind;
+	run->mixed = run->mixed || with->mixed ||
+		     run->mapping->rights != with->mapping->rights ||
+		     run->mapping->executable != with->mapping->executable;
 	run->size = piece_last(with) - run->start + 1;
 	run->count += with->count;
 	run->bytes += with->bytes;
@@ -249,14 +252,39 @@ static void name_others(struct space *space)
 			space->pieces[i].kind = PIECE_OTHERS;
 }
 
-static bool are_alike(const struct piece *run, const struct piece *next)
+static bool are_of_one_kind(const struct piece *run, const struct piece *next)
 {
 	return run->area == next->area && run->mapping->kind == next->mapping->kind;
 }
 
-void space_fold(struct space *space)
+static bool are_alike(const struct piece *run, const struct piece *next)
 {
-	join_runs(space, PIECE_MANY, space->scale, are_alike);
+	const struct tract_mapping_info *a = run->mapping, *b = next->mapping;
+
+	return are_of_one_kind(run, next) && !run->mixed && !next->mixed &&
+	       a->rights == b->rights && a->executable == b->executable &&
+	       a->shared == b->shared;
+}
+
+bool space_fold(const struct space *space, size_t most, struct space *ret)
+{
+	struct space folded = *space;
+
+	folded.pieces = calloc(space->piece_count, sizeof(*folded.pieces));
+	if (!folded.pieces)
+		return false;
+	memcpy(folded.pieces, space->pieces, space->piece_count * sizeof(*folded.pieces));
+	if (folded.piece_count > most)
+		join_runs(&folded, PIECE_MANY, folded.scale, are_alike);
+	if (folded.piece_count > most)
+		join_runs(&folded, PIECE_MANY, folded.scale, are_of_one_kind);
+	*ret = folded;
+	return true;
+}
+
+void space_unfold(struct space *folded)
+{
+	free(folded->pieces);
 }
 
 /* ---- the same memory -------------------------------------------------------------------- */
@@ -372,7 +400,7 @@ const char *space_what(const struct piece *piece, char text[WORDS_MAX])
 		(void)snprintf(text, WORDS_MAX, piece->count == 1 ? "%zu other" : "%zu others",
 			       piece->count);
 	else if (piece->kind == PIECE_MANY)
-		(void)snprintf(text, WORDS_MAX, "%zu of: %s", piece->count,
+		(void)snprintf(text, WORDS_MAX, "%zu × %s", piece->count,
 			       words_mapping(mapping->kind));
 	else if (!mapping)
 		(void)snprintf(text, WORDS_MAX, "free");

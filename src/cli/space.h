@@ -27,10 +27,11 @@ enum piece_kind {
 struct piece {
 	enum piece_kind kind;
 	uint64_t start, size;
-	const struct tract_mapping_info
-		*mapping;	  /* or the first of many; NULL: there is none */
+	/* Or the first of many; NULL: there is none. */
+	const struct tract_mapping_info *mapping;
 	size_t count;		  /* of mappings */
 	uint64_t bytes, resident; /* of all of them */
+	bool mixed;		  /* not all of them have the same rights */
 	size_t area;		  /* the area that its first byte is in, or SPACE_NO_AREA */
 };
 
@@ -71,8 +72,13 @@ struct space {
 int space_open(int32_t pid, bool all, struct space *ret);
 void space_close(struct space *space);
 
-/* Makes PIECE_MANY of neighbours of one kind. */
-void space_fold(struct space *space);
+/*
+ * A copy in which neighbours of one kind are PIECE_MANY, if there are more than @most pieces:
+ * first those with the same rights, and all if that does not do.  False if memory is short.
+ * Good for as long as the original is, and given up by space_unfold().
+ */
+bool space_fold(const struct space *space, size_t most, struct space *ret);
+void space_unfold(struct space *folded);
 
 /* In how many mappings of the process the same memory is seen. */
 size_t space_views(const struct space *space, const struct tract_mapping_info *mapping);
@@ -94,6 +100,8 @@ struct spread {
 
 /* Is it drawn shorter than it is, with a mark that says so? */
 bool space_is_broken(const struct space *space, const struct piece *piece);
+/* Does a piece begin what people look for first: an area, or what is behind a long gap? */
+bool space_is_landmark(const struct space *space, size_t number);
 /* The length of each piece, in @ret_lengths.  Their sum, which is more than the total where
  * there is no room for the least of all. */
 unsigned space_spread(const struct space *space, const struct spread *spread,

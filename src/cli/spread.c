@@ -15,6 +15,17 @@ bool space_is_broken(const struct space *space, const struct piece *piece)
 	return piece->kind == PIECE_ROOM && piece->size > space->scale;
 }
 
+bool space_is_landmark(const struct space *space, size_t number)
+{
+	const struct piece *piece = &space->pieces[number], *before = piece - 1;
+
+	if (piece->kind == PIECE_GAP)
+		return false;
+	if (number == 0 || space_is_broken(space, before))
+		return true;
+	return piece->area != SPACE_NO_AREA && piece->area != before->area;
+}
+
 /* The part of its length that does not depend on its size. */
 static unsigned fixed_length(const struct space *space, const struct piece *piece,
 			     const struct spread *spread)

@@ -66,6 +66,11 @@ static unsigned width(void)
 	return columns > COLUMNS_MAX ? COLUMNS_MAX : columns;
 }
 
+unsigned strip_pieces(void)
+{
+	return width() / 2;
+}
+
 /* ---- cells ------------------------------------------------------------------------------ */
 
 struct cell {
@@ -172,18 +177,6 @@ static void label_gap(struct strip *strip, const struct piece *gap, unsigned fro
 	put_near(strip, strip->below, middle - (int)strlen(text) / 2, text);
 }
 
-/* Does something begin here that people look for first: an area, or what a gap precedes? */
-static bool is_landmark(const struct space *space, size_t i)
-{
-	const struct piece *piece = &space->pieces[i], *before = piece - 1;
-
-	if (piece->kind == PIECE_GAP)
-		return false;
-	if (i == 0 || space_is_broken(space, before))
-		return true;
-	return piece->area != SPACE_NO_AREA && piece->area != before->area;
-}
-
 /* The addresses of landmarks, or of everything else as far as there is room. */
 static void label_pieces(struct strip *strip, const unsigned *lengths, bool landmarks)
 {
@@ -195,7 +188,7 @@ static void label_pieces(struct strip *strip, const unsigned *lengths, bool land
 		unsigned column = column_of(strip, at);
 		char text[WORDS_MAX];
 
-		if (is_landmark(space, i) != landmarks || (!landmarks && !piece->mapping))
+		if (space_is_landmark(space, i) != landmarks || (!landmarks && !piece->mapping))
 			continue;
 		(void)snprintf(text, sizeof(text), "0x%llx", (unsigned long long)piece->start);
 		if (is_free(strip->above, column, (unsigned)strlen(text), strip->columns))

@@ -29,7 +29,7 @@ const struct verb verbs[] = {
 	  .operands = "PID",
 	  .least = 1,
 	  .most = 1,
-	  .options = OPTION_JSON | OPTION_BYTES | OPTION_ALL,
+	  .options = OPTION_JSON | OPTION_BYTES | OPTION_ALL | OPTION_SVG,
 	  .summary = "draw what a process has attached, and its areas",
 	  .help = "Asks the kernel, so that it works without a broker, for every process that "
 		  "you may look at.\nOBJECT is the number of the memory behind an attachment: "

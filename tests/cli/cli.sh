@@ -73,12 +73,12 @@ export_stop() {
 	exporter=
 }
 
-# A process to look at, in $target, and the addresses it tells of, in $work/facts.
+# A process "$@" to look at, in $target, and the addresses it tells of, in $work/facts.
 target_start() {
 	rm -f "$work/stay"
 	mkfifo "$work/stay"
 	: >"$work/facts"
-	"$1" <"$work/stay" >"$work/facts" &
+	"$@" <"$work/stay" >"$work/facts" &
 	target=$!
 	exec 7>"$work/stay"
 	for _ in {1..500}; do
@@ -173,13 +173,14 @@ test_map() {
 	holds 'and counts the same' json "len([m for m in j['mappings'] if m['kind'] == 'other']) == j['processes'][0]['other_mappings']"
 	holds 'map starts no broker' [ ! -e "$TRACT_DIR/broker" ]
 	test_map_table
+	test_map_picture
+	local ended=$target
 	target_stop
-	run map "$target_was"
+	run map "$ended"
 	holds 'a process that has ended is refused in words' refused 1 'there is no such process'
 }
 
 test_map_table() {
-	target_was=$target
 	LC_ALL=C.UTF-8 run map "$target"
 	holds 'map has a table' printed RESIDENT
 	holds 'in which what is in an area is under it' grep -q "├─0x0*$(printf %x "$(fact reading)") " "$work/out"
@@ -198,6 +199,63 @@ test_map_table() {
 	holds 'map --bytes shows exact sizes' printed 102407
 	run map "$target" --all
 	holds 'map --all shows libraries by their names' printed libc.so.6
+}
+
+# Is a Python expression true of the picture: of its root, of all it says and, by class, of the
+# groups in it?
+svg() {
+	python3 -c "import sys, xml.etree.ElementTree as e
+root=e.parse('$work/picture.svg').getroot()
+says=' '.join(t.text for t in root.iter('{http://www.w3.org/2000/svg}text'))
+groups=lambda c: [(int(g.get('data-start')), int(g.get('data-size'))) for g in root.iter('{http://www.w3.org/2000/svg}g') if g.get('class') == c]
+sys.exit(0 if ($1) else 1)"
+}
+
+test_map_picture() {
+	run map "$target" --svg "$work/picture.svg"
+	holds 'map --svg ends with 0, without a word' [ "$status$out$err" = 0 ]
+	holds 'the picture is XML, and SVG' svg "root.tag == '{http://www.w3.org/2000/svg}svg'"
+	holds 'it says of what, and whose' svg "'mapped' in says and 'Process $target' in says"
+	holds 'the areas are in it' svg "groups('area') == [($(fact area), 1 << 20), ($(fact closed), 100 * 1024 + 7)]"
+	holds 'and what is attached, in order' svg "[s for s in groups('mapping') if s[0] < $(fact anonymous)] == [($(fact reading), 65536), ($(fact private), 131072), ($(fact whole), 262144)]"
+	holds 'with addresses, sizes and gaps' svg "all(w in says for w in ('$(printf 0x%x "$(fact whole)")', '256 KiB', 'TiB free'))"
+	holds 'views of one object say so' svg "', view 3 of 3' in says"
+	holds 'there is a legend' svg "'Legend' in says and 'area that lets nothing in' in says"
+	holds 'it needs nothing beside it' svg "not any('href' in a for n in root.iter() for a in n.attrib)"
+	holds 'and nothing else was left there' [ "$(echo "$work"/picture*)" = "$work/picture.svg" ]
+	run map "$target" --svg - --all
+	cp "$work/out" "$work/picture.svg"
+	holds 'map --svg - draws to the standard output' svg "root.tag.endswith('svg')"
+	holds 'with --all also what is not tract'\''s' svg "'libc.so.6' in says and '[stack]' in says"
+	run map "$target" --svg "$work/picture.svg" --json
+	holds 'map --svg --json does both' json "j['areas']"
+	run map "$target" --svg - --json
+	holds 'but not on one output' refused 2 --svg
+	run map "$target" --svg "$work/no/such/place"
+	holds 'a picture that cannot be written is refused in words' refused 1 'No such file'
+}
+
+test_map_many() {
+	target_start "$mapped" 300
+	run map "$target" --json
+	holds 'each of many is in JSON' json "len([m for m in j['mappings'] if m['views'] == 303]) == 303"
+	LC_ALL=C.UTF-8 run map "$target"
+	holds 'and has a line' [ "$(grep -c ' 303 ' "$work/out")" = 303 ]
+	holds 'the strip is no wider than ever' [ "$(LC_ALL=C.UTF-8 wc -L <"$work/out")" -le 80 ]
+	run map "$target" --svg "$work/picture.svg"
+	holds 'in a picture those of one kind share a row' svg "'300 × region' in says and len(groups('mapping')) < 20"
+	run map "$target" --svg "$work/picture.svg" --all
+	holds 'unless all are asked for' svg "len(groups('mapping')) > 300"
+	target_stop
+}
+
+# A process may call itself whatever it likes.
+test_map_strange_name() {
+	ln -s "$mapped" "$work/<&\"'>"
+	target_start "$work/<&\"'>"
+	run map "$target" --svg "$work/picture.svg"
+	holds 'whatever a process calls itself, the picture is in order' svg "'<&\"' in says"
+	target_stop
 }
 
 no_escapes() { [[ -s $work/out ]] && ! grep -q $'\033' "$work/out"; }
@@ -413,6 +471,8 @@ test_completion() {
 test_offline
 test_usage
 test_map
+test_map_many
+test_map_strange_name
 test_map_l4re
 test_empty_node
 test_export

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mapped - a process with one of each thing that can be attached
+ * mapped [COUNT] - a process with one of each thing that can be attached
  *
- * Prints a line "NAME ADDRESS" for each, then "ready", and stays until its standard input ends.
+ * And COUNT small attachments more.  Prints a line "NAME ADDRESS" for each, then "ready", and
+ * stays until its standard input ends.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,7 +103,21 @@ static void fill_area(char *area, struct tract_region *region)
 		     area + 256 * KIB);
 }
 
-int main(void)
+/* Of the same page each, so that the kernel does not take two neighbours for one. */
+static void attach_small(struct tract_region *region, int count)
+{
+	const struct tract_attachment what = { .region = region,
+					       .size = 4 * KIB,
+					       .rights = TRACT_RIGHT_READ };
+
+	for (int i = 0; i < count; i++) {
+		void *at = NULL;
+
+		must(tract_map_attach(tract_map_own(), &what, &at), "small");
+	}
+}
+
+int main(int argc, char *argv[])
 {
 	struct tract_region *region = region_of(256 * KIB);
 	char *whole;
@@ -124,6 +139,7 @@ int main(void)
 		     NULL);
 	attach_pager();
 	attach_sysv();
+	attach_small(region, argc > 1 ? atoi(argv[1]) : 0);
 	tract_region_close(region);
 	puts("ready");
 	(void)fflush(stdout);
