@@ -177,8 +177,6 @@ static int find(struct session *session, void *addr, size_t size, struct claim *
 		uint64_t id;
 
 		mutex_lock(&places_lock);
-		scoped(session) struct session *former = NULL;
-		uint64_t id;
 		r = find_locked(session, addr, size, ret_claim, ret_partly, &region);
 		mutex_unlock(&places_lock);
 		if (r != -EAGAIN)
@@ -190,7 +188,6 @@ static int find(struct session *session, void *addr, size_t size, struct claim *
 		former = region_announced(region, session, id);
 		places_announced(region);
 		mutex_unlock(&places_lock);
-		former = region_announced(region, session, id);
 		r = -EAGAIN;
 	}
 	return r;

@@ -43,8 +43,8 @@ l4_addr_t attach_pager(struct pager *p, unsigned long pages, l4_addr_t offs);
 /* Detaches it from there, and gives it up. */
 void pager_done(struct pager *p, l4_addr_t at);
 
-/* Answers: the page of the offset as a marked dataspace has it, zeros, none, and the page of the
- * offset of p->ds, writable only if the access writes. */
+/* Answers: the page of the offset as a marked dataspace has it, zeros, none, and the page of
+ * the offset of p->ds, writable only if the access writes. */
 int with_marks(struct pager *p, const l4re_pager_fault_t *f, l4re_pager_reply_t *reply);
 int with_zeros(struct pager *p, const l4re_pager_fault_t *f, l4re_pager_reply_t *reply);
 int with_refusal(struct pager *p, const l4re_pager_fault_t *f, l4re_pager_reply_t *reply);
