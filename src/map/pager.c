@@ -8,9 +8,11 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/ref.h"
+#include "base/scope.h"
 #include "map/attach.h"
 #include "map/shown.h"
 #include "sys/mark.h"
+#include "sys/memfd.h"
 #include "sys/uffd.h"
 #include "sys/vm.h"
 
@@ -275,15 +277,27 @@ static int start(void) REQUIRES(places_lock)
 	return r == -EAGAIN ? -ENOMEM : r;
 }
 
+/* An object of its own, which nobody else can touch first; with a name for people to see,
+ * unless there is no descriptor left to give it one. */
+static int map_object(uintptr_t at, size_t size, unsigned prot, bool over)
+{
+	scoped(fd) int fd = -1;
+	void *addr;
+
+	if (memfd_new("pager", size, &fd) < 0)
+		return over ? vm_replace_shared((void *)at, size, prot)
+			    : vm_place_shared((void *)at, size, prot);
+	return over ? vm_replace((void *)at, size, prot, fd, 0)
+		    : vm_place((void *)at, size, prot, fd, 0, &addr);
+}
+
 int pager_map(uintptr_t at, size_t size, unsigned prot, bool over)
 {
 	int r;
 
 	r = start();
-	/* An object of its own, which nobody else can touch first. */
 	if (r == 0)
-		r = over ? vm_replace_shared((void *)at, size, prot)
-			 : vm_place_shared((void *)at, size, prot);
+		r = map_object(at, size, prot, over);
 	if (r < 0)
 		return r;
 	r = vm_not_for_children((void *)at, size);

@@ -51,6 +51,8 @@ enum deed {
 	IMPORT_POLL, /* a: milliseconds; 1 if ready, 0 if not */
 	CLOSE,
 
+	LAND, /* what a process does with its address space, once through */
+
 	/* Of the node. */
 	LOOK,	  /* segments and imports on the node, by inspection */
 	LOOK_ALL, /* the same and processes */
@@ -70,6 +72,9 @@ enum deed {
 /* In a member: deeds.c. */
 int deeds_begin(void);
 int64_t deed_do(enum deed deed, uint64_t a);
+struct tract;
+/* Of land.c. */
+int64_t deed_land(struct tract *ctx);
 
 struct member {
 	pid_t pid;

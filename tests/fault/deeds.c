@@ -365,10 +365,17 @@ static int64_t drop(uint64_t a)
 		(void)close_import(0);
 	if (self.export)
 		(void)destroy(0);
-	if (self.memory && tract_detach(self.memory) < 0)
+	/* What failed does so once. */
+	if (self.memory && tract_detach(self.memory) < 0 && tract_detach(self.memory) < 0)
 		(void)munmap(self.memory, CREW_SIZE + 4096);
 	self.memory = NULL;
 	return self.import || self.export ? -EBUSY : 0;
+}
+
+static int64_t land(uint64_t a)
+{
+	(void)a;
+	return deed_land(self.ctx);
 }
 
 static int64_t store_on(uint64_t a)
@@ -468,6 +475,7 @@ static int64_t (*const deeds[DEEDS])(uint64_t a) = {
 	[LOOK_ALL] = look_at_all,
 	[RECONNECT] = reconnect,
 	[DROP] = drop,
+	[LAND] = land,
 	[STORE_ON] = store_on,
 	[COUNT_FDS] = count_fds,
 	[PASS_ON] = pass_on,

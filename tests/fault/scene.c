@@ -69,6 +69,7 @@ static const struct step act_two[] = {
 	{ EXPORTER, DESTROY, 0, 0 },
 	{ EXPORTER, EXPORT_LOAD, 0, 6 },
 	{ WAITER, CLOSE, 0, 0 },
+	{ EXPORTER, LAND, 0, 0 },
 };
 
 static char *visits_of(struct scene *s, enum role who)
