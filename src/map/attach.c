@@ -279,7 +279,7 @@ static int enter(const struct plan *plan, struct place *place) REQUIRES(places_l
 	return 0;
 }
 
-static int make_eager(const struct plan *plan)
+static int make_eager(const struct plan *plan) REQUIRES(places_lock)
 {
 	const struct tract_region *region = plan->what->region;
 	int r;

@@ -53,7 +53,7 @@ bool ground_pages(uintptr_t start, uintptr_t last, uintptr_t *ret_first, uintptr
 
 /* The first whole pages of an area at or after @at and not after @last. */
 static bool next_area_pages(uintptr_t at, uintptr_t last, uintptr_t *ret_start,
-			    uintptr_t *ret_last)
+			    uintptr_t *ret_last) REQUIRES(places_lock)
 {
 	struct span area;
 
