@@ -48,19 +48,20 @@ static l4_addr_t stack_new(l4re_ds_t ds)
 }
 
 /* Needs about a page of stack for each level; returns how many there were. */
-static long recurse(long levels)
+static long recurse(long levels, volatile char const *above)
 {
 	volatile char used[L4_PAGESIZE - 128];
 	long below;
 
-	used[0] = 1;
-	below = levels > 1 ? recurse(levels - 1) : 0;
+	/* Looked at from below, so that no compiler makes a loop of it. */
+	used[0] = above[0];
+	below = levels > 1 ? recurse(levels - 1, used) : 0;
 	return below + used[0];
 }
 
 static void *thread(void *levels)
 {
-	printf("%ld levels fit\n", recurse(*(long *)levels));
+	printf("%ld levels fit\n", recurse(*(long *)levels, "\1"));
 	return NULL;
 }
 
