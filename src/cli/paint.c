@@ -148,9 +148,10 @@ static void entry(struct legend *legend, const char *words, double *ret_x, doubl
 {
 	static const struct svg_font font = { "start", 13, PAINT_INK, PAINT_SANS };
 	double column = legend->width / LEGEND_COLUMNS;
+	unsigned row = legend->count / LEGEND_COLUMNS;
 
 	*ret_x = legend->left + column * (legend->count % LEGEND_COLUMNS);
-	*ret_y = legend->top + ENTRY_HEIGHT * (legend->count / LEGEND_COLUMNS);
+	*ret_y = legend->top + ENTRY_HEIGHT * row;
 	svg_text(legend->svg, *ret_x + 88, *ret_y + 13, &font, "%s", words);
 	legend->count++;
 }

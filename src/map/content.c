@@ -134,7 +134,7 @@ static int copy_locked(const struct tract_region *to, uint64_t to_offset,
 		       const struct tract_region *from, uint64_t from_offset, uint64_t size)
 	REQUIRES(places_lock)
 {
-	int to_fd, from_fd, r;
+	int to_fd, from_fd = -1, r;
 
 	r = fd_of(to, &to_fd);
 	if (r == 0)

@@ -27,7 +27,8 @@ void path_to(const struct spans *s, uintptr_t x, struct path *ret_path)
 
 void path_down(struct path *p, unsigned level)
 {
-	while (level > 0) {
+	/* No tree is higher than a path has room for. */
+	while (level > 0 && level < SPANS_LEVELS) {
 		void *child = child_get(&path_inner(p, level)->child[p->at[level]]);
 
 		p->node[--level] = node_of(child);
