@@ -167,6 +167,9 @@ int tract_reconnect(struct tract *ctx)
 	if (!ctx)
 		return -EINVAL;
 	mutex_lock(&ctx->lock);
+	/* Nobody may have asked it anything since it went. */
+	if (ctx->session)
+		session_look(ctx->session);
 	drop_lost_locked(ctx);
 	mutex_unlock(&ctx->lock);
 	return context_session(ctx, &session);

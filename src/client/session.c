@@ -187,6 +187,13 @@ bool session_is_usable(const struct session *session)
 	       !atomic_load_explicit(&session->lost, memory_order_relaxed);
 }
 
+void session_look(struct session *session)
+{
+	if (session_is_usable(session) && session_keeps_fds(session) &&
+	    sock_is_hung_up(session->calls.fd))
+		atomic_store_explicit(&session->lost, 1, memory_order_relaxed);
+}
+
 /* ---- calls ------------------------------------------------------------------------------ */
 
 static int lose(struct session *session)

@@ -77,6 +77,8 @@ DEFINE_SCOPE(session, struct session, session_unref);
 
 /* Is it this process's own, and is the broker there as far as is known? */
 bool session_is_usable(const struct session *session);
+/* Looks whether the broker has gone unnoticed. */
+void session_look(struct session *session);
 bool session_is_inherited(const struct session *session);
 /*
  * False once the program has closed the descriptors of the session, and of all that was made

@@ -341,12 +341,14 @@ int claim_drop(struct claim *claim)
 
 struct binding claim_binding(const struct claim *claim, const void *addr)
 {
+	const uint64_t page = vm_page_size();
 	struct binding binding;
 
 	mutex_lock(&places_lock);
 	binding = (struct binding){
 		.region = claim->place->region->id,
-		.offset = claim->place->offset + ((uintptr_t)addr - claim->place->start),
+		.offset = (claim->place->offset & ~(page - 1)) +
+			  ((uintptr_t)addr - claim->place->start),
 	};
 	mutex_unlock(&places_lock);
 	return binding;
@@ -417,6 +419,19 @@ static bool is_own_view(const struct place *place)
 	return (place->flags & TRACT_ATTACH_PRIVATE) && (place->rights & TRACT_RIGHT_WRITE);
 }
 
+static int part_from(const struct tract_region *region, const struct place *view)
+{
+	const uint64_t page = vm_page_size();
+	uint64_t offset = view->offset & ~(page - 1);
+
+	if (offset >= region->size)
+		return 0;
+	/* Past the region's end there is nothing to be had. */
+	return vm_populate_write((void *)view->start, view->size < region->size - offset
+							      ? view->size
+							      : region->size - offset);
+}
+
 static int part_from_own_views(const struct tract_region *region) REQUIRES(places_lock)
 {
 	const struct place *p;
@@ -424,7 +439,7 @@ static int part_from_own_views(const struct tract_region *region) REQUIRES(place
 
 	LIST_FOREACH (p, &region->windows, window)
 		if (is_own_view(p) && r == 0)
-			r = vm_populate_write((void *)p->start, p->size);
+			r = part_from(region, p);
 	return r;
 }
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/scope.h"
+#include "map/copied.h"
 #include "map/pieces.h"
 #include "sys/memfd.h"
 #include "sys/vm.h"
@@ -151,7 +152,7 @@ static int move_content(int old_fd, int fresh_fd, const char *old, uint64_t size
 	int r;
 
 	while ((r = memfd_walk_next(&walk, step, &at, &part)) > 0) {
-		r = memfd_write(fresh_fd, at, old + at, part);
+		r = copied_write(fresh_fd, at, old + at, part);
 		if (r == 0)
 			r = memfd_punch(old_fd, at, part);
 		if (r < 0)
@@ -244,7 +245,7 @@ static int move_out(int fd, uint64_t offset, const char *from, char *to, size_t 
 	int r;
 
 	while ((r = memfd_walk_next(&walk, PIECE_SIZE, &at, &part)) > 0) {
-		memcpy(to + (at - offset), from + (at - offset), part);
+		copied_bytes(to + (at - offset), from + (at - offset), part);
 		if (empties)
 			(void)memfd_punch(fd, at, part);
 	}
@@ -293,7 +294,7 @@ static int restore_held(struct holds *h, int fd, uint64_t offset, void *fresh,
 
 	r = fault_point("exchange.restore.held");
 	if (r == 0 && fd < 0)
-		memcpy(fresh, h->hold->moved, size);
+		copied_bytes(fresh, h->hold->moved, size);
 	else if (r == 0)
 		r = vm_place(NULL, size, VM_READ, fd, offset, &old);
 	if (r == 0 && fd >= 0) {
@@ -373,7 +374,7 @@ static int copy_out(void *addr, size_t size, int fd, uint64_t offset, void *fres
 	int r;
 
 	if (fd < 0) {
-		memcpy(fresh, addr, size);
+		copied_bytes(fresh, addr, size);
 		return 0;
 	}
 	r = vm_place(NULL, size, VM_READ, fd, offset, &old);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "map/copied.h"
 #include "sys/memfd.h"
 #include "sys/vm.h"
 
@@ -49,11 +50,11 @@ static int copy_pages(int fd, uint64_t offset, const char *from, size_t size)
 	size_t page = vm_page_size();
 	int r;
 
-	r = memfd_write(fd, offset, from, size);
+	r = copied_write(fd, offset, from, size);
 	if (r != -EFAULT)
 		return r;
 	for (size_t at = 0; at < size; at += page) {
-		r = memfd_write(fd, offset + at, from + at, page);
+		r = copied_write(fd, offset + at, from + at, page);
 		if (r < 0 && r != -EFAULT)
 			return r;
 	}
@@ -74,7 +75,7 @@ static int copy_nonzero(int fd, uint64_t offset, const char *from, size_t size)
 	for (size_t at = 0; at < size && r == 0; at = end + page) {
 		for (end = at; end < size && !page_is_zero(from + end, page);)
 			end += page;
-		r = memfd_write(fd, offset + at, from + at, end - at);
+		r = copied_write(fd, offset + at, from + at, end - at);
 	}
 	return r;
 }
@@ -96,8 +97,8 @@ int pieces_copy_private(int fd, uint64_t offset, const char *from, size_t size)
 		if (r == -ENXIO)
 			return 0;
 		if (r == 0)
-			r = memfd_write(fd, offset + (start - base), (const void *)start,
-					end - start);
+			r = copied_write(fd, offset + (start - base), (const void *)start,
+					 end - start);
 		if (r < 0)
 			return r;
 	}
@@ -113,7 +114,7 @@ static int copy_object(int fd, uint64_t offset, const struct hold *hold, size_t 
 	int r;
 
 	while ((r = memfd_walk_next(&walk, size, &at, &part)) > 0) {
-		r = memfd_write(fd, offset + at, hold->moved + at, part);
+		r = copied_write(fd, offset + at, hold->moved + at, part);
 		if (r < 0)
 			return r;
 	}
@@ -223,7 +224,7 @@ static void touch(volatile char *at, size_t size)
 static void bring(char *to, int fd, uint64_t offset, size_t size)
 {
 	touch(to, size);
-	if (memfd_read(fd, offset, to, size) < 0)
+	if (copied_read(fd, offset, to, size) < 0)
 		abort(); /* Content that was there a moment ago could not be kept. */
 }
 
@@ -236,7 +237,7 @@ static void bring_page_of_file(const struct reserve *reserve, char *to, int fd, 
 	bring(content, fd, offset, page);
 	/* If the file has become shorter, what was mapped there is gone for everybody. */
 	if (vm_populate_read(to, page) != -EFAULT && memcmp(to, content, page) != 0)
-		memcpy(to, content, page);
+		copied_bytes(to, content, page);
 }
 
 static void bring_part(const struct pieces *p, const struct hold *hold, uint64_t offset,

@@ -433,6 +433,29 @@ static void remove_import_locked(uintptr_t start) REQUIRES(places_lock)
 		places_remove(place);
 }
 
+void places_import_mapped(void *addr, size_t size)
+{
+	const uintptr_t start = (uintptr_t)addr;
+
+	mutex_lock(&places_lock);
+	shown_forget(start, start + size - 1);
+	ground_built_over(start, start + size - 1);
+	mutex_unlock(&places_lock);
+	places_settle();
+}
+
+void places_unmap_import(void *addr, size_t size)
+{
+	const uintptr_t start = (uintptr_t)addr;
+
+	mutex_lock(&places_lock);
+	if (ground_clear(start, start + size - 1) < 0)
+		vm_unmap(addr, size);
+	remove_import_locked(start);
+	mutex_unlock(&places_lock);
+	places_settle();
+}
+
 void places_remove_import(void *addr)
 {
 	mutex_lock(&places_lock);

@@ -163,5 +163,9 @@ bool places_check(void) REQUIRES(places_lock);
 
 int places_add_import(void *addr, size_t size, uint64_t offset, uint32_t rights);
 void places_remove_import(void *addr);
+/* Something was mapped at a window that was added before: it covers what was there. */
+void places_import_mapped(void *addr, size_t size);
+/* Unmaps it as well; what an area holds stays held. */
+void places_unmap_import(void *addr, size_t size);
 
 #endif

@@ -135,7 +135,9 @@ static int map_locked(struct tract_import *import, void **addr, bool fixed, uint
 			    r == -ENOMEM
 				    ? ": out of address space or mappings (vm.max_map_count)"
 				    : "");
-	if (!fixed)
+	if (fixed)
+		places_import_mapped(at, size);
+	else
 		(void)places_add_import(at, size, offset, rights);
 	import->map_addr = at;
 	import->map_size = size;
@@ -256,8 +258,7 @@ static void unmap_locked(struct tract_import *import) REQUIRES(import->lock)
 {
 	atomic_store_explicit(&import->mapped, IMPORT_UNMAPPED, memory_order_relaxed);
 	stall_end(&import->stall);
-	places_remove_import(import->map_addr);
-	vm_unmap(import->map_addr, import->map_size);
+	places_unmap_import(import->map_addr, import->map_size);
 	import->map_addr = NULL;
 	import->base = NULL;
 	import->window_start = import->window_end = 0;

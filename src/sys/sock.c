@@ -240,6 +240,13 @@ int sock_wait_readable(int fd, int timeout_ms)
 	return n > 0 ? 0 : -ETIMEDOUT;
 }
 
+int sock_is_hung_up(int fd)
+{
+	struct pollfd looked_at = { .fd = fd };
+
+	return poll(&looked_at, 1, 0) > 0 && (looked_at.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 int sock_set_blocking(int fd, int blocking)
 {
 	int flags = fcntl(fd, F_GETFL);

@@ -38,6 +38,8 @@ int sock_receive_now(int fd, void *bytes, size_t capacity, size_t *ret_size,
 		     int fds[SOCK_FDS_MAX], unsigned *ret_fd_count);
 /* Waits until readable.  0, -ETIMEDOUT, -EINTR. */
 int sock_wait_readable(int fd, int timeout_ms);
+/* Has the other end closed its own, as far as is known here? */
+int sock_is_hung_up(int fd);
 int sock_set_blocking(int fd, int blocking);
 /* The peer, and whoever waits on @fd, sees the end. */
 void sock_shutdown(int fd);
