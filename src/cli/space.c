@@ -179,14 +179,21 @@ static bool is_other(const struct piece *piece)
 	return piece->mapping && piece->mapping->kind == TRACT_MAPPING_OTHER;
 }
 
+/* What the library shares with its broker is not the program's. */
+static bool is_attached(const struct piece *piece)
+{
+	return !is_other(piece) && piece->mapping->kind != TRACT_MAPPING_CONTROL;
+}
+
 static void count_all(struct space *space)
 {
 	for (size_t i = 0; i < space->piece_count; i++) {
 		const struct piece *piece = &space->pieces[i];
-		struct space_total *total = is_other(piece) ? &space->other : &space->tract;
+		struct space_total *total;
 
 		if (!piece->mapping)
 			continue;
+		total = is_attached(piece) ? &space->tract : &space->other;
 		total->count++;
 		total->bytes += piece->bytes;
 		total->resident += piece->resident;

@@ -95,7 +95,7 @@ struct spread {
 	unsigned total;	 /* of all together, */
 	unsigned least;	 /* of anything that is mapped or is room, */
 	unsigned broken; /* of a gap too long for its length, */
-	unsigned others; /* of others, of which only that they are there is shown */
+	unsigned others; /* of what is not the program's */
 };
 
 /* Is it drawn shorter than it is, with a mark that says so? */

@@ -26,11 +26,18 @@ bool space_is_landmark(const struct space *space, size_t number)
 	return piece->area != SPACE_NO_AREA && piece->area != before->area;
 }
 
+/* Of these it is only shown that they are there. */
+static bool is_aside(const struct piece *piece)
+{
+	return piece->kind == PIECE_OTHERS ||
+	       (piece->mapping && piece->mapping->kind == TRACT_MAPPING_CONTROL);
+}
+
 /* The part of its length that does not depend on its size. */
 static unsigned fixed_length(const struct space *space, const struct piece *piece,
 			     const struct spread *spread)
 {
-	if (piece->kind == PIECE_OTHERS)
+	if (is_aside(piece))
 		return spread->others;
 	if (piece->kind == PIECE_GAP && space_is_broken(space, piece))
 		return spread->broken;
@@ -40,7 +47,7 @@ static unsigned fixed_length(const struct space *space, const struct piece *piec
 /* Its share of what is left. */
 static double weight(const struct space *space, const struct piece *piece)
 {
-	if (piece->kind == PIECE_OTHERS)
+	if (is_aside(piece))
 		return 0;
 	if (space_is_broken(space, piece))
 		return piece->kind == PIECE_ROOM ? (double)space->scale : 0;

@@ -5,26 +5,24 @@
  * An ordered set of spans, each an inclusive range of addresses with a value; 0 and UINTPTR_MAX
  * are addresses like any other.  The set knows no clock, no descriptor and no lock.
  *
- * It is a tree of wide nodes.  A leaf holds up to 32 spans in order.  An inner node holds for
- * each child the lowest start below it, and for each alignment from a page (1 << 12) to 1 <<
- *30, and for none, the largest size for which that much, so aligned, fits into one of the
- *child's gaps.  A gap belongs to the span that it is in front of; the one behind the last span
- *belongs to nobody and is looked at last.
+ * It is a tree of wide nodes: leaves of up to 32 spans in order, and inner nodes of up to 64
+ * children, which also say how much fits into the gaps below each child.  A gap belongs to the
+ * span behind it; the one behind the last span is looked at last.
  *
- * What it costs, n being the number of spans:
+ * find, find_last, set, add, remove and trim take one node on each level; add and remove now
+ * and then split a node or merge two.
  *
- *	find, find_last, set	one node on each of log n levels
- *	add, remove, trim	the same; now and then a node is split or two are merged
- *	gap			at most three nodes on each level for every alignment that is
- *				kept, whatever the sizes of spans, gaps and what is searched.
- *				Alignments of 2 to 2048 bytes: the same if spans begin and end
- *				on such a boundary, else also a step for each gap on the way
- *				that has the size but not the alignment.  Above 1 << 30: also a
- *				step for each gap on the way that has the size at 1 << 30; of
- *				these there are no more than multiples of 1 << 30 on the way.
- *	memory			some 55 bytes for each span if they come in random order, 45 if
- *				they come in ascending order, at most 125; and what was held
- *				once is kept for reuse until deinit
+ * gap is first fit, and no walk.  For no alignment, that of a page (1 << 12) and 1 << 21 it
+ * takes at most three nodes on each level, whatever the sizes of spans and gaps and whatever is
+ * searched.  For every other alignment up to 1 << 30 it does, too, but may look through the
+ * leaves of two nodes just above the leaves, 64 each.  Only these gaps are passed one by one,
+ * where they have the size and not the alignment, up to the one that is found:
+ *  - alignments of 2 to 2048 bytes, where gaps do not begin on such a boundary;
+ *  - alignments above 1 << 30: gaps with room at 1 << 30, no more than it has multiples;
+ *  - sizes above 1 TiB: gaps of at least that, of which 128 would fill a program's addresses.
+ *
+ * It holds some 45 bytes for each span, in a set that grew in random or in ascending order, and
+ * at most 115.  Memory that nodes needed once is kept for others until deinit.
  *
  * Readers beside a writer: spans_find() and spans_find_last() may run while another thread
  * changes the set.  They end in bounded time and touch no memory that was given back.  What
@@ -39,8 +37,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* More than can be: a node that is not the root has at least ten entries. */
-#define SPANS_LEVELS 20u
+/* More than can be, for each node but the root is a third full. */
+#define SPANS_LEVELS 12u
 
 /* Of leaves, of the nodes just above them, and of all others. */
 #define SPANS_POOLS 3u

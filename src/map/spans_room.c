@@ -163,8 +163,8 @@ static void carry_up(const struct path *p, unsigned level, unsigned row, uintptr
 	}
 }
 
-/* No gap below the node of level 1 is larger, but for those around the path's place. */
-static uintptr_t largest_elsewhere(const struct path *p)
+/* No gap below the node of level 1 is larger, but for those of @now at the path's place. */
+static uintptr_t largest_elsewhere(const struct path *p, const struct gaps *now)
 {
 	const struct inner *inner = path_inner(p, 1);
 	unsigned count = count_of(&inner->head), spans = count_of(p->node[0]);
@@ -173,14 +173,19 @@ static uintptr_t largest_elsewhere(const struct path *p)
 	for (unsigned i = 0; i < count; i++)
 		if (i != p->at[1])
 			best = larger(best, inner->fit[0][i]);
-	for (unsigned i = 0; i < spans; i++)
-		if (i != p->at[0] && i != p->at[0] + 1)
+	for (unsigned i = 0; i < spans; i++) {
+		unsigned k = i - p->at[0];
+
+		/* One that is not in @now has no size there. */
+		if (k > 1 || now->gap[k].size == 0)
 			best = larger(best, room_gap(path_leaf(p), i).size);
+	}
 	return best;
 }
 
 /* Behind the last row in which a gap has room.  The largest power of two that has a multiple in
- * a range is the highest bit that the last address and the one before the range differ in. */
+ * a range is the highest bit that the last address and the one before the range differ in;
+ * before 0 that is the last of all addresses. */
 static unsigned rows_with_room(const struct gap *gap)
 {
 	uintptr_t before = gap->first - 1, differ = before ^ (before + gap->size);
@@ -188,7 +193,7 @@ static unsigned rows_with_room(const struct gap *gap)
 
 	if (differ < (uintptr_t)1 << 13)
 		return ROWS_LOW;
-	if (gap->first == 0 || differ >= (uintptr_t)1 << 30)
+	if (differ >= (uintptr_t)1 << 30)
 		return ROWS;
 	bits = 63 - (unsigned)__builtin_clzl(differ);
 	return bits < 21 ? bits - 9 : bits - 10;
@@ -213,7 +218,7 @@ static void lost_above(const struct path *p, const struct gap *was, const struct
 		if (fit(room_in(was, r)) < best[r * INNER_FAN] || room >= best[r * INNER_FAN])
 			continue;
 		if (elsewhere == UINTPTR_MAX)
-			elsewhere = largest_elsewhere(p);
+			elsewhere = largest_elsewhere(p, now);
 		if (room < elsewhere)
 			room = best_in_leaves(path_inner(p, 1), r, room);
 		carry_up(p, 2, r, room);

@@ -28,11 +28,11 @@ void path_to(const struct spans *s, uintptr_t x, struct path *ret_path)
 void path_down(struct path *p, unsigned level)
 {
 	/* No tree is higher than a path has room for. */
-	while (level > 0 && level < SPANS_LEVELS) {
+	for (; level > 0 && level < SPANS_LEVELS; level--) {
 		void *child = child_get(&path_inner(p, level)->child[p->at[level]]);
 
-		p->node[--level] = node_of(child);
-		p->at[level] = 0;
+		p->node[level - 1] = node_of(child);
+		p->at[level - 1] = 0;
 	}
 }
 

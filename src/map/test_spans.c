@@ -356,8 +356,8 @@ TEST(a_gap_is_found_at_every_alignment)
 TEST(a_gap_is_found_as_it_changes_wherever_it_is_in_a_leaf)
 {
 	start();
-	fill(1000);
-	for (unsigned i = 1; i < 999; i++) {
+	fill(3000);
+	for (unsigned i = 1; i < 2999; i++) {
 		uintptr_t at = 2 * i * PAGE;
 
 		spans_trim(&s, at, at, at);
@@ -366,8 +366,11 @@ TEST(a_gap_is_found_as_it_changes_wherever_it_is_in_a_leaf)
 		EXPECT_EQ(gap(0, TOP, 2 * PAGE - 1, 0), at - PAGE);
 		spans_remove(&s, at + PAGE - 1);
 		EXPECT_EQ(gap(0, TOP, 3 * PAGE, 12), at - PAGE);
-		EXPECT_EQ(gap(0, TOP, 3 * PAGE + 1, 12), 1999 * PAGE);
+		EXPECT_EQ(gap(0, TOP, 2 * PAGE, 13), at);
+		EXPECT_EQ(gap(0, TOP, 3 * PAGE + 1, 12), 5999 * PAGE);
+		EXPECT(i % 16 || spans_check(&s));
 		EXPECT_EQ(spans_add(&s, at, at + PAGE - 1, i), 0);
+		EXPECT_EQ(gap(0, TOP, 1, 13), 6000 * PAGE);
 	}
 	end();
 }

@@ -2,9 +2,14 @@
 /*
  * sim_spans.c - a set of spans beside a sorted array
  *
- *	sim-spans [--seeds COUNT] [--from SEED]    short runs, everything checked after each
- *step sim-spans --operations COUNT               long runs, that many steps in all sim-spans
- *--replay SEED [--operations COUNT]    one run, with every step
+ *	sim-spans [--seeds COUNT] [--from SEED]
+ * makes short runs, in which everything is checked after each step;
+ *
+ *	sim-spans --operations COUNT [--from SEED]
+ * makes long ones, of that many steps in all; and
+ *
+ *	sim-spans --replay SEED [--operations COUNT]
+ * makes one of either, and says every step.
  *
  * Each run draws a world: pages or bytes, at the bottom or the top of all addresses or all over
  * them; and then additions, removals, trimming, failing memory and questions, while the number
@@ -72,16 +77,26 @@ static bool same(const struct span *a, const struct span *b)
 
 /* ---- drawing ---------------------------------------------------------------------------- */
 
+static unsigned bits_of(uint32_t x)
+{
+	return x ? 32 - (unsigned)__builtin_clz(x) : 0;
+}
+
 static void draw_world(struct sim *sim, uint32_t most)
 {
 	static const unsigned grains[] = { 12, 12, 12, 0, 0, 3, 21, 40 };
 	unsigned bits;
 
 	sim->grain = grains[below(sim, 8)];
+	sim->most = 1 + (uint32_t)below(sim, one_in(sim, 8) ? most : most / 8);
 	/* From crowded to so wide that it is all addresses. */
 	bits = (unsigned)below(sim, 65 - sim->grain);
+	if (one_in(sim, 2))
+		bits = 1 + (unsigned)below(sim, 3) + bits_of(sim->most);
 	if (bits < 8)
 		bits = 8;
+	if (bits + sim->grain > 64)
+		bits = 64 - sim->grain;
 	sim->places = bits + sim->grain < 64 ? UINT64_C(1) << bits : 0;
 	switch (below(sim, 3)) {
 	case 0:
@@ -96,7 +111,6 @@ static void draw_world(struct sim *sim, uint32_t most)
 	}
 	if (bits + sim->grain > 46)
 		sim->low = 0;
-	sim->most = 1 + (uint32_t)below(sim, one_in(sim, 8) ? most : most / 4);
 	/* Mostly so long that about as many fit, give or take a factor of four. */
 	sim->longest = (bits < 64 ? UINT64_C(1) << bits : UINT64_MAX) / sim->most;
 	sim->longest = sim->longest >> below(sim, 8) << below(sim, 3);
@@ -299,7 +313,7 @@ static void step(struct sim *sim)
 	uint64_t which = below(sim, 100);
 	bool more = sim->naive.count < sim->target;
 
-	if (one_in(sim, 500))
+	if (one_in(sim, 500 + sim->most))
 		sim->target = one_in(sim, 3) ? sim->most : (uint32_t)below(sim, sim->most);
 	if (which < 40)
 		more ? step_add(sim) : step_remove(sim);
@@ -334,8 +348,11 @@ static const char *run(uint64_t seed, uint64_t steps, bool often, bool loud, uin
 	sim.chance = seed * 2 + 1;
 	sim.loud = loud;
 	spans_init(&sim.spans);
-	draw_world(&sim, often ? 800 : 4000);
+	draw_world(&sim, often ? 2000 : 20000);
 	sim.target = sim.most;
+	/* Some begin with many, for a short run does not get far. */
+	for (uint32_t n = one_in(&sim, 20) ? 4 * sim.most : 0; n > 0; n--)
+		step_add(&sim);
 	for (*ret_step = 0; *ret_step < steps && !sim.lie; ++*ret_step) {
 		step(&sim);
 		if (often || *ret_step % LONG_CHECK == 0)
