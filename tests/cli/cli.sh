@@ -217,7 +217,7 @@ test_map_picture() {
 	holds 'the picture is XML, and SVG' svg "root.tag == '{http://www.w3.org/2000/svg}svg'"
 	holds 'it says of what, and whose' svg "'mapped' in says and 'Process $target' in says"
 	holds 'the areas are in it' svg "groups('area') == [($(fact area), 1 << 20), ($(fact closed), 100 * 1024 + 7)]"
-	holds 'and what is attached, in order' svg "[s for s in groups('mapping') if s[0] < $(fact anonymous)] == [($(fact reading), 65536), ($(fact private), 131072), ($(fact whole), 262144)]"
+	holds 'and what is attached, in order' svg "[s for s in groups('mapping') if $(fact area) <= s[0] < $(fact anonymous)] == [($(fact reading), 65536), ($(fact private), 131072), ($(fact whole), 262144)]"
 	holds 'with addresses, sizes and gaps' svg "all(w in says for w in ('$(printf 0x%x "$(fact whole)")', '256 KiB', 'TiB free'))"
 	holds 'views of one object say so' svg "', view 3 of 3' in says"
 	holds 'there is a legend' svg "'Legend' in says and 'area that lets nothing in' in says"
