@@ -89,6 +89,15 @@ unsigned test_count_fds(void);
 unsigned test_count_memfd_mappings(void);
 unsigned test_count_children(void);
 
+/* 1 in a build with ASan or TSan, which keep books of their own about memory. */
+#ifdef __has_feature
+#define TEST_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TEST_SANITIZED 1
+#else
+#define TEST_SANITIZED 0
+#endif
+
 /* 1 in a build with TSan, which takes some things a hostile program does for a data race. */
 #ifdef __has_feature
 #define TEST_TSAN __has_feature(thread_sanitizer)

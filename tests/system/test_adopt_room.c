@@ -24,8 +24,9 @@
 #define SIZE (16 * MB)
 /* What moves at once. */
 #define PIECE (2 * MB)
-/* The reserve for the way back, and what a C library needs. */
-#define SMALL (MB / 2)
+/* The reserve for the way back, and what a C library needs, or a sanitizer; much less than
+ * SIZE. */
+#define SMALL (TEST_SANITIZED ? 4 * MB : MB / 2)
 
 /* ---- what a process holds --------------------------------------------------------------- */
 
