@@ -344,15 +344,15 @@ static bool taken[3 + NUMBERS];
 static int take_all_numbers(void)
 {
 	char content[SIZE], name[128];
-	int fd;
+	int first, fd;
 
 	(void)snprintf(name, sizeof(name), "%s/file", test_directory());
 	(void)close_range(3, ~0U, 0);
-	fd = open(name, O_RDWR | O_CREAT, 0600);
+	first = open(name, O_RDWR | O_CREAT, 0600);
 	memset(content, 'f', sizeof(content));
-	if (fd != 3 || write(fd, content, sizeof(content)) != sizeof(content))
+	if (first < 3 || write(first, content, sizeof(content)) != sizeof(content))
 		return -1;
-	for (; fd >= 0 && fd < 3 + NUMBERS; fd = dup(3))
+	for (fd = first; fd >= 0 && fd < 3 + NUMBERS; fd = dup(first))
 		taken[fd] = true;
 	return 0;
 }
