@@ -391,7 +391,10 @@ TEST(what_an_aborted_importer_stores_is_seen_by_no_other)
 	agent_importing(&one, ID(0), PAGE);
 	agent_importing(&two, ID(0), PAGE);
 	EXPECT_EQ(rsm_memseg_export_unpublish(e.segment), RSM_SUCCESS);
-	EXPECT_EQ(ask(&one, STORE_MAPPED, 3, 0xaa), 0);
+	/* Each has memory of its own as soon as it has been told. */
+	EXPECT_WITHIN(5000, ask(&one, STORE_MAPPED, 3, 0xaa) == 0 &&
+				    ask(&two, LOAD_MAPPED, 3, 0) == 0);
+	EXPECT_EQ(ask(&one, STORE_MAPPED, 3, 0xbb), 0);
 	EXPECT_EQ(ask(&two, LOAD_MAPPED, 3, 0), 0);
 	child_finish(&one);
 	child_finish(&two);
