@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bsd/sys/queue.h>
+
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/scope.h"
@@ -25,27 +27,32 @@
 #define BLOCKED_AREA "/memfd:tract-blocked-area:"
 #define DELETED " (deleted)"
 
+/* What neighbours have in common is kept once. */
+struct name {
+	SLIST_ENTRY(name) entry;
+	char text[];
+};
+
 struct tract_survey {
+	SLIST_HEAD(, name) names; /* the latest first */
 	struct tract_mapping_info *mappings; /* in order, without overlap, as are the areas */
 	size_t mapping_count, mapping_room;
 	struct tract_area_info *areas;
 	size_t area_count, area_room;
 };
 
-/* Makes room for one more of @size bytes.  -ENOMEM. */
-static int grow(void **items, size_t count, size_t *room, size_t size)
+/* @items with room for one more of @size bytes, or NULL, and they are as they were. */
+static void *with_room(void *items, size_t count, size_t *room, size_t size)
 {
 	size_t more = *room ? 2 * *room : 64;
 	void *grown;
 
 	if (count < *room)
-		return 0;
-	grown = reallocarray(*items, more, size);
-	if (!grown)
-		return -ENOMEM;
-	*items = grown;
-	*room = more;
-	return 0;
+		return items;
+	grown = reallocarray(items, more, size);
+	if (grown)
+		*room = more;
+	return grown;
 }
 
 /* ---- areas ------------------------------------------------------------------------------ */
@@ -79,15 +86,16 @@ static bool parse_area(const char *name, struct tract_area_info *ret)
 
 static int add_area(struct tract_survey *survey, const char *name)
 {
-	struct tract_area_info area;
-	int r;
+	struct tract_area_info area, *areas;
 
 	if (!parse_area(name, &area))
 		return 0;
-	r = grow((void **)&survey->areas, survey->area_count, &survey->area_room, sizeof(area));
-	if (r == 0)
-		survey->areas[survey->area_count++] = area;
-	return r;
+	areas = with_room(survey->areas, survey->area_count, &survey->area_room, sizeof(area));
+	if (!areas)
+		return -ENOMEM;
+	survey->areas = areas;
+	areas[survey->area_count++] = area;
+	return 0;
 }
 
 static uint64_t area_last(const struct tract_area_info *area)
@@ -178,9 +186,27 @@ static void cut_what_was_seen(const struct tract_survey *survey, struct vm_area 
 	}
 }
 
+/* NULL if there is no memory. */
+static const char *keep_name(struct tract_survey *survey, const char *text)
+{
+	struct name *name = SLIST_FIRST(&survey->names);
+	size_t room = strlen(text) + 1;
+
+	if (room == 1)
+		return "";
+	if (name && strcmp(name->text, text) == 0)
+		return name->text;
+	name = malloc(sizeof(*name) + room);
+	if (!name)
+		return NULL;
+	(void)memcpy(name->text, text, room);
+	SLIST_INSERT_HEAD(&survey->names, name, entry);
+	return name->text;
+}
+
 static int add_mapping(struct tract_survey *survey, const char *line)
 {
-	struct tract_mapping_info *mapping;
+	struct tract_mapping_info *mappings;
 	struct vm_area a;
 	const char *name;
 	int r;
@@ -190,14 +216,18 @@ static int add_mapping(struct tract_survey *survey, const char *line)
 	cut_what_was_seen(survey, &a);
 	if (a.start >= a.end)
 		return 0;
-	r = grow((void **)&survey->mappings, survey->mapping_count, &survey->mapping_room,
-		 sizeof(*mapping));
-	if (r == 0)
-		r = add_area(survey, name);
+	r = add_area(survey, name);
 	if (r < 0)
 		return r;
-	mapping = &survey->mappings[survey->mapping_count];
-	*mapping = (struct tract_mapping_info){
+	mappings = with_room(survey->mappings, survey->mapping_count, &survey->mapping_room,
+			     sizeof(*mappings));
+	if (!mappings)
+		return -ENOMEM;
+	survey->mappings = mappings;
+	name = keep_name(survey, name);
+	if (!name)
+		return -ENOMEM;
+	mappings[survey->mapping_count++] = (struct tract_mapping_info){
 		.start = a.start,
 		.size = a.end - a.start,
 		.kind = kind_of(&a, name),
@@ -208,11 +238,8 @@ static int add_mapping(struct tract_survey *survey, const char *line)
 		.object = a.inode,
 		.device = (uint64_t)a.dev_major << 32 | a.dev_minor,
 		.offset = a.offset,
-		.name = strdup(name),
+		.name = name,
 	};
-	if (!mapping->name)
-		return -ENOMEM;
-	survey->mapping_count++;
 	return 0;
 }
 
@@ -327,10 +354,14 @@ static void judge_nameless(struct tract_survey *survey)
 
 void tract_survey_close(struct tract_survey *survey)
 {
+	struct name *name;
+
 	if (!survey)
 		return;
-	for (size_t i = 0; i < survey->mapping_count; i++)
-		free((void *)(uintptr_t)survey->mappings[i].name);
+	while ((name = SLIST_FIRST(&survey->names))) {
+		SLIST_REMOVE_HEAD(&survey->names, entry);
+		free(name);
+	}
 	free(survey->mappings);
 	free(survey->areas);
 	free(survey);

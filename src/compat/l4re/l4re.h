@@ -75,7 +75,7 @@ void l4_slot_empty(l4_cap_idx_t cap);
 /* Copies a capability, with no more rights than @mask. */
 void l4_slot_copy(l4_cap_idx_t from, l4_cap_idx_t to, unsigned mask);
 /* Empties every slot that holds @object. */
-void l4_slots_purge(const struct l4_object *object);
+void l4_slots_purge(struct l4_object *object);
 /* 1 if it is filled; 1 if both hold the same with the same rights. */
 bool l4_slot_is_filled(l4_cap_idx_t cap);
 bool l4_slots_are_equal(l4_cap_idx_t a, l4_cap_idx_t b);

@@ -235,16 +235,16 @@ static unsigned purge_locked(const struct l4_object *object) REQUIRES(lock)
 	return count;
 }
 
-void l4_slots_purge(const struct l4_object *object)
+void l4_slots_purge(struct l4_object *object)
 {
 	unsigned count;
 
 	mutex_lock(&lock);
 	count = purge_locked(object);
 	mutex_unlock(&lock);
-	/* The caller has a reference of its own. */
+	/* None of them is the last: the caller has one of its own. */
 	while (count-- > 0)
-		l4_object_unref((struct l4_object *)(uintptr_t)object);
+		(void)ref_put(&object->ref);
 }
 
 /* ---- the pool --------------------------------------------------------------------------- */
