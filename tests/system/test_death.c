@@ -101,8 +101,9 @@ TEST(a_mapped_importer_survives_the_exporters_death)
 	kill_exporter(&c);
 	/* What was there last may be seen until its own library has heard of it. */
 	EXPECT_WITHIN(1000, member_ask(&c.one, IMPORT_LOAD, 0) == 0);
-	EXPECT_EQ(member_ask(&c.one, IMPORT_STORE, 1), 0);
-	EXPECT_EQ(member_ask(&c.one, IMPORT_LOAD, 0), 1);
+	/* Those zeros may be the emptied object's still, and its own come after the store. */
+	EXPECT_WITHIN(1000, member_ask(&c.one, IMPORT_STORE, 1) == 0 &&
+				    member_ask(&c.one, IMPORT_LOAD, 0) == 1);
 	cast_down(&c);
 }
 
