@@ -222,16 +222,21 @@ struct place *places_find(uintptr_t start, size_t size, bool *ret_partly)
 	return NULL;
 }
 
-/* What finding tells must all be there before the place is. */
+/*
+ * What finding tells must all be there before the place is.  Not the whole struct at once: who
+ * found what was here before may still be reading, until its counter tells.
+ */
 static void fill(struct place *place, const struct place_spec *spec)
 {
-	*place = (struct place){
-		.start = spec->start,
-		.size = spec->size,
-		.region = spec->region ? region_ref(spec->region) : NULL,
-		.pager = spec->pager ? pager_ref(spec->pager) : NULL,
-		.name_offset = spec->name_offset,
-	};
+	place->start = spec->start;
+	place->size = spec->size;
+	place->region = spec->region ? region_ref(spec->region) : NULL;
+	place->pager = spec->pager ? pager_ref(spec->pager) : NULL;
+	place->name = NULL;
+	place->name_offset = spec->name_offset;
+	place->asks = false;
+	place->inherited = false;
+	place->next_free = NULL;
 	atomic_store_explicit(&place->offset, spec->offset, memory_order_relaxed);
 	atomic_store_explicit(&place->tag, spec->tag, memory_order_relaxed);
 	atomic_store_explicit(&place->region_id, spec->region ? spec->region->id : 0,

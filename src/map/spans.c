@@ -68,11 +68,12 @@ static const struct leaf *find_leaf(const struct spans *s, uintptr_t x)
 	return NULL;
 }
 
+/* Acquire: a value may be a pointer, and what it leads to is there.  Pairs with value_set(). */
 static bool read_span(const struct leaf *leaf, unsigned i, struct span *ret)
 {
 	ret->start = load(&leaf->start[i]);
 	ret->last = load(&leaf->last[i]);
-	ret->value = atomic_load_explicit(&leaf->value[i], memory_order_relaxed);
+	ret->value = atomic_load_explicit(&leaf->value[i], memory_order_acquire);
 	return true;
 }
 
@@ -112,11 +113,6 @@ static void write_span(struct leaf *leaf, unsigned i, uintptr_t start, uintptr_t
 {
 	store(&leaf->start[i], start);
 	store(&leaf->last[i], last);
-}
-
-static void write_value(struct leaf *leaf, unsigned i, uint64_t value)
-{
-	atomic_store_explicit(&leaf->value[i], value, memory_order_relaxed);
 }
 
 /* To the span that starts at @start, which is there. */
@@ -197,7 +193,7 @@ static void insert(const struct path *p, uintptr_t start, uintptr_t last, uint64
 	room_gaps(leaf, pos, 1, &was);
 	leaf_move(leaf, pos + 1, leaf, pos, count - pos);
 	write_span(leaf, pos, start, last);
-	write_value(leaf, pos, value);
+	value_set(leaf, pos, value);
 	set_count(&leaf->head, count + 1);
 	update(p, SMALLER, 2, &was);
 }
@@ -263,5 +259,5 @@ void spans_set(struct spans *s, uintptr_t start, uint64_t value)
 	struct path p;
 
 	path_exactly(s, start, &p);
-	write_value(path_leaf(&p), p.at[0], value);
+	value_set(path_leaf(&p), p.at[0], value);
 }

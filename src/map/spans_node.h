@@ -61,6 +61,12 @@ static inline void store(_Atomic uintptr_t *word, uintptr_t to)
 	atomic_store_explicit(word, to, memory_order_relaxed);
 }
 
+/* Release: who finds a pointer as a value finds what it leads to.  Pairs with read_span(). */
+static inline void value_set(struct leaf *leaf, unsigned i, uint64_t to)
+{
+	atomic_store_explicit(&leaf->value[i], to, memory_order_release);
+}
+
 static inline unsigned count_of(const struct spans_node *node)
 {
 	return atomic_load_explicit(&node->count, memory_order_relaxed);

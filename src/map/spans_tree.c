@@ -67,9 +67,7 @@ static void copy_span(struct leaf *to, unsigned at, const struct leaf *from, uns
 {
 	store(&to->start[at], load(&from->start[i]));
 	store(&to->last[at], load(&from->last[i]));
-	atomic_store_explicit(&to->value[at],
-			      atomic_load_explicit(&from->value[i], memory_order_relaxed),
-			      memory_order_relaxed);
+	value_set(to, at, atomic_load_explicit(&from->value[i], memory_order_relaxed));
 }
 
 void leaf_move(struct leaf *to, unsigned at, const struct leaf *from, unsigned first,

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -441,6 +442,44 @@ TEST(what_is_found_beside_a_change_is_what_was_or_what_will_be)
 	EXPECT_EQ(atomic_load(&s.wrong), 0);
 	land_clear(s.at, SLOTS + 1);
 	tract_region_close(s.region);
+}
+
+#define MANY 1000u
+
+static void *look_at_all(void *arg)
+{
+	struct stage *s = arg;
+	struct tract_span span;
+
+	while (!atomic_load(&s->stop))
+		for (char *from = s->at; tract_map_next_attachment(OWN, from, &span) == 0;
+		     from = (char *)span.start + span.size) {
+			size_t page = (size_t)((char *)span.start - s->at) / PAGE;
+
+			atomic_fetch_add(&s->wrong, span.tag != page + 1);
+			atomic_fetch_add(&s->found, 1u);
+		}
+	return NULL;
+}
+
+/* Whatever is new is in memory that was never used before. */
+TEST(what_is_new_is_all_there_for_whoever_finds_it)
+{
+	struct stage s = { .at = land_area(MANY, 0) };
+	pthread_t thread;
+
+	EXPECT_EQ(pthread_create(&thread, NULL, look_at_all, &s), 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		attached_at(s.at + i * PAGE, .size = PAGE, .tag = i + 1,
+			    .flags = TRACT_ATTACH_BLOCK | TRACT_ATTACH_IN_AREA);
+		/* Not all of it before anybody has looked. */
+		while (i == MANY / 2 && atomic_load(&s.found) == 0)
+			(void)sched_yield();
+	}
+	atomic_store(&s.stop, true);
+	EXPECT_EQ(pthread_join(thread, NULL), 0);
+	EXPECT_EQ(atomic_load(&s.wrong), 0);
+	land_clear(s.at, MANY);
 }
 
 /* ---- the limits ------------------------------------------------------------------------- */
