@@ -228,15 +228,11 @@ static int map_here(struct plan *plan, uintptr_t *ret_blocked) REQUIRES(places_l
 			ground_give_back(plan->start, last);
 		return r;
 	}
-	r = map_backing(&plan->backing, plan->start, plan->size, false);
-	if (r == -EEXIST) {
-		uintptr_t stranger;
-
-		if (vm_next_mapping(plan->start, &stranger, ret_blocked) == 0)
-			(*ret_blocked)--;
-		else
-			*ret_blocked = last;
-	}
+	do {
+		r = fault_point("map.attach.here");
+		if (r == 0)
+			r = map_backing(&plan->backing, plan->start, plan->size, false);
+	} while (r == -EEXIST && ground_is_free(plan->start, last, ret_blocked));
 	return r;
 }
 

@@ -197,19 +197,30 @@ static int take_run(struct spans *taken, uintptr_t start, uintptr_t last, int si
 	return 0;
 }
 
+bool ground_is_free(uintptr_t start, uintptr_t last, uintptr_t *ret_blocked)
+{
+	uintptr_t stranger, end;
+	int r;
+
+	r = vm_next_mapping(start, &stranger, &end);
+	if (r == -ENOENT || (r == 0 && stranger > last))
+		return true;
+	/* Where nobody can look, all of it counts as taken. */
+	*ret_blocked = r == 0 ? end - 1 : last;
+	return false;
+}
+
 int ground_take(uintptr_t start, uintptr_t last, int sign, uintptr_t *ret_blocked)
 {
-	uintptr_t at = start, first, end, stranger;
+	uintptr_t at = start, first, end;
 	struct spans taken;
 	int r = 0;
 
 	spans_init(&taken);
 	while (r == 0 && next_missing(at, last, &first, &end)) {
-		r = take_run(&taken, first, end, sign);
-		if (r == -EEXIST && vm_next_mapping(first, &stranger, ret_blocked) == 0)
-			(*ret_blocked)--;
-		else if (r == -EEXIST)
-			*ret_blocked = end;
+		do
+			r = take_run(&taken, first, end, sign);
+		while (r == -EEXIST && ground_is_free(first, end, ret_blocked));
 		if (end == last)
 			break;
 		at = end + 1;
@@ -220,7 +231,7 @@ int ground_take(uintptr_t start, uintptr_t last, int sign, uintptr_t *ret_blocke
 	return r;
 }
 
-/* What lies between strangers, one by one. */
+/* What lies between strangers, one by one.  They may come and go meanwhile. */
 static int take_around(struct spans *taken, uintptr_t start, uintptr_t last, int sign)
 {
 	uintptr_t stranger = 0, end = 0;
@@ -230,12 +241,18 @@ static int take_around(struct spans *taken, uintptr_t start, uintptr_t last, int
 		r = take_run(taken, start, last, sign);
 		if (r != -EEXIST)
 			return r == -EPERM || r == -EACCES ? 0 : r;
-		if (vm_next_mapping(start, &stranger, &end) < 0)
+		r = vm_next_mapping(start, &stranger, &end);
+		if (r == -ENOENT || (r == 0 && stranger > last))
+			continue;
+		if (r < 0)
 			return 0;
-		if (stranger > start && stranger <= last)
+		if (stranger > start) {
 			r = take_run(taken, start, stranger - 1, sign);
-		if (r < 0 && r != -EEXIST)
-			return r;
+			if (r == -EEXIST)
+				continue;
+			if (r < 0)
+				return r;
+		}
 		if (end > last)
 			return 0;
 		start = end;

@@ -37,6 +37,11 @@ int ground_take(uintptr_t start, uintptr_t last, int sign, uintptr_t *ret_blocke
 	REQUIRES(places_lock);
 /* As much of it as can be had.  -ENOMEM. */
 int ground_take_some(uintptr_t start, uintptr_t last, int sign) REQUIRES(places_lock);
+/*
+ * What to do about -EEXIST: true, and who was in the way has gone again, so that it is worth
+ * another try; or false, and the last address of who is there.
+ */
+bool ground_is_free(uintptr_t start, uintptr_t last, uintptr_t *ret_blocked);
 /* Is any of it held? */
 bool ground_is_held(uintptr_t start, uintptr_t last) REQUIRES(places_lock);
 

@@ -341,6 +341,25 @@ TEST(nothing_is_cut_where_an_export_stands)
 	tract_close(ctx);
 }
 
+/* The kernel refuses, and shows nobody who would be the reason. */
+TEST(who_was_in_the_way_of_an_area_and_has_gone_takes_nothing_from_it)
+{
+	char *lowest = room(4);
+	void *there = NULL;
+
+	EXPECT_EQ(fault_arm("ground.take=e17"), 0);
+	EXPECT_EQ(tract_map_reserve(OWN, &there, 4 * PAGE, 0, 12, 0), 0);
+	EXPECT(there == lowest);
+	EXPECT_EQ(tract_map_release(OWN, there), 0);
+	EXPECT_EQ(fault_arm("ground.take=e17"), 0);
+	EXPECT_EQ(reserve_at(lowest, 4 * PAGE, 0, 0), 0);
+	for (unsigned i = 0; i < 4; i++)
+		EXPECT(!land_is_free(lowest + i * PAGE, 1));
+	EXPECT_EQ(fault_arm(NULL), 0);
+	EXPECT_EQ(tract_map_release(OWN, lowest), 0);
+	EXPECT(land_is_free(lowest, 4));
+}
+
 TEST(an_area_that_cannot_be_made_changes_nothing)
 {
 	struct tract_region *region = land_region(2, 'a');

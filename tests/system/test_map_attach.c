@@ -182,6 +182,26 @@ TEST(what_does_not_fit_anywhere_is_refused)
 	refused(-EADDRNOTAVAIL, NULL, .size = PAGE, .align = 63, .flags = TRACT_ATTACH_BLOCK);
 }
 
+/* The kernel refuses, and shows nobody who would be the reason. */
+TEST(who_was_in_the_way_and_has_gone_is_in_nobodys_way)
+{
+	struct tract_region *region = land_region(4, 'a');
+	char *lowest = attached(.region = region), *again;
+	void *at = lowest;
+
+	EXPECT_EQ(tract_detach(lowest), 0);
+	EXPECT_EQ(fault_arm("map.attach.here=e17"), 0);
+	again = attached(.region = region);
+	EXPECT(again == lowest);
+	EXPECT_EQ(tract_detach(again), 0);
+	EXPECT_EQ(fault_arm("map.attach.here=e17"), 0);
+	EXPECT_EQ(attach(&at, .region = region, .flags = TRACT_ATTACH_FIXED), 0);
+	EXPECT_STR(land_bytes(lowest, 4), "abcd");
+	EXPECT_EQ(fault_arm(NULL), 0);
+	land_clear(lowest, 4);
+	tract_region_close(region);
+}
+
 TEST(a_step_that_fails_leaves_nothing_attached)
 {
 	struct tract_region *region = land_region(4, 'a');

@@ -31,6 +31,7 @@
 #define TAG 0x7ac7u
 #define REGION_PAGES 64u
 /* Where strangers ask to be mapped: where searches go, too. */
+#define NEAR 1024u
 #define CROWDED (MAPPERS * HELD * LARGEST + 64u)
 
 /* ---- what somebody has ------------------------------------------------------------------ */
@@ -168,6 +169,8 @@ static void turn_by_search(struct one *one, struct holding *h)
 	h->at = NULL;
 	h->pages = 1 + any(one, LARGEST);
 	attach_something(one, h, 0);
+	/* However many come and go there, nobody is further up. */
+	expect(one, h->at < one->crowd->area + NEAR * PAGE, "a search goes to the lowest room");
 }
 
 static void turn_in_area(struct one *one, struct holding *h, char *at)
