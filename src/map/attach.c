@@ -291,13 +291,24 @@ static int make_eager(const struct plan *plan) REQUIRES(places_lock)
 	return r < 0 ? fail(-EFAULT, "there is no memory for all of it") : 0;
 }
 
+/* Where a region has no bytes one offset is as good as another: one that does not wrap, so that
+ * no part of what is attached there comes out at the region's beginning. */
+static uint64_t kept_offset(const struct plan *plan)
+{
+	uint64_t offset = plan->what->offset, end;
+
+	if (!plan->what->region || add_fits(offset, (uint64_t)plan->size, &end))
+		return offset;
+	return offset - plan->size;
+}
+
 static int attach_locked(struct plan *plan, uintptr_t start, struct place **ret_place)
 	REQUIRES(places_lock)
 {
 	const struct tract_attachment *what = plan->what;
 	const struct place_spec spec = {
 		.size = plan->size,
-		.offset = what->offset,
+		.offset = kept_offset(plan),
 		.kind = plan->backing.kind,
 		.rights = what->rights,
 		.flags = what->flags & KEPT_FLAGS,

@@ -371,6 +371,31 @@ TEST(bytes_past_the_regions_end_fault)
 	land_check();
 }
 
+/* Not even where its last page would be the region's first one, if offsets went round. */
+TEST(behind_the_last_offset_there_is_nothing_to_show_or_to_clear)
+{
+	struct tract_region *region = land_region(2, 'a'), *over = land_region(1, 'A');
+	char *look = attached(.region = region);
+	char *at = attached(.region = region, .offset = UINT64_MAX - PAGE + 1, .size = 3 * PAGE,
+			    .flags = TRACT_ATTACH_CLEAR);
+
+	EXPECT_EQ(tract_map_populate(OWN, at + PAGE, PAGE, TRACT_RIGHT_READ_WRITE), -ERANGE);
+	EXPECT_EQ(tract_check_range(at + PAGE, PAGE), -EFAULT);
+	EXPECT_EQ(tract_map_show(OWN, over, at + PAGE, PAGE, 0, TRACT_RIGHT_READ_WRITE), 0);
+	EXPECT_STR(land_bytes(at, 3), "!A!");
+	EXPECT_EQ(tract_map_hide(OWN, at + PAGE, PAGE, TRACT_RIGHT_READ_WRITE), 0);
+	EXPECT_STR(land_bytes(at, 3), "!!!");
+	EXPECT_EQ(detach(at + 2 * PAGE, 1, TRACT_DETACH_EXACT), 0);
+	EXPECT_EQ(detach(at, 1, TRACT_DETACH_EXACT), 0);
+	EXPECT_EQ(tract_map_populate(OWN, at + PAGE, PAGE, TRACT_RIGHT_READ_WRITE), -ERANGE);
+	EXPECT_EQ(tract_detach(at + PAGE), 0);
+	EXPECT_STR(land_bytes(look, 2), "ab");
+	EXPECT_EQ(tract_detach(look), 0);
+	tract_region_close(region);
+	tract_region_close(over);
+	land_check();
+}
+
 TEST(two_attachments_show_the_same_bytes)
 {
 	struct tract_region *region = land_region(2, 'a');
