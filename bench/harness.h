@@ -44,6 +44,8 @@ struct race_result {
 
 /* Nanoseconds on a monotonic clock; nothing written before it is timed after it. */
 double clock_ns(void);
+/* Nanoseconds for which the calling thread had the processor: who else runs does not count. */
+double cpu_ns(void);
 
 /* Sorts @values. */
 struct spread spread_of(double *values, size_t count);

@@ -13,8 +13,8 @@
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "chance.h"
 #include "harness.h"
 #include "spans_map.h"
 
@@ -24,29 +24,6 @@
 #define ASKED 65536u
 
 static const struct race race = { .rounds = 400, .batch_ns = 5e5 };
-
-static double cpu_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static uint64_t chance = 1;
-
-static uint64_t draw(void)
-{
-	uint64_t x = chance += UINT64_C(0xd1342543de82ef95);
-
-	x = (x ^ (x >> 32)) * UINT64_C(0xdaba0b6eb09322e3);
-	return x ^ (x >> 32);
-}
-
-static uint64_t below(uint64_t limit)
-{
-	return draw() % limit;
-}
 
 /* Spans in the order in which they are put in; and what is asked. */
 struct world {
@@ -93,7 +70,7 @@ static void world_free(struct world *w)
 static void shuffle(struct world *w)
 {
 	for (size_t i = w->count; i > 1; i--) {
-		size_t k = below(i);
+		size_t k = chance_below(i);
 		uintptr_t start = w->start[i - 1], last = w->last[i - 1];
 
 		w->start[i - 1] = w->start[k];
@@ -113,24 +90,12 @@ static void fill(struct world *w)
 		die("spans_check() says no");
 }
 
-static int compare(const void *a, const void *b)
-{
-	const uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* All over the addresses that a program has, as long as half of what is free. */
 static struct world *scattered(size_t count)
 {
 	struct world *w = world_new(count);
 
-	for (size_t i = 0; i < count; i++)
-		w->start[i] = (1 + below(UINT64_C(1) << 34)) * PAGE;
-	qsort(w->start, count, sizeof(*w->start), compare);
-	for (size_t i = 1; i < count; i++)
-		if (w->start[i] <= w->start[i - 1])
-			w->start[i] = w->start[i - 1] + PAGE;
+	chance_scatter(w->start, count, 0, UINT64_C(1) << 34, PAGE);
 	for (size_t i = 0; i < count; i++) {
 		uintptr_t next = i + 1 < count ? w->start[i + 1] : w->start[i] + 2 * PAGE;
 
@@ -145,7 +110,7 @@ static struct world *scattered(size_t count)
 /* Pages; the larger, the rarer. */
 static uint64_t pages(void)
 {
-	return 1 + below(UINT64_C(1) << below(10));
+	return 1 + chance_below(UINT64_C(1) << chance_below(10));
 }
 
 /* One after the other, gaps of all sizes between them. */
@@ -158,14 +123,14 @@ static struct world *crowded(size_t count)
 		w->start[i] = at;
 		at += pages() * PAGE;
 		w->last[i] = at - 1;
-		at += below(4) ? pages() * PAGE : 0;
+		at += chance_below(4) ? pages() * PAGE : 0;
 	}
 	for (size_t i = 0; i < ASKED; i++) {
 		static const unsigned aligns[] = { 12, 12, 12, 12, 13, 16, 18, 21 };
 
-		w->asked[i] = below(at);
+		w->asked[i] = chance_below(at);
 		w->size[i] = pages() * PAGE;
-		w->align[i] = aligns[below(8)];
+		w->align[i] = aligns[chance_below(8)];
 	}
 	shuffle(w);
 	fill(w);
@@ -281,9 +246,9 @@ static void row_find(void)
 	size_t contenders = map_fill(w->start, w->last, w->count) == 0 ? 2 : 1;
 
 	for (size_t i = 0; i < ASKED; i++) {
-		size_t k = below(w->count);
+		size_t k = chance_below(w->count);
 
-		w->asked[i] = w->start[k] + below(w->last[k] - w->start[k] + 1);
+		w->asked[i] = w->start[k] + chance_below(w->last[k] - w->start[k] + 1);
 	}
 	race_report("span-find", c, contenders, &race);
 	race_report("span-find-waiting", waiting, contenders, &race);
@@ -299,7 +264,7 @@ static void row_change(void)
 
 	for (size_t i = 0; i < ASKED; i++)
 		do {
-			w->asked[i] = below(UINT64_C(1) << 46);
+			w->asked[i] = chance_below(UINT64_C(1) << 46);
 		} while (spans_find(&w->spans, w->asked[i], w->asked[i], &span));
 	race_report("span-change", c, map_fill(w->start, w->last, w->count) == 0 ? 2 : 1,
 		    &race);
@@ -333,8 +298,8 @@ static void row_memory(void)
 	if (map_fill(w->start, w->last, w->count) == 0)
 		report_value("span-memory", "std::map",
 			     (double)(in_use() - before) / FIND_SPANS);
-	qsort(w->start, w->count, sizeof(*w->start), compare);
-	qsort(w->last, w->count, sizeof(*w->last), compare);
+	qsort(w->start, w->count, sizeof(*w->start), chance_compare);
+	qsort(w->last, w->count, sizeof(*w->last), chance_compare);
 	fill(w);
 	report_value("span-memory", "ascending", (double)spans_bytes(&w->spans) / FIND_SPANS);
 	world_free(w);
