@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/scope.h"
 #include "client/process.h"
 #include "map/ground.h"
 #include "map/pager.h"
 #include "map/shown.h"
+#include "sys/memfd.h"
 #include "sys/vm.h"
 
 struct mutex bindings_lock = MUTEX_INIT;
@@ -157,6 +159,27 @@ static uintptr_t choose_floor(uintptr_t low, uintptr_t high)
 	return floors[0] < high ? floors[0] : low;
 }
 
+/* Less than what one page table serves, and no neighbour of what is attached first. */
+#define ANCHOR_APART ((uintptr_t)64 << 10)
+
+/*
+ * A page that is always there where searches begin.  Without it the first attachment would
+ * have to have page tables made, and the last one's end would have them freed: that is as much
+ * work again as attaching, touching and detaching a page.  What it cannot have it does without.
+ */
+static void drop_anchor(void) REQUIRES(places_lock)
+{
+	const size_t page = vm_page_size();
+	void *at = (void *)places_layout.floor;
+	scoped(fd) int fd = -1;
+
+	if (memfd_new("tract-anchor", page, &fd) < 0 ||
+	    vm_place(at, page, VM_READ, fd, 0, &at) < 0)
+		return;
+	(void)vm_populate_read(at, page);
+	places_layout.floor += ANCHOR_APART;
+}
+
 static int set_up_locked(void) REQUIRES(places_lock)
 {
 	const uintptr_t page = vm_page_size();
@@ -172,11 +195,13 @@ static int set_up_locked(void) REQUIRES(places_lock)
 	places_layout.floor = choose_floor(low, high);
 	/* The first page is nobody's: a null pointer is never backed. */
 	r = layout_add_area(&places_layout, 0, page - 1, LAYOUT_RESERVED | AREA_SYSTEM);
-	if (r < 0)
+	if (r < 0) {
 		layout_deinit(&places_layout);
-	else
-		atomic_store_explicit(&set_up, true, memory_order_release);
-	return r;
+		return r;
+	}
+	drop_anchor();
+	atomic_store_explicit(&set_up, true, memory_order_release);
+	return 0;
 }
 
 int places_use(void)

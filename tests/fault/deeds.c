@@ -395,6 +395,7 @@ static int count_shared_mappings(void)
 
 	while (maps && fgets(line, sizeof(line), maps))
 		count += strstr(line, "/memfd:tract") && !strstr(line, "/memfd:tract-pledge") &&
+			 !strstr(line, "/memfd:tract-anchor") &&
 			 sscanf(line, "%*s %*3c%c", &sharing) == 1 && sharing == 's';
 	if (maps)
 		(void)fclose(maps);
