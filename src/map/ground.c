@@ -205,8 +205,10 @@ bool ground_is_free(uintptr_t start, uintptr_t last, uintptr_t *ret_blocked)
 	r = vm_next_mapping(start, &stranger, &end);
 	if (r == -ENOENT || (r == 0 && stranger > last))
 		return true;
-	/* Where nobody can look, all of it counts as taken. */
-	*ret_blocked = r == 0 ? end - 1 : last;
+	/* Where nobody can look, all of it counts as taken, and so does what goes on behind. */
+	if (r < 0)
+		end = vm_mapped_until(last + 1);
+	*ret_blocked = end - 1;
 	return false;
 }
 

@@ -369,6 +369,23 @@ TEST(a_walk_over_a_hole_visits_nothing)
 	vm_unmap(addr, 3 * page);
 }
 
+TEST(the_end_of_what_is_mapped_is_known_without_looking_it_up)
+{
+	char *addr = anonymous(1000);
+	const uintptr_t at = (uintptr_t)addr, end = at + 900 * page;
+
+	vm_unmap(addr + 900 * page, 100 * page);
+	/* It is one run, of many mappings. */
+	for (unsigned i = 0; i < 900; i += 7)
+		EXPECT_EQ(vm_protect(addr + i * page, page, 0), 0);
+	for (unsigned i = 0; i < 900; i += 13)
+		EXPECT_EQ(vm_mapped_until(at + i * page), end);
+	EXPECT_EQ(vm_mapped_until(end - page), end);
+	EXPECT_EQ(vm_mapped_until(end), end);
+	EXPECT_EQ(vm_mapped_until(UINTPTR_MAX - page + 1), UINTPTR_MAX - page + 1);
+	vm_unmap(addr, 900 * page);
+}
+
 TEST(a_visitor_can_stop_the_walk)
 {
 	char *addr = anonymous(4);

@@ -83,6 +83,9 @@ int vm_walk(const void *addr, size_t size, int (*visit)(const struct vm_area *ar
 
 /* The lowest mapping of anybody's that ends after @from: -ENOENT if there is none. */
 int vm_next_mapping(uintptr_t from, uintptr_t *ret_start, uintptr_t *ret_end);
+/* How far everything is mapped from a page on, found out without a descriptor: up to the page
+ * itself if nothing is there. */
+uintptr_t vm_mapped_until(uintptr_t page);
 /* First and last address where a program may map anything. */
 void vm_limits(uintptr_t *ret_first, uintptr_t *ret_last);
 

@@ -187,6 +187,25 @@ int vm_walk(const void *addr, size_t size, int (*visit)(const struct vm_area *ar
 	return r;
 }
 
+/* To be written back some time, which means nothing: but the kernel says whether it could. */
+static bool is_mapped(uintptr_t at, size_t size)
+{
+	return msync((void *)at, size, MS_ASYNC) == 0;
+}
+
+uintptr_t vm_mapped_until(uintptr_t page)
+{
+	size_t size = 0, step = vm_page_size();
+
+	/* As far as it goes by doubling, and what is left by halving. */
+	for (; step <= SIZE_MAX / 4 && is_mapped(page + size, step); step *= 2)
+		size += step;
+	for (; step >= vm_page_size(); step /= 2)
+		if (is_mapped(page + size, step))
+			size += step;
+	return page + size;
+}
+
 int vm_next_mapping(uintptr_t from, uintptr_t *ret_start, uintptr_t *ret_end)
 {
 	scoped(proc_lines) struct proc_lines in = { .fd = -1 };

@@ -332,6 +332,27 @@ TEST(a_search_without_descriptors_goes_around_what_the_program_mapped)
 	pages_free(own, 64);
 }
 
+/* However large it is: page by page that would take for ever. */
+TEST(a_search_without_descriptors_gets_past_a_large_mapping)
+{
+	const size_t pages = ((size_t)1 << 36) / PAGE;
+	struct tract_region *region = land_region(1, 'a');
+	char *lowest = attached(.region = region), *own;
+	void *at = NULL;
+
+	EXPECT_EQ(tract_detach(lowest), 0);
+	own = mmap(lowest, pages * PAGE, PROT_NONE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	EXPECT(own == lowest);
+	(void)allow_descriptors(false);
+	EXPECT_EQ(attach(&at, .region = region), 0);
+	EXPECT(at == own + pages * PAGE);
+	EXPECT_EQ(tract_detach(at), 0);
+	(void)allow_descriptors(true);
+	pages_free(own, pages);
+	tract_region_close(region);
+}
+
 /* ---- as many mappings as there may be --------------------------------------------------- */
 
 /* Mappings of the program's, no two of them alike side by side. */
