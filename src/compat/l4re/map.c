@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -291,18 +292,32 @@ long l4_map_list(l4_cap_idx_t rm, bool areas, l4_addr_t start, unsigned max,
 
 /* ---- for people ------------------------------------------------------------------------- */
 
+/* Not dprintf(): the C library's loses its buffer each time the descriptor turns out closed. */
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+{
+	char text[256];
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	/* A log that cannot be written is no reason to fail. */
+	if (length > 0 && write(STDERR_FILENO, text, (size_t)length) < 0)
+		return;
+}
+
 static void show_region(const struct tract_span *span, unsigned flags, bool names)
 {
 	char name[TRACT_ATTACH_NAME_MAX + 1] = "";
 	uint64_t backing = 0;
 
-	(void)dprintf(STDERR_FILENO, "  [%lx-%lx] -> (offs=%" PRIx64 ", ds=%lx, flags=%x)",
-		      (l4_addr_t)span->start, (l4_addr_t)span->start + span->size - 1,
-		      span->offset, l4_span_client(span), flags);
+	say("  [%lx-%lx] -> (offs=%" PRIx64 ", ds=%lx, flags=%x)", (l4_addr_t)span->start,
+	    (l4_addr_t)span->start + span->size - 1, span->offset, l4_span_client(span), flags);
 	if (names && tract_map_name(tract_map_own(), span->start, name, &backing) == 0 &&
 	    name[0])
-		(void)dprintf(STDERR_FILENO, " '%s' + %" PRIx64, name, backing);
-	(void)dprintf(STDERR_FILENO, "\n");
+		say(" '%s' + %" PRIx64, name, backing);
+	say("\n");
 }
 
 void l4_map_show(l4_cap_idx_t rm, unsigned (*flags_of)(const struct tract_span *span),
@@ -314,16 +329,16 @@ void l4_map_show(l4_cap_idx_t rm, unsigned (*flags_of)(const struct tract_span *
 	if (l4_slot_check(rm, L4_KIND_RM) < 0)
 		return;
 	tract_map_limits(tract_map_own(), &first, &last);
-	(void)dprintf(STDERR_FILENO, "Region mapping: limits [%lx-%lx]\n Area map:\n",
-		      (l4_addr_t)first, (l4_addr_t)last);
+	say("Region mapping: limits [%lx-%lx]\n Area map:\n", (l4_addr_t)first,
+	    (l4_addr_t)last);
 	for (l4_addr_t at = 0; next(true, at, &span) == 0;) {
-		(void)dprintf(STDERR_FILENO, "  [%lx-%lx] -> flags=%x\n", (l4_addr_t)span.start,
-			      (l4_addr_t)span.start + span.size - 1, flags_of(&span));
+		say("  [%lx-%lx] -> flags=%x\n", (l4_addr_t)span.start,
+		    (l4_addr_t)span.start + span.size - 1, flags_of(&span));
 		at = (l4_addr_t)span.start + span.size;
 		if (at == 0)
 			break;
 	}
-	(void)dprintf(STDERR_FILENO, " Region map:\n");
+	say(" Region map:\n");
 	for (l4_addr_t at = 0; next(false, at, &span) == 0;
 	     at = (l4_addr_t)span.start + span.size)
 		show_region(&span, flags_of(&span), names);
