@@ -155,7 +155,9 @@ struct tract_survey;
  *   -EINVAL  @ret is NULL, or @pid is not positive
  *   -ESRCH   there is no such process, or it has no memory (any more)
  *   -EACCES  it is another user's, or keeps itself secret (prctl(2), PR_SET_DUMPABLE)
- *   -ENOMEM
+ *   -EMFILE  this process has all the descriptors it may have
+ *   -EIO     the kernel says something that is not understood
+ *   -ENOMEM  out of memory
  */
 TRACT_API int tract_survey_open(int32_t pid, struct tract_survey **ret);
 

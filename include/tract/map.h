@@ -78,9 +78,9 @@ struct tract_attachment {
  * they are touched.
  *
  * Return: 0, or
- *   -EINVAL         a NULL argument, no bytes, an unknown flag, nothing or more than one thing
- *                   to attach, an alignment of more than the address space, or a range that
- *                   ends beyond it
+ *   -EINVAL         a NULL argument, no bytes, an unknown flag or right, nothing or more than
+ *                   one thing to attach, a region that was destroyed, an alignment of more than
+ *                   the address space, or a range that ends beyond it
  *   -EADDRNOTAVAIL  what is asked for is taken, blocked, outside the map or does not fit
  *   -ENOENT         IN_AREA, and there is no area
  *   -EACCES         the region's handle has not these rights
@@ -132,7 +132,7 @@ struct tract_detached {
  * stay set aside; elsewhere they are anybody's from now on.
  *
  * Return: 0, or
- *   -EINVAL  no bytes, a range that wraps, or an unknown mode
+ *   -EINVAL  a NULL map, no bytes, a range that wraps, or an unknown mode
  *   -ENOENT  nothing is attached there
  *   -EBUSY   an export, or an import, stands on it
  *   -ENOMEM  out of memory or of mappings; nothing was changed
@@ -169,6 +169,7 @@ enum tract_area_flag {
  *   -EADDRNOTAVAIL  it overlaps another area, or nothing is free
  *   -EBUSY          CUT, and an export or an import stands on what is there
  *   -ENOMEM         out of memory or of mappings
+ *   -EPERM          the map is another process's, which refused
  */
 TRACT_API int tract_map_reserve(struct tract_map *map, void **addr, size_t size, uint32_t flags,
 				uint32_t align, uint8_t tag);
@@ -178,7 +179,11 @@ TRACT_API int tract_map_reserve(struct tract_map *map, void **addr, size_t size,
  *
  * What is attached inside stays.
  *
- * Return: 0, or -ENOENT if it lies in none, -EPERM if the area is the library's own.
+ * Return: 0, or
+ *   -EINVAL  NULL
+ *   -ENOENT  it lies in none
+ *   -EPERM   the area is the library's own, or the map is another process's, which refused
+ *   -ENOMEM  out of memory or of mappings
  */
 TRACT_API int tract_map_release(struct tract_map *map, const void *addr);
 
@@ -222,7 +227,7 @@ TRACT_API int tract_map_find(struct tract_map *map, const void *addr, size_t siz
 			     struct tract_span *ret);
 
 /* The lowest attachment, or area, that ends at or after an address.  Return: 0, -ENOENT if
- * there is none, -EINVAL for NULL. */
+ * there is none, -EINVAL for NULL, -ENOMEM and -EPERM as for tract_map_find(). */
 TRACT_API int tract_map_next_attachment(struct tract_map *map, const void *from,
 					struct tract_span *ret);
 TRACT_API int tract_map_next_area(struct tract_map *map, const void *from,
@@ -232,7 +237,8 @@ TRACT_API int tract_map_next_area(struct tract_map *map, const void *from,
  * tract_map_name() - the name of the attachment that a byte lies in
  * @ret_name: room for TRACT_ATTACH_NAME_MAX + 1 bytes; "" where it has none
  *
- * Return: 0, or -ENOENT if nothing is attached there, -EINVAL for NULL.
+ * Return: 0, or -ENOENT if nothing is attached there, -EINVAL for NULL, -EPERM for another
+ * process's map.
  */
 TRACT_API int tract_map_name(struct tract_map *map, const void *addr, char *ret_name,
 			     uint64_t *ret_offset);
@@ -247,12 +253,13 @@ TRACT_API void tract_map_limits(struct tract_map *map, void **ret_first, void **
  * @rights: TRACT_RIGHT_READ, or TRACT_RIGHT_READ_WRITE: so that a store does not fault either
  *
  * Return: 0, or
- *   -EINVAL  a range that wraps, or unknown rights
+ *   -EINVAL  a NULL map, a range that wraps, or unknown rights
  *   -ENOENT  nothing is attached to a part of it
  *   -EACCES  an attachment, or what is shown over it, has not these rights
  *   -ENODEV  a part of it is blocked
  *   -ERANGE  a region ends before its attachment does
  *   -ENOMEM  no memory for all of it
+ *   -EPERM   the map is another process's
  */
 TRACT_API int tract_map_populate(struct tract_map *map, void *addr, size_t size,
 				 uint32_t rights);
@@ -268,13 +275,15 @@ TRACT_API int tract_map_populate(struct tract_map *map, void *addr, size_t size,
  * What shows the same pages at the same place already is left as it is.
  *
  * Return: 0, or
- *   -EINVAL  NULL, or something is no multiple of the page size
+ *   -EINVAL  NULL, unknown rights, a region that was destroyed, or something is no multiple of
+ *            the page size
  *   -ERANGE  it goes past the region's end
  *   -EACCES  the region's handle has not these rights
  *   -EEXIST  something that is not the map's is there
  *   -EBUSY   an export or an import is there
  *   -EBADF   the program closed the library's descriptors
  *   -ENOMEM  out of memory or of mappings
+ *   -EPERM   the map is another process's
  */
 TRACT_API int tract_map_show(struct tract_map *map, struct tract_region *region, void *addr,
 			     size_t size, uint64_t offset, uint32_t rights);
@@ -284,8 +293,14 @@ TRACT_API int tract_map_show(struct tract_map *map, struct tract_region *region,
  * @rights: TRACT_RIGHT_READ_WRITE: it is gone, and what is attached shows through again;
  *          TRACT_RIGHT_WRITE: it can only be read from now on
  *
- * What is attached, and what is not there, is left alone.  Return: 0, -EINVAL, -ENOMEM, -EPERM
- * for another process's map.
+ * What is attached, and what is not there, is left alone.
+ *
+ * Return: 0, or
+ *   -EINVAL  a NULL map, no bytes, no rights or unknown ones, or something is no multiple of
+ *            the page size
+ *   -EBADF   the program closed the library's descriptors
+ *   -ENOMEM  out of memory or of mappings
+ *   -EPERM   the map is another process's
  */
 TRACT_API int tract_map_hide(struct tract_map *map, void *addr, size_t size, uint32_t rights);
 
