@@ -4,9 +4,9 @@
  *
  * A process is one task, and every function takes it as L4_BASE_TASK_CAP.  l4_error() makes a
  * number of what they return: a label of 0 or more, or
- *   -(L4_EIPC_LO + L4_IPC_ENOT_EXISTENT), which is -2004, if the task is an invalid index or
- *                  an empty slot
- *   -L4_EBADPROTO  if it is not a task
+ *   -2004          the task is an invalid index or an empty slot.  This number is
+ *                  -(L4_EIPC_LO + L4_IPC_ENOT_EXISTENT)
+ *   -L4_EBADPROTO  it is not a task
  *
  * Rights in the low bits of an index are ignored.  Every function may be called from any
  * thread; none is async-signal-safe.
@@ -33,7 +33,7 @@ EXTERN_C_BEGIN
  * right that its original lacks.  What the other slot held, it no longer holds.  An empty
  * source maps nothing.  Flex pages of memory map nothing.
  *
- * Return: see above.
+ * Return: a tag with the label 0, or with an error listed at the top of this header.
  */
 L4_CV l4_msgtag_t l4_task_map(l4_cap_idx_t dst_task, l4_cap_idx_t src_task,
 			      l4_fpage_t snd_fpage, l4_umword_t snd_base) L4_NOTHROW;
@@ -56,7 +56,7 @@ L4_CV l4_msgtag_t l4_task_map(l4_cap_idx_t dst_task, l4_cap_idx_t src_task,
  *
  * Nothing there is no error.
  *
- * Return: see above.
+ * Return: a tag with the label 0, or with an error listed at the top of this header.
  */
 L4_CV l4_msgtag_t l4_task_unmap(l4_cap_idx_t task, l4_fpage_t fpage,
 				l4_umword_t map_mask) L4_NOTHROW;
@@ -68,7 +68,7 @@ L4_CV l4_msgtag_t l4_task_unmap(l4_cap_idx_t task, l4_fpage_t fpage,
  *
  * l4_task_unmap() of this slot with L4_FP_DELETE_OBJ.
  *
- * Return: see above.
+ * Return: a tag with the label 0, or with an error listed at the top of this header.
  */
 L4_CV l4_msgtag_t l4_task_delete_obj(l4_cap_idx_t task, l4_cap_idx_t obj) L4_NOTHROW;
 
@@ -79,7 +79,7 @@ L4_CV l4_msgtag_t l4_task_delete_obj(l4_cap_idx_t task, l4_cap_idx_t obj) L4_NOT
  *
  * The slot stays the caller's, and can be filled again.
  *
- * Return: see above; the label is 0.
+ * Return: a tag with the label 0, or with an error listed at the top of this header.
  */
 L4_CV l4_msgtag_t l4_task_release_cap(l4_cap_idx_t task, l4_cap_idx_t cap) L4_NOTHROW;
 
@@ -88,7 +88,8 @@ L4_CV l4_msgtag_t l4_task_release_cap(l4_cap_idx_t task, l4_cap_idx_t cap) L4_NO
  * @task: this task
  * @cap:  the slot
  *
- * Return: see above; the label is greater than 0 if the slot is filled, and 0 if it is not.
+ * Return: a tag whose label is greater than 0 if the slot is filled, and 0 if it is not; or
+ * with an error listed at the top of this header.
  */
 L4_CV l4_msgtag_t l4_task_cap_valid(l4_cap_idx_t task, l4_cap_idx_t cap) L4_NOTHROW;
 
@@ -98,7 +99,8 @@ L4_CV l4_msgtag_t l4_task_cap_valid(l4_cap_idx_t task, l4_cap_idx_t cap) L4_NOTH
  * @cap_a: one slot
  * @cap_b: the other
  *
- * Return: see above; the label is 1 if both hold the same object with the same rights, else 0.
+ * Return: a tag whose label is 1 if both hold the same object with the same rights, else 0; or
+ * with an error listed at the top of this header.
  */
 L4_CV l4_msgtag_t l4_task_cap_equal(l4_cap_idx_t task, l4_cap_idx_t cap_a,
 				    l4_cap_idx_t cap_b) L4_NOTHROW;

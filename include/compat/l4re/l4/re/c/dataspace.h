@@ -12,10 +12,10 @@
  * alias that l4_task_map() made.
  *
  * Each of them returns, besides what is listed at the function,
- *   -(L4_EIPC_LO + L4_IPC_ENOT_EXISTENT), which is -2004, if the index is invalid or the slot
- *                   is empty
- *   -L4_EBADPROTO   if the slot holds something that is no dataspace
- *   -L4_ENOSYS      if the dataspace does not know the operation
+ *   -2004          the index is invalid, or the slot is empty.  This number is
+ *                  -(L4_EIPC_LO + L4_IPC_ENOT_EXISTENT)
+ *   -L4_EBADPROTO  the slot holds something that is no dataspace
+ *   -L4_ENOSYS     the dataspace does not know the operation
  *
  * In modern mode l4re_ds_size() and l4re_ds_flags() return 0 in all these cases.
  *
@@ -76,6 +76,8 @@ enum l4re_ds_map_flags {
  * Return: 0, or an error listed at the top of this header, or
  *   -L4_ERANGE  @offset is at P or after it
  *   -L4_EPERM   write access is asked for, and the slot or the dataspace does not give it
+ *   -L4_EADDRNOTAVAIL  memory of the program itself is there
+ *   -L4_EBUSY   memory that is exported is there (tract_segment(3))
  *   -L4_ENOMEM  out of memory, or of mappings (see vm.max_map_count)
  */
 L4_CV int l4re_ds_map(const l4re_ds_t ds, l4_addr_t offset, unsigned long flags,
@@ -96,7 +98,7 @@ L4_CV int l4re_ds_map(const l4re_ds_t ds, l4_addr_t offset, unsigned long flags,
  * Return: 0, or an error listed at the top of this header, or
  *   -L4_ERANGE  the dataspace ends before the range does; the pages before that may be there
  *   -L4_EPERM   write access is asked for, and the slot or the dataspace does not give it
- *   -L4_ENOMEM  out of memory, or of mappings
+ *   -L4_EADDRNOTAVAIL, -L4_EBUSY, -L4_ENOMEM  as for l4re_ds_map()
  */
 L4_CV int l4re_ds_map_region(const l4re_ds_t ds, l4_addr_t offset, unsigned long flags,
 			     l4_addr_t min_addr, l4_addr_t max_addr) L4_NOTHROW;
@@ -145,10 +147,11 @@ L4_CV long l4re_ds_allocate(const l4re_ds_t ds, l4_addr_t offset, l4_size_t size
  * the two ranges overlap and are not the same, what the bytes are afterwards is unspecified.
  *
  * Return: 0, or the first of these that holds
- *   -2004, -L4_EBADPROTO  of the destination, as listed at the top of this header
- *   -L4_EACCESS  the destination's slot, or it itself, does not give write access
- *   -L4_EINVAL   @src is an invalid index or an empty slot, or holds no dataspace
- *   -L4_ENOMEM   out of memory
+ *   -2004          @ds is an invalid index or an empty slot
+ *   -L4_EBADPROTO  @ds holds no dataspace
+ *   -L4_EACCESS    the destination's slot, or it itself, does not give write access
+ *   -L4_EINVAL     @src is an invalid index or an empty slot, or holds no dataspace
+ *   -L4_ENOMEM     out of memory
  */
 L4_CV int l4re_ds_copy_in(const l4re_ds_t ds, l4_addr_t dst_offs, const l4re_ds_t src,
 			  l4_addr_t src_offs, unsigned long size) L4_NOTHROW;

@@ -21,9 +21,9 @@
  * dropped.  EAGER_MAP does nothing here.  A child of fork is not served: its accesses to pages
  * that were not supplied before fault, and those to others may.
  *
- * The kernel has to let the process have a userfaultfd.  If it refuses, the function runs in
- * the thread that faulted, inside of a signal handler, and has to be written for that.  In
- * either case a system call that is given memory not yet supplied may fail with EFAULT.
+ * The kernel has to let the process have a userfaultfd; if it refuses, attaching a pager fails
+ * with -L4_ENOSYS.  A system call that is given memory not yet supplied fails with EFAULT,
+ * unless the process has the privilege to have faults of the kernel's supplied, too.
  */
 #ifndef L4_RE_C_PAGER_H
 #define L4_RE_C_PAGER_H

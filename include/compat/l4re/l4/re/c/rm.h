@@ -11,15 +11,15 @@
  * Two generations of the interface are here, and a program is compiled for one of them: see
  * <l4/tract/mode.h>.  Without L4RE_MODERN it is the classic one, in which regions can be
  * written unless they are READ_ONLY and bits without a meaning are ignored.  With
- * L4RE_MODERN, rights are given one by one, and what makes no sense is refused.  Differences
- * are noted below.
+ * L4RE_MODERN, rights are given one by one, and what makes no sense is refused.  Where they
+ * differ is said at each function.
  *
  * Each function with the suffix _srv takes a region map first.  The one without is the same
  * with this task's own, l4re_env()->rm.  Each of them returns, besides what is listed,
- *   -(L4_EIPC_LO + L4_IPC_ENOT_EXISTENT), which is -2004, if the region map's index is invalid
- *                   or its slot is empty
- *   -L4_EBADPROTO   if the slot holds something that is no region map
- *   -L4_ENOSYS      if the region map does not know the operation
+ *   -2004          the region map's index is invalid, or its slot is empty.  This number is
+ *                  -(L4_EIPC_LO + L4_IPC_ENOT_EXISTENT)
+ *   -L4_EBADPROTO  the slot holds something that is no region map
+ *   -L4_ENOSYS     the region map does not know the operation
  *
  * A function that fails has changed nothing, unless it says so.  Every function may be called
  * from any thread, and each is one step for all others.  None is async-signal-safe, and none
@@ -123,6 +123,7 @@ enum l4re_rm_flags_values {
  *                      goes past the last address; modern: RESERVED, and a region is there
  *   -L4_EINVAL         classic: @align is above 63, with SEARCH_ADDR; modern: also @size 0, a
  *                      range past the last address, or another flag
+ *   -L4_EBUSY          classic: OVERMAP, and memory there is exported (tract_segment(3))
  *   -L4_ENOMEM         out of memory, or of mappings (see vm.max_map_count)
  */
 #ifndef L4RE_MODERN
@@ -221,6 +222,8 @@ L4_CV L4_INLINE int l4re_rm_free_area(l4_addr_t addr) L4_NOTHROW
  *                      L4_CAP_FPAGE_W
  *   -L4_ERANGE         classic: EAGER_MAP, and the dataspace ends first (the region is
  *                      attached)
+ *   -L4_EBUSY          classic: OVERMAP, and memory there is exported (tract_segment(3))
+ *   -L4_ENOSYS         PAGER, and the system does not let the process have a userfaultfd
  *   -L4_ENOMEM         out of memory, or of mappings (the region is attached if it was
  *                      EAGER_MAP that failed)
  */
@@ -313,6 +316,7 @@ L4_CV L4_INLINE int l4re_rm_get_info(l4_addr_t addr, char *name, unsigned int le
  *
  * Return: 0, or an error listed at the top of this header, or
  *   -L4_ENOENT  no region is there; areas do not count
+ *   -L4_EBUSY   the memory is exported (tract_segment(3))
  */
 L4_CV int l4re_rm_detach_srv(l4_cap_idx_t rm, l4_addr_t addr, l4re_ds_t *ds,
 			     l4_cap_idx_t task) L4_NOTHROW L4_TRACT_LINK(rm_detach_srv);

@@ -66,6 +66,7 @@ enum {
  *   -L4_ENOENT  no region touches the range
  *   -L4_EINVAL  @size is 0; the range goes past the last address; not exactly one of EXACT and
  *               OVERLAP is given, or another bit is
+ *   -L4_EBUSY   the memory is exported (tract_segment(3))
  *   -L4_ENOMEM  a region cannot be split: out of memory, or of mappings
  */
 L4_CV int l4re_rm_detach_range_srv(l4_cap_idx_t rm, l4_addr_t start, unsigned long size,

@@ -41,7 +41,11 @@ L4_CV void l4re_util_cap_free(l4_cap_idx_t cap) L4_NOTHROW;
  */
 L4_CV void l4re_util_cap_free_um(l4_cap_idx_t cap) L4_NOTHROW;
 
-/* The highest slot number, not an index, that l4re_util_cap_alloc() can come up with. */
+/**
+ * l4re_util_cap_last() - how far do slots go?
+ *
+ * Return: the highest slot number, not an index, that l4re_util_cap_alloc() can come up with.
+ */
 L4_CV long l4re_util_cap_last(void) L4_NOTHROW;
 
 EXTERN_C_END
