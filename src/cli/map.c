@@ -22,6 +22,18 @@ static const struct out_column columns[COLUMNS] = {
 	[OFFSET] = { "OFFSET", NULL, OUT_SIZE },  [RESIDENT] = { "RESIDENT", NULL, OUT_SIZE },
 };
 
+/* Narrower terminals have no room for a column. */
+static const unsigned least_width[COLUMNS] = { [OBJECT] = 70, [VIEWS] = 70, [OFFSET] = 79 };
+
+static void fit(struct out_column fitting[COLUMNS])
+{
+	for (unsigned i = 0; i < COLUMNS; i++) {
+		fitting[i] = columns[i];
+		if (strip_width() < least_width[i])
+			fitting[i].title = NULL;
+	}
+}
+
 static bool has_object(const struct tract_mapping_info *mapping)
 {
 	return mapping->kind == TRACT_MAPPING_SYSV ||
@@ -106,9 +118,12 @@ static void print_strip(const struct space *space)
 
 static int print_for_people(const struct cli *cli, const struct space *space)
 {
-	struct out_table *table = out_tree_new(cli, "map", columns, COLUMNS);
+	struct out_column fitting[COLUMNS];
+	struct out_table *table;
 	int end;
 
+	fit(fitting);
+	table = out_tree_new(cli, "map", fitting, COLUMNS);
 	print_title(space);
 	(void)putchar('\n');
 	print_strip(space);

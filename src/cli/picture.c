@@ -11,19 +11,19 @@
 #include "target.h"
 
 /* Where things are, from left to right; one unit is a pixel, unless somebody scales it. */
-#define WIDTH 1000.0
+#define WIDTH 1060.0
 #define MARGIN 30.0
-#define WHOLE_X 130.0 /* the whole, to scale */
+#define WHOLE_X 140.0 /* the whole, to scale */
 #define WHOLE_WIDTH 44.0
-#define LEADER_X 212.0	/* where what leads from it ends */
-#define ADDRESS_X 318.0 /* where addresses end */
-#define AREA_X 326.0
+#define LEADER_X 222.0	/* where what leads from it ends */
+#define ADDRESS_X 328.0 /* where addresses end */
+#define AREA_X 336.0
 #define AREA_WIDTH 232.0
-#define BOX_X 338.0
+#define BOX_X 348.0
 #define BOX_WIDTH 208.0
-#define RIGHTS_X 572.0
-#define WORDS_X 656.0
-#define LINK_X 918.0
+#define RIGHTS_X 582.0
+#define WORDS_X 666.0
+#define LINK_X 968.0
 #define LINK_STEP 12.0
 #define LINKS 5
 #define TOP 136.0

@@ -54,7 +54,7 @@ static bool has_utf8(void)
 	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-static unsigned width(void)
+unsigned strip_width(void)
 {
 	struct winsize size = { .ws_col = 0 };
 	unsigned columns = COLUMNS_ELSEWHERE;
@@ -68,7 +68,7 @@ static unsigned width(void)
 
 unsigned strip_pieces(void)
 {
-	return width() / 2;
+	return strip_width() / 2;
 }
 
 /* ---- cells ------------------------------------------------------------------------------ */
@@ -293,7 +293,7 @@ void strip_print(const struct space *space)
 
 	if (strip && lengths) {
 		strip->space = space;
-		strip->columns = width();
+		strip->columns = strip_width();
 		strip->utf8 = has_utf8();
 		strip->color = out_wants_color();
 		strip->length = space_spread(

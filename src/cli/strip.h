@@ -23,6 +23,8 @@ const struct look *look_of(const struct space *space, const struct piece *piece)
 
 /* Prints it with addresses above, areas and the sizes of gaps below, and a legend. */
 void strip_print(const struct space *space);
+/* Its columns: those of the terminal, within reason. */
+unsigned strip_width(void);
 /* So many pieces still have a length of their own. */
 unsigned strip_pieces(void);
 

@@ -195,6 +195,9 @@ test_map_table() {
 	holds 'on a terminal it is in colour' grep -q $'\033' "$work/out"
 	NO_COLOR=1 script -qec "$tract map $target" /dev/null >"$work/out" 2>&1 </dev/null
 	holds 'but for who does not want that' no_escapes
+	NO_COLOR=1 LC_ALL=C.UTF-8 script -qec "stty cols 60; $tract map $target" /dev/null </dev/null 2>&1 | tr -d '\r' | tail -n +2 >"$work/out"
+	holds 'on a narrow terminal no line but the title is longer than that' [ "$(LC_ALL=C.UTF-8 wc -L <"$work/out")" -le 60 ]
+	holds 'what is left out is not the rights' grep -q 'START .* RIGHTS WHAT  *RESIDENT' "$work/out"
 	run map "$target" --bytes
 	holds 'map --bytes shows exact sizes' printed 102407
 	run map "$target" --all
