@@ -216,8 +216,10 @@ int ground_take(uintptr_t start, uintptr_t last, int sign, uintptr_t *ret_blocke
 {
 	uintptr_t at = start, first, end;
 	struct spans taken;
-	int r = 0;
+	int r;
 
+	/* Whoever builds on it takes it out of the middle of what is held. */
+	r = spans_reserve(&held, 1);
 	spans_init(&taken);
 	while (r == 0 && next_missing(at, last, &first, &end)) {
 		do

@@ -29,9 +29,9 @@ bool ground_pages(uintptr_t start, uintptr_t last, uintptr_t *ret_first, uintptr
 	REQUIRES(places_lock);
 
 /*
- * Holds all of the range that no place has, and that is not held yet; whole pages.  On failure
- * holds no more than before.  @sign: of the area, or -1.  -EEXIST, and the last address of what
- * is in the way; -ENOMEM.
+ * Holds all of the range that no place has, and that is not held yet; whole pages.  What then
+ * is built on it can be taken out without memory.  On failure holds no more than before. @sign:
+ * of the area, or -1.  -EEXIST, and the last address of what is in the way; -ENOMEM.
  */
 int ground_take(uintptr_t start, uintptr_t last, int sign, uintptr_t *ret_blocked)
 	REQUIRES(places_lock);

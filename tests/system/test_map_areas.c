@@ -537,3 +537,33 @@ TEST(areas_can_be_had_when_descriptors_cannot)
 	land_clear(other, 2);
 	EXPECT(land_is_free(area, 3));
 }
+
+/* Memory for the map's own books, kept from many attachments that are gone. */
+static void fill_pools(struct tract_region *region, char *at, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		attached_at(at + 2 * i * PAGE, .region = region);
+	for (unsigned i = 0; i < count; i++)
+		EXPECT_EQ(tract_detach(at + 2 * i * PAGE), 0);
+}
+
+TEST(an_area_keeps_its_addresses_where_there_is_no_memory_to_note_them)
+{
+	const unsigned count = 1000;
+	struct tract_region *region = land_region(1, 'a');
+	char *area = room(2 * count);
+	unsigned n = 0;
+
+	fill_pools(region, area, count);
+	area = land_area(2 * count, 0);
+	EXPECT_EQ(fault_arm("spans.pool.alloc=e12@*"), 0);
+	while (n < count && attach_in_area(area + (2 * n + 1) * PAGE, 1) == 0)
+		n++;
+	EXPECT_EQ(fault_arm(NULL), 0);
+	EXPECT(n > 0 && n < count);
+	for (unsigned i = 0; i < count; i++)
+		EXPECT_EQ(attach_in_area(area + 2 * i * PAGE, 1), 0);
+	land_clear(area, 2 * count);
+	EXPECT(land_is_free(area, 2 * count));
+	tract_region_close(region);
+}
