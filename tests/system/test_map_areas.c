@@ -3,6 +3,8 @@
  * test_map_areas.c - addresses that are set aside, byte by byte
  */
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -429,6 +431,46 @@ TEST(an_area_that_is_searched_for_goes_around_what_anybody_mapped)
 	EXPECT_EQ(munmap(at + 2 * PAGE, PAGE), 0);
 	land_clear(at, 8);
 	EXPECT(land_is_free(at, 8));
+}
+
+/* Somebody who is there and gone again, and again. */
+struct passer {
+	char *at;
+	_Atomic bool stop;
+};
+
+static void *pass(void *arg)
+{
+	struct passer *p = arg;
+
+	while (!atomic_load(&p->stop))
+		if (mmap(p->at, PAGE, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == p->at)
+			EXPECT_EQ(munmap(p->at, PAGE), 0);
+	return NULL;
+}
+
+/* What is mapped behind him, far away, is not in the way. */
+TEST_WITH(a_search_goes_no_further_for_somebody_who_is_gone, 60, false)
+{
+	struct tract_region *region = land_region(1, 'a');
+	struct passer p = { .at = room(4) };
+	pthread_t thread;
+
+	EXPECT_EQ(pthread_create(&thread, NULL, pass, &p), 0);
+	for (unsigned i = 0; i < 10000; i++) {
+		char *at = attached(.region = region);
+		void *area = NULL;
+
+		EXPECT(at <= p.at + PAGE);
+		EXPECT_EQ(tract_detach(at), 0);
+		EXPECT_EQ(tract_map_reserve(OWN, &area, PAGE, 0, 12, 0), 0);
+		EXPECT((char *)area <= p.at + PAGE);
+		EXPECT_EQ(tract_map_release(OWN, area), 0);
+	}
+	atomic_store(&p.stop, true);
+	EXPECT_EQ(pthread_join(thread, NULL), 0);
+	tract_region_close(region);
 }
 
 TEST(a_search_that_starts_too_high_begins_at_the_bottom_if_it_is_told_so)
