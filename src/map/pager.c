@@ -279,16 +279,23 @@ static int start(void) REQUIRES(places_lock)
 
 /* An object of its own, which nobody else can touch first; with a name for people to see,
  * unless there is no descriptor left to give it one. */
-static int map_object(uintptr_t at, size_t size, unsigned prot, bool over)
+static int map_object(uintptr_t at, size_t size, bool over)
 {
 	scoped(fd) int fd = -1;
 	void *addr;
 
 	if (memfd_new("pager", size, &fd) < 0)
-		return over ? vm_replace_shared((void *)at, size, prot)
-			    : vm_place_shared((void *)at, size, prot);
-	return over ? vm_replace((void *)at, size, prot, fd, 0)
-		    : vm_place((void *)at, size, prot, fd, 0, &addr);
+		return over ? vm_replace_shared((void *)at, size, 0)
+			    : vm_place_shared((void *)at, size, 0);
+	return over ? vm_replace((void *)at, size, 0, fd, 0)
+		    : vm_place((void *)at, size, 0, fd, 0, &addr);
+}
+
+/* Only now that its faults are asked about: where a process locks all that it maps (mlockall)
+ * the kernel brings in at once what can be accessed. */
+static int open_up(uintptr_t at, size_t size, unsigned prot)
+{
+	return prot ? vm_protect((void *)at, size, prot) : 0;
 }
 
 int pager_map(uintptr_t at, size_t size, unsigned prot, bool over)
@@ -297,12 +304,14 @@ int pager_map(uintptr_t at, size_t size, unsigned prot, bool over)
 
 	r = start();
 	if (r == 0)
-		r = map_object(at, size, prot, over);
+		r = map_object(at, size, over);
 	if (r < 0)
 		return r;
 	r = vm_not_for_children((void *)at, size);
 	if (r == 0)
 		r = uffd_page(&uffd, (void *)at, size);
+	if (r == 0)
+		r = open_up(at, size, prot);
 	/* Ground, if it was: nobody but a caller that undoes this sees it. */
 	if (r < 0 && !over)
 		vm_unmap((void *)at, size);

@@ -421,6 +421,35 @@ PAGER_TEST(a_store_to_what_may_only_be_read_asks_again)
 	tract_region_close(region);
 }
 
+static void lock_all(struct kin *parent, void *arg)
+{
+	struct source s;
+	char *at;
+
+	(void)parent;
+	(void)arg;
+	EXPECT_EQ(mlockall(MCL_FUTURE), 0);
+	source_up(&s);
+	at = attached(.pager = s.pager, .size = 4 * PAGE);
+	EXPECT_EQ(atomic_load(&s.asked), 0);
+	EXPECT_STR(land_bytes(at, 4), "abcd");
+	EXPECT_EQ(atomic_load(&s.asked), 4);
+	EXPECT_EQ(tract_detach(at), 0);
+	source_down(&s);
+}
+
+/* The kernel brings in at once whatever such a process maps. */
+PAGER_TEST(a_process_that_locks_all_its_memory_is_asked_for_pages_too)
+{
+	struct kin kin;
+
+	if (mlockall(MCL_FUTURE) < 0)
+		SKIP("this process may not lock its memory");
+	EXPECT_EQ(munlockall(), 0);
+	kin_start(&kin, lock_all, NULL);
+	kin_finish(&kin);
+}
+
 /* ---- regions that change under it ------------------------------------------------------- */
 
 PAGER_TEST(what_is_asked_for_again_is_so_after_the_region_was_taken_back)
