@@ -46,13 +46,19 @@ static int kind_of(int fd)
 	return fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
 }
 
+/* EAGAIN: the process locks all that it maps, and may lock no more. */
+static int map_error(int error)
+{
+	return error == EAGAIN ? -ENOMEM : -error;
+}
+
 static int map(void *addr, size_t size, unsigned prot, int flags, int fd, uint64_t offset,
 	       void **ret_addr)
 {
 	void *mapped = mmap(addr, size, native_prot(prot), flags, fd, (off_t)offset);
 
 	if (mapped == MAP_FAILED)
-		return -errno;
+		return map_error(errno);
 	*ret_addr = mapped;
 	return 0;
 }
@@ -63,7 +69,7 @@ static int map_over(void *addr, size_t size, unsigned prot, int flags, int fd, u
 {
 	if (syscall(SYS_mmap, addr, size, native_prot(prot), flags | MAP_FIXED, fd, offset) ==
 	    -1)
-		return -errno;
+		return map_error(errno);
 	return 0;
 }
 

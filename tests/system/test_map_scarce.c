@@ -353,6 +353,42 @@ TEST(a_search_without_descriptors_gets_past_a_large_mapping)
 	tract_region_close(region);
 }
 
+/* ---- as much locked memory as there may be ----------------------------------------------- */
+
+static void lock_all(struct kin *parent, void *arg)
+{
+	const struct rlimit some = { 16 * PAGE, 16 * PAGE };
+	struct tract_region *region = land_region(64, 'a');
+	void *there = NULL;
+	char *at;
+
+	(void)parent;
+	(void)arg;
+	EXPECT_EQ(setrlimit(RLIMIT_MEMLOCK, &some), 0);
+	/* Root may lock what it likes. */
+	EXPECT(geteuid() != 0 || setresuid(65534, 65534, 65534) == 0);
+	EXPECT_EQ(mlockall(MCL_FUTURE), 0);
+	EXPECT_EQ(attach(&there, .region = region), -ENOMEM);
+	EXPECT_EQ(attach(&there, .size = 64 * PAGE, .flags = TRACT_ATTACH_ANONYMOUS), -ENOMEM);
+	EXPECT_EQ(tract_map_reserve(OWN, &there, 64 * PAGE, 0, 12, 0), -ENOMEM);
+	EXPECT_EQ(tract_attach(region, &there, 0, 0, BOTH, 0), -ENOMEM);
+	EXPECT(there == NULL);
+	EXPECT_EQ(land_count(), 0);
+	at = attached(.region = region, .size = 2 * PAGE);
+	EXPECT_STR(land_bytes(at, 2), "ab");
+	EXPECT_EQ(tract_detach(at), 0);
+	tract_region_close(region);
+	land_check();
+}
+
+TEST(memory_that_may_not_be_locked_is_no_memory)
+{
+	struct kin kin;
+
+	kin_start(&kin, lock_all, NULL);
+	kin_finish(&kin);
+}
+
 /* ---- as many mappings as there may be --------------------------------------------------- */
 
 /* Mappings of the program's, no two of them alike side by side. */
