@@ -272,7 +272,9 @@ TRACT_API int tract_map_populate(struct tract_map *map, void *addr, size_t size,
  * @offset: first byte in the region, a multiple of the page size
  * @rights: TRACT_RIGHT_READ, or TRACT_RIGHT_READ_WRITE
  *
- * What shows the same pages at the same place already is left as it is.
+ * What shows the same pages at the same place already is left as it is.  Memory of the map's
+ * own, and stores to a private view, are lost where pages cover them: hiding those brings back
+ * zeros, or the region.
  *
  * Return: 0, or
  *   -EINVAL  NULL, unknown rights, a region that was destroyed, or something is no multiple of

@@ -335,6 +335,26 @@ TEST(shown_pages_reach_over_the_end_of_an_attachment)
 }
 
 /* What shows through again is what was attached, not what its rights say. */
+TEST(what_was_nowhere_else_is_lost_where_pages_cover_it)
+{
+	struct tract_region *region = land_region(2, 'a'), *over = land_region(1, 'A');
+	char *own = attached(.size = 2 * PAGE, .flags = TRACT_ATTACH_ANONYMOUS);
+	char *view = attached(.region = region, .flags = TRACT_ATTACH_PRIVATE);
+
+	own[0] = own[PAGE] = 'x';
+	view[0] = view[PAGE] = 'x';
+	EXPECT_EQ(tract_map_show(OWN, over, own, PAGE, 0, BOTH), 0);
+	EXPECT_EQ(tract_map_show(OWN, over, view, PAGE, 0, BOTH), 0);
+	EXPECT_EQ(tract_map_hide(OWN, own, PAGE, BOTH), 0);
+	EXPECT_EQ(tract_map_hide(OWN, view, PAGE, BOTH), 0);
+	EXPECT_STR(land_bytes(own, 2), "0x");
+	EXPECT_STR(land_bytes(view, 2), "ax");
+	land_clear(own, 2);
+	land_clear(view, 2);
+	tract_region_close(region);
+	tract_region_close(over);
+}
+
 TEST(what_is_blocked_is_blocked_again)
 {
 	struct tract_region *over = land_region(1, 'A');

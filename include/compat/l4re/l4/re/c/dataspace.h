@@ -71,7 +71,8 @@ enum l4re_ds_map_flags {
  *
  * What was visible at these pages is replaced.  They stay until l4_task_unmap() takes them,
  * something is attached over them or the dataspace is deleted.  Inside a region they hide the
- * region's own page, until they are unmapped: then that one is back.
+ * region's own page, until they are unmapped: then that one is back.  In a region that is
+ * PRIVATE or ANONYMOUS what had been written to it is lost.
  *
  * Return: 0, or an error listed at the top of this header, or
  *   -L4_ERANGE  @offset is at P or after it
