@@ -72,8 +72,8 @@ int l4_slot_put(l4_cap_idx_t cap, struct l4_object *object, unsigned rights);
 /* Can something be put there? */
 bool l4_slot_exists(l4_cap_idx_t cap);
 void l4_slot_empty(l4_cap_idx_t cap);
-/* Copies a capability, with no more rights than @mask. */
-void l4_slot_copy(l4_cap_idx_t from, l4_cap_idx_t to, unsigned mask);
+/* Copies a capability, with no more rights than @mask.  Is there one in another slot now? */
+bool l4_slot_copy(l4_cap_idx_t from, l4_cap_idx_t to, unsigned mask);
 /* Empties every slot that holds @object. */
 void l4_slots_purge(struct l4_object *object);
 /* 1 if it is filled; 1 if both hold the same with the same rights. */

@@ -204,25 +204,28 @@ void l4_slot_empty(l4_cap_idx_t cap)
 		fill(slot, NULL, 0);
 }
 
-static struct l4_object *copy_locked(const struct slot *from, struct slot *to, unsigned mask)
-	REQUIRES(lock)
+static bool copy_locked(const struct slot *from, struct slot *to, unsigned mask,
+			struct l4_object **ret_before) REQUIRES(lock)
 {
 	if (!from->object || from == to)
-		return NULL;
-	return exchange(to, l4_object_ref(from->object), from->rights & mask);
+		return false;
+	*ret_before = exchange(to, l4_object_ref(from->object), from->rights & mask);
+	return true;
 }
 
-void l4_slot_copy(l4_cap_idx_t from, l4_cap_idx_t to, unsigned mask)
+bool l4_slot_copy(l4_cap_idx_t from, l4_cap_idx_t to, unsigned mask)
 {
 	struct slot *source = slot_of(from), *target = slot_of(to);
-	struct l4_object *before;
+	struct l4_object *before = NULL;
+	bool copied;
 
 	if (!source || !target)
-		return;
+		return false;
 	mutex_lock(&lock);
-	before = copy_locked(source, target, mask);
+	copied = copy_locked(source, target, mask, &before);
 	mutex_unlock(&lock);
 	l4_object_unref(before);
+	return copied;
 }
 
 static unsigned purge_locked(const struct l4_object *object) REQUIRES(lock)

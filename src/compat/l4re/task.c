@@ -38,8 +38,9 @@ L4_API l4_msgtag_t l4_task_map(l4_cap_idx_t dst_task, l4_cap_idx_t src_task,
 		return tag(r);
 	count = 1UL << order_of(snd_fpage);
 	for (unsigned long i = 0; i < count && l4_slot_exists(from); i++) {
-		l4_slot_copy(from, to, snd_fpage.raw & L4_TRACT_FPAGE_RIGHTS);
-		if (snd_base & L4_MAP_ITEM_GRANT)
+		bool copied = l4_slot_copy(from, to, snd_fpage.raw & L4_TRACT_FPAGE_RIGHTS);
+
+		if (copied && (snd_base & L4_MAP_ITEM_GRANT))
 			l4_slot_empty(from);
 		from = l4_capability_next(from);
 		to = l4_capability_next(to);

@@ -142,6 +142,29 @@ TEST(an_empty_slot_is_copied_as_nothing)
 	slot_drop(to);
 }
 
+static void grant(l4_cap_idx_t from, l4_cap_idx_t to)
+{
+	(void)l4_task_map(TASK, TASK, l4_obj_fpage(from, 0, L4_CAP_FPAGE_RWSD),
+			  l4_map_obj_control(to, L4_MAP_ITEM_GRANT));
+}
+
+/* 10 */
+TEST(a_grant_moves_what_is_in_the_slot_and_loses_nothing)
+{
+	l4re_ds_t ds = ds_marked(1), to = slot_new();
+
+	grant(ds, to);
+	EXPECT(!slot_is_filled(ds));
+	EXPECT_EQ(ds_byte(to, 0), MARK(0));
+	/* Where it is already, and where nothing can be. */
+	grant(to, to);
+	EXPECT_EQ(ds_byte(to, 0), MARK(0));
+	grant(to, 1UL << 50);
+	EXPECT_EQ(ds_byte(to, 0), MARK(0));
+	slot_drop(to);
+	slot_drop(ds);
+}
+
 /* 10.1 */
 TEST(unmapping_a_slot_empties_it_and_no_other)
 {
