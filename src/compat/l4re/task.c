@@ -100,6 +100,9 @@ L4_API l4_msgtag_t l4_task_unmap(l4_cap_idx_t task, l4_fpage_t fpage, l4_umword_
 	r = l4_slot_check(task, L4_KIND_TASK);
 	if (r < 0)
 		return tag(r);
+	/* No other task was ever given anything. */
+	if (!(map_mask & L4_FP_ALL_SPACES))
+		return tag(0);
 	if (is_of_objects(fpage))
 		unmap_slots(fpage, map_mask);
 	else if (fpage.raw & L4_FPAGE_RW)

@@ -165,6 +165,28 @@ TEST(a_grant_moves_what_is_in_the_slot_and_loses_nothing)
 	slot_drop(ds);
 }
 
+/* 2.4: there is no other task that would have to give anything up. */
+TEST(unmapping_in_other_tasks_leaves_what_this_one_has)
+{
+	l4re_ds_t ds = ds_marked(1);
+	l4_addr_t at = room(1);
+
+	EXPECT_EQ(l4re_rm_reserve_area(&at, PAGE, 0, 0), 0);
+	EXPECT_EQ(l4re_ds_map(ds, 0, IF_MODERN(L4RE_DS_F_RW, L4RE_DS_MAP_FLAG_RW), at, at,
+			      at + PAGE),
+		  0);
+	EXPECT(l4_error(l4_task_unmap(TASK, l4_obj_fpage(ds, 0, L4_CAP_FPAGE_RWSD),
+				      L4_FP_OTHER_SPACES)) >= 0);
+	EXPECT_EQ(ds_byte(ds, 0), MARK(0));
+	EXPECT(l4_error(l4_task_unmap(TASK, l4_fpage(at, L4_PAGESHIFT, L4_FPAGE_RWX),
+				      L4_FP_OTHER_SPACES)) >= 0);
+	EXPECT(is_filled(at, PAGE, MARK(0)));
+	EXPECT_EQ(l4re_rm_free_area(at), 0);
+	EXPECT(l4_error(l4_task_unmap(TASK, l4_fpage(at, L4_PAGESHIFT, L4_FPAGE_RWX),
+				      L4_FP_ALL_SPACES)) >= 0);
+	slot_drop(ds);
+}
+
 /* 10.1 */
 TEST(unmapping_a_slot_empties_it_and_no_other)
 {

@@ -42,7 +42,8 @@ L4_CV l4_msgtag_t l4_task_map(l4_cap_idx_t dst_task, l4_cap_idx_t src_task,
  * l4_task_unmap() - take capabilities or pages away
  * @task:     this task
  * @fpage:    what: l4_obj_fpage() or l4_fpage()
- * @map_mask: L4_FP_ALL_SPACES, or L4_FP_DELETE_OBJ to delete objects as well
+ * @map_mask: L4_FP_ALL_SPACES, or L4_FP_DELETE_OBJ to delete objects as well; with
+ *            L4_FP_OTHER_SPACES nothing is done, for nobody else has anything of this task's
  *
  * Slots become empty.  An object goes when no slot and no region refers to it any more.  With
  * L4_FP_DELETE_OBJ and a capability that has the right L4_CAP_FPAGE_D it goes at once: every
