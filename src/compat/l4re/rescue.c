@@ -57,9 +57,13 @@ static void pass_on(int number, siginfo_t *info, void *context)
 		before->sa_sigaction(number, info, context);
 	} else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN) {
 		before->sa_handler(number);
-	} else {
+	} else if (info->si_code > 0) {
 		/* The same instruction again, and nobody who catches it. */
 		(void)signal(number, SIG_DFL);
+	} else if (before->sa_handler == SIG_DFL) {
+		/* Somebody sent it, and no instruction will raise it again. */
+		(void)signal(number, SIG_DFL);
+		(void)raise(number);
 	}
 }
 

@@ -96,6 +96,41 @@ TEST(a_fault_of_other_code_reaches_the_handler_that_was_there)
 	EXPECT_EQ(touch(8, READ).signal, SIGSEGV);
 }
 
+static void kill_itself(void *arg)
+{
+	(void)arg;
+	(void)kill(getpid(), SIGSEGV);
+	(void)kill(getpid(), SIGBUS);
+}
+
+/* 11.6 */
+TEST(a_signal_that_somebody_sends_ends_the_process_too)
+{
+	int status;
+
+	EXPECT_EQ(add(begin_one, end_one, rescue_one), 0);
+	status = status_of(kill_itself, NULL);
+	EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	EXPECT_EQ(l4re_rm_remove_rescue_jump(PC(begin_one)), 0);
+}
+
+static void kill_itself_ignoring(void *arg)
+{
+	(void)arg;
+	(void)signal(SIGBUS, SIG_IGN);
+	EXPECT_EQ(add(begin_one, end_one, rescue_one), 0);
+	(void)kill(getpid(), SIGBUS);
+	(void)kill(getpid(), SIGBUS);
+}
+
+/* 11.6 */
+TEST(a_signal_that_somebody_sends_is_ignored_if_it_was)
+{
+	int status = status_of(kill_itself_ignoring, NULL);
+
+	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static void load_null_without(void *arg)
 {
 	(void)arg;
