@@ -7,6 +7,7 @@
  * and first when it goes.
  */
 #include <l4/re/c/tract.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <ucontext.h>
@@ -77,6 +78,17 @@ static void on_fault(int number, siginfo_t *info, void *context)
 		pass_on(number, info, context);
 }
 
+/* A child would have the lock as another thread of its parent's held it. */
+static void before_fork(void) NO_THREAD_SAFETY
+{
+	mutex_lock(&lock);
+}
+
+static void after_fork(void) NO_THREAD_SAFETY
+{
+	mutex_unlock(&lock);
+}
+
 static int install_locked(void) REQUIRES(lock)
 {
 	struct sigaction action = { .sa_sigaction = on_fault,
@@ -84,6 +96,8 @@ static int install_locked(void) REQUIRES(lock)
 
 	if (installed)
 		return 0;
+	if (pthread_atfork(before_fork, after_fork, after_fork) != 0)
+		return -L4_ENOMEM;
 	(void)sigemptyset(&action.sa_mask);
 	if (sigaction(SIGSEGV, &action, &before_segv) < 0 ||
 	    sigaction(SIGBUS, &action, &before_bus) < 0)

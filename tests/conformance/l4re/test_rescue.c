@@ -4,7 +4,9 @@
  */
 #include "rig.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -175,6 +177,37 @@ TEST(every_thread_is_rescued)
 	in_threads(4, load_often, NULL);
 	EXPECT_EQ(l4re_rm_remove_rescue_jump(PC(begin_one)), 0);
 	EXPECT_EQ(l4re_rm_remove_rescue_jump(PC(begin_two)), 0);
+}
+
+static _Atomic bool enough;
+
+static void *change_often(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&enough)) {
+		EXPECT_EQ(add(begin_one, end_one, rescue_one), 0);
+		EXPECT_EQ(l4re_rm_remove_rescue_jump(PC(begin_one)), 0);
+	}
+	return NULL;
+}
+
+static void change_once(void *arg)
+{
+	(void)arg;
+	EXPECT_EQ(add(begin_two, end_two, rescue_two), 0);
+	EXPECT_EQ(load_two(NULL), -1);
+}
+
+/* 14.4: whatever other threads are doing when it is forked. */
+TEST(a_child_can_add_jumps)
+{
+	pthread_t thread;
+
+	EXPECT_EQ(pthread_create(&thread, NULL, change_often, NULL), 0);
+	for (unsigned n = 0; n < 200; n++)
+		EXPECT_EQ(status_of(change_once, NULL), 0);
+	atomic_store(&enough, true);
+	EXPECT_EQ(pthread_join(thread, NULL), 0);
 }
 
 #else
