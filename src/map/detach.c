@@ -185,7 +185,6 @@ static int do_step(struct layout_cut *cut, bool keeps) REQUIRES(places_lock)
 	places_edit();
 	cut_record(cut);
 	places_edited();
-	shown_forget(cut->first, cut->last);
 	return 0;
 }
 

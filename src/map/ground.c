@@ -352,16 +352,14 @@ static int close_off(uintptr_t start, uintptr_t last)
 	return r == -ENOMEM ? vm_protect((void *)start, last - start + 1, 0) : r;
 }
 
-int ground_clear(uintptr_t start, uintptr_t last)
+static int clear(uintptr_t start, uintptr_t last, bool *ret_in_area) REQUIRES(places_lock)
 {
 	uintptr_t first, end;
 	bool in_area;
 	int r;
 
-	r = fault_point("ground.clear");
-	if (r < 0)
-		return r;
 	in_area = next_area_pages(start, last, &first, &end);
+	*ret_in_area = in_area;
 	/* Giving up must be possible when there is no memory left. */
 	if (!in_area && !ground_is_held(start, last))
 		return vm_try_unmap((void *)start, last - start + 1);
@@ -375,10 +373,25 @@ int ground_clear(uintptr_t start, uintptr_t last)
 	if (r < 0)
 		return r;
 	forget(start, last);
-	if (!in_area)
-		return 0;
-	remember(start, last);
-	ground_give_back(start, last);
+	if (in_area)
+		remember(start, last);
+	return 0;
+}
+
+int ground_clear(uintptr_t start, uintptr_t last)
+{
+	bool in_area;
+	int r;
+
+	r = fault_point("ground.clear");
+	if (r == 0)
+		r = clear(start, last, &in_area);
+	if (r < 0)
+		return r;
+	/* First, for what is shown needs its ground. */
+	shown_forget(start, last);
+	if (in_area)
+		ground_give_back(start, last);
 	return 0;
 }
 

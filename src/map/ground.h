@@ -48,7 +48,7 @@ bool ground_is_held(uintptr_t start, uintptr_t last) REQUIRES(places_lock);
 /* Something was mapped over it: it is ground no more. */
 void ground_built_over(uintptr_t start, uintptr_t last) REQUIRES(places_lock);
 /*
- * The place, or what was shown, in this range goes: it becomes ground inside an area, and
+ * The place, and what was shown, in this range goes: it becomes ground inside an area, and
  * nobody's outside.  -ENOMEM with nothing changed.
  */
 int ground_clear(uintptr_t start, uintptr_t last) REQUIRES(places_lock);

@@ -232,7 +232,7 @@ int tract_map_show(struct tract_map *map, struct tract_region *region, void *add
 
 /* ---- hiding ----------------------------------------------------------------------------- */
 
-/* The part of a run that covers one place, or none. */
+/* A run is hidden, part by part: each that covers one place, or none. */
 static int uncover(uintptr_t first, uintptr_t last) REQUIRES(places_lock)
 {
 	struct place *place = places_from(first);
@@ -250,6 +250,8 @@ static int uncover(uintptr_t first, uintptr_t last) REQUIRES(places_lock)
 			if (place->start + place->size - 1 < last)
 				end = place->start + place->size - 1;
 			r = attach_again(place, first, end);
+			if (r == 0)
+				shown_forget(first, end);
 			place = places_from(end + 1);
 		}
 		if (end == UINTPTR_MAX)
@@ -283,11 +285,8 @@ static int hide_locked(uintptr_t first, uintptr_t last, uint32_t rights) REQUIRE
 	r = part(first, last);
 	if (r == 0 && !(rights & TRACT_RIGHT_READ))
 		return make_readonly(first, last);
-	while (r == 0 && spans_find(&shown, first, last, &run)) {
+	while (r == 0 && spans_find(&shown, first, last, &run))
 		r = uncover(run.start, run.last);
-		if (r == 0)
-			shown_forget(run.start, run.last);
-	}
 	return r;
 }
 
@@ -345,13 +344,8 @@ int shown_uncover_asking(const struct tract_region *region)
 	const struct place *place;
 	int r = 0;
 
-	while (r == 0 && (place = find_asking(region))) {
-		uintptr_t first = place->start, last = first + place->size - 1;
-
-		r = uncover(first, last);
-		if (r == 0)
-			shown_forget(first, last);
-	}
+	while (r == 0 && (place = find_asking(region)))
+		r = uncover(place->start, place->start + place->size - 1);
 	return r;
 }
 

@@ -335,6 +335,57 @@ TEST(shown_pages_reach_over_the_end_of_an_attachment)
 }
 
 /* What shows through again is what was attached, not what its rights say. */
+TEST(pages_across_the_end_of_an_area_give_back_what_is_outside)
+{
+	struct tract_region *region = land_region(2, 'a');
+	char *area = land_area(3, 0), *at = area + 2 * PAGE;
+
+	EXPECT_EQ(tract_map_show(OWN, region, at, 2 * PAGE, 0, BOTH), 0);
+	EXPECT_STR(land_bytes(at, 2), "ab");
+	EXPECT_EQ(tract_map_hide(OWN, at, 2 * PAGE, BOTH), 0);
+	EXPECT_STR(land_bytes(at, 2), "!!");
+	EXPECT(!land_is_free(at, 1));
+	EXPECT(land_is_free(at + PAGE, 1));
+	land_clear(area, 3);
+	tract_region_close(region);
+}
+
+TEST(what_is_detached_across_the_end_of_an_area_gives_back_what_is_outside)
+{
+	struct tract_region *region = land_region(2, 'a'), *over = land_region(1, 'A');
+	char *at = attached(.region = region);
+	void *area = at;
+
+	EXPECT_EQ(tract_map_reserve(OWN, &area, PAGE, TRACT_AREA_FIXED, 0, 0), 0);
+	EXPECT_EQ(tract_map_show(OWN, over, at + PAGE, PAGE, 0, BOTH), 0);
+	EXPECT_STR(land_bytes(at, 2), "aA");
+	EXPECT_EQ(tract_detach(at), 0);
+	EXPECT(!land_is_free(at, 1));
+	EXPECT(land_is_free(at + PAGE, 1));
+	land_clear(at, 2);
+	tract_region_close(region);
+	tract_region_close(over);
+}
+
+TEST(what_was_hidden_before_hiding_failed_is_hidden)
+{
+	struct tract_region *region = land_region(1, 'a'), *over = land_region(2, 'A');
+	char *area = land_area(2, 0);
+
+	attached_at(area, .region = region, .flags = TRACT_ATTACH_IN_AREA);
+	EXPECT_EQ(tract_map_show(OWN, over, area, 2 * PAGE, 0, BOTH), 0);
+	EXPECT_EQ(fault_arm("ground.clear=e12"), 0);
+	EXPECT_EQ(tract_map_hide(OWN, area, 2 * PAGE, BOTH), -ENOMEM);
+	EXPECT_STR(land_bytes(area, 2), "aB");
+	/* It is no page of this region's any more. */
+	EXPECT_EQ(tract_region_destroy(over), 0);
+	EXPECT_STR(land_bytes(area, 2), "a!");
+	EXPECT_EQ(tract_map_hide(OWN, area, 2 * PAGE, BOTH), 0);
+	land_clear(area, 2);
+	tract_region_close(region);
+	tract_region_close(over);
+}
+
 TEST(what_was_nowhere_else_is_lost_where_pages_cover_it)
 {
 	struct tract_region *region = land_region(2, 'a'), *over = land_region(1, 'A');
