@@ -6,8 +6,15 @@
  */
 #include "pager_rig.h"
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* 12.2, 6 */
 PAGER_TEST(each_page_is_asked_for_once_and_shows_what_was_answered)
@@ -203,6 +210,40 @@ TEST(a_pager_needs_a_slot_and_a_function)
 	EXPECT_EQ(l4re_pager_create(slot, NULL, NULL), -L4_EINVAL);
 	EXPECT(!slot_is_filled(slot));
 	slot_drop(slot);
+}
+
+/* As hosts do that keep programs in a sandbox. */
+static void forbid_userfaultfd(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_userfaultfd, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { sizeof(filter) / sizeof(*filter), filter };
+
+	/* Nor by the device, which is root's. */
+	EXPECT(geteuid() != 0 || setresuid(65534, 65534, 65534) == 0);
+	EXPECT_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	EXPECT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+static void attach_forbidden(void *arg)
+{
+	l4_cap_idx_t slot = slot_new();
+	l4_addr_t at = room(1);
+
+	(void)arg;
+	forbid_userfaultfd();
+	EXPECT_EQ(l4re_pager_create(slot, never, NULL), 0);
+	EXPECT_EQ(attach_at(at, PAGE, PAGED, slot, 0), -L4_ENOSYS);
+	slot_drop(slot);
+}
+
+TEST(where_userfaultfd_is_forbidden_no_pager_is_attached)
+{
+	EXPECT_EQ(status_of(attach_forbidden, NULL), 0);
 }
 
 /* 5.3.6, 2.5 */
