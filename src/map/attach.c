@@ -175,11 +175,11 @@ int attach_again(const struct place *place, uintptr_t first, uintptr_t last)
 {
 	const uint64_t page = vm_page_size();
 	const struct backing backing = {
-		.kind = place->kind,
+		.kind = place_kind(place),
 		.region = place->region,
 		.pager = place->pager,
-		.own_view = place->flags & TRACT_ATTACH_PRIVATE,
-		.offset = (place->offset & ~(page - 1)) + (first - place->start),
+		.own_view = place_flags(place) & TRACT_ATTACH_PRIVATE,
+		.offset = (place_offset(place) & ~(page - 1)) + (first - place->start),
 		.prot = place_prot(place),
 	};
 

@@ -60,19 +60,19 @@ static int check_unclaimed(const void *addr, size_t size, struct sysv_survey *sy
 
 int claim_check_place(const struct place *place)
 {
-	if (place->kind == PLACE_IMPORTED)
+	if (place_kind(place) == PLACE_IMPORTED)
 		return fail(-EFAULT,
 			    "an imported segment cannot be exported again; connect to the "
 			    "exporter instead");
-	if (place->kind == PLACE_PAGED || place->kind == PLACE_ANONYMOUS ||
-	    place->kind == PLACE_BLOCKED)
+	if (place_kind(place) == PLACE_PAGED || place_kind(place) == PLACE_ANONYMOUS ||
+	    place_kind(place) == PLACE_BLOCKED)
 		return fail(-EFAULT,
 			    "what is attached there is no region; attach one to export it");
-	if (place->flags & TRACT_ATTACH_PRIVATE)
+	if (place_flags(place) & TRACT_ATTACH_PRIVATE)
 		return fail(-EFAULT, "a private view of a region cannot be exported");
 	if (place->region->destroyed)
 		return fail(-EFAULT, "the region that is attached there was destroyed");
-	if (place->rights != TRACT_RIGHT_READ_WRITE)
+	if (place_rights(place) != TRACT_RIGHT_READ_WRITE)
 		return fail(-EACCES,
 			    "memory is exported only where it is readable and writable");
 	return 0;
@@ -83,7 +83,7 @@ static int check_attached(const struct place *place, uintptr_t start, size_t siz
 	REQUIRES(places_lock)
 {
 	const uint64_t page = vm_page_size();
-	uint64_t offset = (place->offset & ~(page - 1)) + (start - place->start), end;
+	uint64_t offset = (place_offset(place) & ~(page - 1)) + (start - place->start), end;
 	struct span over;
 
 	if (shown_find(start, start + size - 1, &over))
@@ -313,11 +313,11 @@ static int drop_locked(struct claim *claim) REQUIRES(places_lock)
 
 	LIST_REMOVE(claim, entry);
 	free(claim);
-	if (!LIST_EMPTY(&place->claims) || place->kind == PLACE_ATTACHED)
+	if (!LIST_EMPTY(&place->claims) || place_kind(place) == PLACE_ATTACHED)
 		return 0; /* An attachment stays, as it was before. */
-	if (place->kind == PLACE_ADOPTED && !place->inherited)
+	if (place_kind(place) == PLACE_ADOPTED && !place->inherited)
 		r = exchange_restore((void *)place->start, place->size,
-				     region_fd(place->region), place->offset);
+				     region_fd(place->region), place_offset(place));
 	/* The program's memory is still the object, which the broker would empty: it is kept
 	 * for as long as the process lives. */
 	if (r < 0)
@@ -347,7 +347,7 @@ struct binding claim_binding(const struct claim *claim, const void *addr)
 	mutex_lock(&places_lock);
 	binding = (struct binding){
 		.region = claim->place->region->id,
-		.offset = (claim->place->offset & ~(page - 1)) +
+		.offset = (place_offset(claim->place) & ~(page - 1)) +
 			  ((uintptr_t)addr - claim->place->start),
 	};
 	mutex_unlock(&places_lock);
@@ -359,7 +359,7 @@ bool claim_outlived(const struct claim *claim)
 	bool outlived;
 
 	mutex_lock(&places_lock);
-	outlived = claim->place->kind == PLACE_ATTACHED ||
+	outlived = place_kind(claim->place) == PLACE_ATTACHED ||
 		   LIST_FIRST(&claim->place->claims) != claim || LIST_NEXT(claim, entry);
 	mutex_unlock(&places_lock);
 	return outlived;
@@ -370,7 +370,7 @@ bool claim_is_attached(const struct claim *claim)
 	bool attached;
 
 	mutex_lock(&places_lock);
-	attached = claim->place->kind == PLACE_ATTACHED;
+	attached = place_kind(claim->place) == PLACE_ATTACHED;
 	mutex_unlock(&places_lock);
 	return attached;
 }
@@ -388,7 +388,7 @@ static void add_window(struct windows *w, const struct place *place, uintptr_t s
 		       uintptr_t last)
 {
 	const uint64_t page = vm_page_size();
-	uint64_t offset = (place->offset & ~(page - 1)) + (start - place->start);
+	uint64_t offset = (place_offset(place) & ~(page - 1)) + (start - place->start);
 	uint64_t shown = offset < w->region->size ? w->region->size - offset : 0;
 	size_t size = last - start + 1;
 
@@ -416,13 +416,14 @@ static void add_windows(struct windows *w, const struct place *place) REQUIRES(p
 /* Who may write to a view of his own has copies of his own, and needs all of them now. */
 static bool is_own_view(const struct place *place)
 {
-	return (place->flags & TRACT_ATTACH_PRIVATE) && (place->rights & TRACT_RIGHT_WRITE);
+	return (place_flags(place) & TRACT_ATTACH_PRIVATE) &&
+	       (place_rights(place) & TRACT_RIGHT_WRITE);
 }
 
 static int part_from(const struct tract_region *region, const struct place *view)
 {
 	const uint64_t page = vm_page_size();
-	uint64_t offset = view->offset & ~(page - 1);
+	uint64_t offset = place_offset(view) & ~(page - 1);
 
 	if (offset >= region->size)
 		return 0;

@@ -282,12 +282,12 @@ static int check_populate(const struct place *place, uint32_t rights, uintptr_t 
 {
 	const uint64_t page = vm_page_size();
 
-	if (place->kind == PLACE_BLOCKED)
+	if (place_kind(place) == PLACE_BLOCKED)
 		return fail(-ENODEV, "a part of the range is blocked");
-	if (rights & ~place->rights)
+	if (rights & ~place_rights(place))
 		return fail(-EACCES, "the attachment has fewer rights than asked for");
-	if (place->kind == PLACE_ATTACHED &&
-	    (place->offset & ~(page - 1)) + (last - place->start) >= place->region->size)
+	if (place_kind(place) == PLACE_ATTACHED &&
+	    (place_offset(place) & ~(page - 1)) + (last - place->start) >= place->region->size)
 		return fail(-ERANGE, "the region ends before the attachment does");
 	return 0;
 }
@@ -317,7 +317,7 @@ static int populate_locked(uintptr_t first, uintptr_t last, uint32_t rights)
 		if (end > last)
 			end = last;
 		r = check_populate(place, rights, end);
-		if (r == 0 && place->kind != PLACE_PAGED)
+		if (r == 0 && place_kind(place) != PLACE_PAGED)
 			r = populate(place, first, end, rights);
 		if (end >= last)
 			break;

@@ -26,7 +26,7 @@ static struct place *place_of(const struct layout_cut *cut)
 
 static int check_place(const struct place *place)
 {
-	switch ((enum place_kind)place->kind) {
+	switch (place_kind(place)) {
 	case PLACE_ADOPTED:
 	case PLACE_SYSV:
 		return fail(-EBUSY, "the memory is exported; destroy the export first");
@@ -47,11 +47,11 @@ static int prepare_tail(const struct layout_cut *cut) REQUIRES(places_lock)
 	const struct place_spec spec = {
 		.start = cut->last + 1,
 		.size = cut->back,
-		.offset = place->offset + delta,
-		.kind = place->kind,
-		.rights = place->rights,
-		.flags = place->flags,
-		.tag = place->tag,
+		.offset = place_offset(place) + delta,
+		.kind = place_kind(place),
+		.rights = place_rights(place),
+		.flags = place_flags(place),
+		.tag = place_tag(place),
 		.region = place->region,
 		.pager = place->pager,
 		.name = place->name,
@@ -102,11 +102,12 @@ static void clear_backing(const struct layout_cut *cut) REQUIRES(places_lock)
 {
 	const struct place *place = place_of(cut);
 	const uint64_t page = vm_page_size();
-	uint64_t offset = (place->offset & ~(page - 1)) + (cut->first - cut->region.start);
+	uint64_t offset =
+		(place_offset(place) & ~(page - 1)) + (cut->first - cut->region.start);
 	uint64_t size = cut->last - cut->first + 1;
 	int fd;
 
-	if (!(place->flags & TRACT_ATTACH_CLEAR) || !place->region ||
+	if (!(place_flags(place) & TRACT_ATTACH_CLEAR) || !place->region ||
 	    !(place->region->rights & TRACT_RIGHT_WRITE) || offset >= place->region->size)
 		return;
 	if (size > place->region->size - offset)
@@ -134,8 +135,7 @@ static void cut_record(const struct layout_cut *cut) REQUIRES(places_lock)
 			uintptr_t delta = cut->last + 1 - cut->region.start;
 
 			place->start = cut->last + 1;
-			atomic_store_explicit(&place->offset, place->offset + delta,
-					      memory_order_relaxed);
+			place_set_offset(place, place_offset(place) + delta);
 			place->name_offset += delta;
 		}
 		place->size = cut->front + cut->back;
@@ -231,7 +231,7 @@ static int detach_locked(uintptr_t first, uintptr_t last, uint32_t mode,
 	if (done->result != TRACT_SHORTENED &&
 	    (place_of(&cut)->region || place_of(&cut)->pager)) {
 		done->has_tag = true;
-		done->tag = place_of(&cut)->tag;
+		done->tag = place_tag(place_of(&cut));
 	}
 	return do_step(&cut, mode & TRACT_DETACH_KEEP);
 }
@@ -268,8 +268,8 @@ static int detach_whole_locked(uintptr_t start) REQUIRES(places_lock)
 	const struct place *place = places_from(start);
 	struct tract_detached done;
 
-	if (!place || place->start != start || place->kind == PLACE_ADOPTED ||
-	    place->kind == PLACE_SYSV || place->kind == PLACE_IMPORTED)
+	if (!place || place->start != start || place_kind(place) == PLACE_ADOPTED ||
+	    place_kind(place) == PLACE_SYSV || place_kind(place) == PLACE_IMPORTED)
 		return -ENOENT;
 	return detach_locked(start, start, TRACT_DETACH_WHOLE, &done);
 }

@@ -59,20 +59,20 @@ static const uint8_t kinds[] = {
 
 static void tell_region(const struct span *span, struct tract_span *ret)
 {
-	const struct place *place = (const struct place *)(uintptr_t)span->value;
-	uint32_t kind = atomic_load_explicit(&place->kind, memory_order_relaxed);
+	const struct told *told = place_told((const struct place *)(uintptr_t)span->value);
+	unsigned kind = atomic_load_explicit(&told->kind, memory_order_relaxed);
 	struct span area;
 
 	*ret = (struct tract_span){
 		.start = (void *)span->start,
 		.size = span->last - span->start + 1,
 		.kind = kind < sizeof(kinds) ? kinds[kind] : 0,
-		.rights = atomic_load_explicit(&place->rights, memory_order_relaxed),
-		.flags = atomic_load_explicit(&place->flags, memory_order_relaxed),
+		.rights = atomic_load_explicit(&told->rights, memory_order_relaxed),
+		.flags = atomic_load_explicit(&told->flags, memory_order_relaxed),
 		.in_area = layout_find_area(&places_layout, span->start, span->start, &area),
-		.region = atomic_load_explicit(&place->region_id, memory_order_relaxed),
-		.offset = atomic_load_explicit(&place->offset, memory_order_relaxed),
-		.tag = atomic_load_explicit(&place->tag, memory_order_relaxed),
+		.region = atomic_load_explicit(&told->region_id, memory_order_relaxed),
+		.offset = atomic_load_explicit(&told->offset, memory_order_relaxed),
+		.tag = atomic_load_explicit(&told->tag, memory_order_relaxed),
 	};
 }
 

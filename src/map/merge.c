@@ -72,7 +72,7 @@ static int collect_locked(struct merge *m, const struct session *session, uintpt
 	for (place = places_from(start); place && place->start < end && r == 0;
 	     place = places_from(place->start + place->size)) {
 		r = claim_check_place(place);
-		if (r == 0 && place->kind != PLACE_ADOPTED)
+		if (r == 0 && place_kind(place) != PLACE_ADOPTED)
 			r = fail(-EFAULT,
 				 "part of the range is attached or System V memory with "
 				 "other bounds; export that by itself");

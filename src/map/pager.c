@@ -90,7 +90,7 @@ static struct place *paged_place(uintptr_t page) REQUIRES(places_lock)
 	bool partly;
 	struct place *place = places_find(page, 1, &partly);
 
-	return place && place->kind == PLACE_PAGED ? place : NULL;
+	return place && place_kind(place) == PLACE_PAGED ? place : NULL;
 }
 
 static bool ask_locked(const struct uffd_fault *fault, struct question *q) REQUIRES(places_lock)
@@ -105,7 +105,7 @@ static bool ask_locked(const struct uffd_fault *fault, struct question *q) REQUI
 		.write = fault->write,
 		.start = (void *)place->start,
 		.size = place->size,
-		.offset = place->offset + (fault->page - place->start),
+		.offset = place_offset(place) + (fault->page - place->start),
 	};
 	return true;
 }
@@ -139,13 +139,13 @@ static int show_region(const struct place *place, uintptr_t page,
 	const size_t size = vm_page_size();
 	uint32_t rights = TRACT_RIGHT_READ | (answer->writable ? TRACT_RIGHT_WRITE : 0u);
 	struct tract_region *region = answer->region;
-	bool asks_again = !answer->writable && (place->rights & TRACT_RIGHT_WRITE);
+	bool asks_again = !answer->writable && (place_rights(place) & TRACT_RIGHT_WRITE);
 	int r;
 
 	if (!region || region->destroyed || (answer->offset & (size - 1)) ||
 	    answer->offset >= region->size || (rights & ~region->rights))
 		return -EINVAL;
-	rights &= place->rights;
+	rights &= place_rights(place);
 	r = shown_put(region, page, size, answer->offset, rights);
 	if (r < 0 || !asks_again)
 		return r;
@@ -188,7 +188,7 @@ static bool is_answer_to(const struct question *q, const struct place *place)
 	uintptr_t page = (uintptr_t)q->fault.page;
 
 	return place && place->pager == q->pager &&
-	       place->offset + (page - place->start) == q->fault.offset &&
+	       place_offset(place) + (page - place->start) == q->fault.offset &&
 	       !shown_is_settled(page);
 }
 

@@ -22,8 +22,6 @@ static _Atomic bool set_up; /* places_layout is; written under places_lock */
 
 /* ---- storage ---------------------------------------------------------------------------- */
 
-#define POOL_STEP 64
-
 /* Never given back to malloc: somebody who looks without the lock may be reading it. */
 static struct place *pool;
 /* Out of the table, and still holding on to what was behind them. */
@@ -31,27 +29,33 @@ static struct place *unsettled;
 /* Whoever took one out sees it without the lock; another thread's it may miss. */
 static _Atomic bool unsettled_any;
 
-static struct place *pool_take(void) REQUIRES(places_lock)
-{
-	struct place *place, *more;
-
-	if (!pool) {
-		more = calloc(POOL_STEP, sizeof(*more));
-		for (unsigned i = 0; more && i < POOL_STEP; i++) {
-			more[i].next_free = pool;
-			pool = &more[i];
-		}
-	}
-	place = pool;
-	if (place)
-		pool = place->next_free;
-	return place;
-}
-
 static void pool_give(struct place *place) REQUIRES(places_lock)
 {
 	place->next_free = pool;
 	pool = place;
+}
+
+static void pool_grow(void) REQUIRES(places_lock)
+{
+	struct places_block *block = aligned_alloc(PLACES_BLOCK, sizeof(*block));
+
+	if (!block)
+		return;
+	(void)memset(block, 0, sizeof(*block));
+	for (unsigned i = PLACES_IN_BLOCK; i-- > 0;)
+		pool_give(&block->place[i]);
+}
+
+static struct place *pool_take(void) REQUIRES(places_lock)
+{
+	struct place *place;
+
+	if (!pool)
+		pool_grow();
+	place = pool;
+	if (place)
+		pool = place->next_free;
+	return place;
 }
 
 /* ---- fork ------------------------------------------------------------------------------- */
@@ -76,7 +80,8 @@ static void make_private(const struct place *place)
 {
 	void *start = (void *)place->start;
 
-	if (exchange_copy_out(start, place->size, region_fd(place->region), place->offset) < 0)
+	if (exchange_copy_out(start, place->size, region_fd(place->region),
+			      place_offset(place)) < 0)
 		vm_unmap(start, place->size);
 }
 
@@ -105,12 +110,12 @@ static void leave_paged(struct place *place) REQUIRES(places_lock)
 
 static void leave_to_parent(struct place *place) REQUIRES(places_lock)
 {
-	if (place->kind == PLACE_ADOPTED) {
+	if (place_kind(place) == PLACE_ADOPTED) {
 		make_private(place);
 		remove_region(place->start);
 		LIST_REMOVE(place, window);
 		place->inherited = true;
-	} else if (place->kind == PLACE_PAGED) {
+	} else if (place_kind(place) == PLACE_PAGED) {
 		leave_paged(place);
 	}
 }
@@ -247,28 +252,25 @@ struct place *places_find(uintptr_t start, size_t size, bool *ret_partly)
 	return NULL;
 }
 
-/*
- * What finding tells must all be there before the place is.  Not the whole struct at once: who
- * found what was here before may still be reading, until its counter tells.
- */
+/* What finding tells must all be there before the place is. */
 static void fill(struct place *place, const struct place_spec *spec)
 {
-	place->start = spec->start;
-	place->size = spec->size;
-	place->region = spec->region ? region_ref(spec->region) : NULL;
-	place->pager = spec->pager ? pager_ref(spec->pager) : NULL;
-	place->name = NULL;
-	place->name_offset = spec->name_offset;
-	place->asks = false;
-	place->inherited = false;
-	place->next_free = NULL;
-	atomic_store_explicit(&place->offset, spec->offset, memory_order_relaxed);
-	atomic_store_explicit(&place->tag, spec->tag, memory_order_relaxed);
-	atomic_store_explicit(&place->region_id, spec->region ? spec->region->id : 0,
+	struct told *told = place_told(place);
+
+	*place = (struct place){
+		.start = spec->start,
+		.size = spec->size,
+		.region = spec->region ? region_ref(spec->region) : NULL,
+		.pager = spec->pager ? pager_ref(spec->pager) : NULL,
+		.name_offset = spec->name_offset,
+	};
+	atomic_store_explicit(&told->offset, spec->offset, memory_order_relaxed);
+	atomic_store_explicit(&told->tag, spec->tag, memory_order_relaxed);
+	atomic_store_explicit(&told->region_id, spec->region ? spec->region->id : 0,
 			      memory_order_relaxed);
-	atomic_store_explicit(&place->kind, spec->kind, memory_order_relaxed);
-	atomic_store_explicit(&place->rights, spec->rights, memory_order_relaxed);
-	atomic_store_explicit(&place->flags, spec->flags, memory_order_relaxed);
+	atomic_store_explicit(&told->kind, (uint8_t)spec->kind, memory_order_relaxed);
+	atomic_store_explicit(&told->rights, (uint8_t)spec->rights, memory_order_relaxed);
+	atomic_store_explicit(&told->flags, (uint16_t)spec->flags, memory_order_relaxed);
 	LIST_INIT(&place->claims);
 	if (place->region)
 		LIST_INSERT_HEAD(&place->region->windows, place, window);
@@ -330,7 +332,7 @@ int places_add(const struct place_spec *spec, struct place **ret_place)
 
 void places_discard(struct place *place)
 {
-	if (place->region && !(place->inherited && place->kind == PLACE_ADOPTED))
+	if (place->region && !(place->inherited && place_kind(place) == PLACE_ADOPTED))
 		LIST_REMOVE(place, window);
 	free(place->name);
 	place->name = NULL;
@@ -384,14 +386,15 @@ void places_announced(struct tract_region *region)
 	struct place *place;
 
 	LIST_FOREACH (place, &region->windows, window)
-		atomic_store_explicit(&place->region_id, region->id, memory_order_relaxed);
+		atomic_store_explicit(&place_told(place)->region_id, region->id,
+				      memory_order_relaxed);
 }
 
 /* ---- is it right? ----------------------------------------------------------------------- */
 
 static bool place_check(const struct place *place, const struct span *span)
 {
-	const uint32_t kind = place->kind;
+	const uint32_t kind = place_kind(place);
 	bool backed = kind == PLACE_ATTACHED || kind == PLACE_ADOPTED || kind == PLACE_SYSV;
 
 	if (place->start != span->start || place->start + place->size - 1 != span->last)
@@ -405,7 +408,7 @@ static bool place_check(const struct place *place, const struct span *span)
 		return false;
 	/* What the program attaches may go past the region's end. */
 	return kind == PLACE_ATTACHED || !place->region ||
-	       place->offset + place->size <= place->region->size;
+	       place_offset(place) + place->size <= place->region->size;
 }
 
 bool places_check(void)
@@ -459,7 +462,7 @@ static void remove_import_locked(uintptr_t start) REQUIRES(places_lock)
 {
 	struct place *place = places_from(start);
 
-	if (place && place->start == start && place->kind == PLACE_IMPORTED)
+	if (place && place->start == start && place_kind(place) == PLACE_IMPORTED)
 		places_remove(place);
 }
 

@@ -43,15 +43,21 @@ enum place_kind {
 	PLACE_SHOWN, /* pages over a place or an area; not in the layout */
 };
 
-struct place {
-	/* Read by those who find it, beside a writer. */
+/* What finding reads of a place, beside a writer: by itself, so that what many places tell fits
+ * into the caches. */
+struct told {
 	_Atomic uint64_t offset; /* of start, in the region or segment; may lie within a page */
 	_Atomic uint64_t tag;
 	_Atomic uint64_t region_id;
-	_Atomic uint32_t kind;
-	_Atomic uint32_t rights;
-	_Atomic uint32_t flags; /* TRACT_ATTACH_*: what it is */
-	/* Under the lock. */
+	_Atomic uint16_t flags; /* TRACT_ATTACH_*: what it is */
+	_Atomic uint8_t kind;
+	_Atomic uint8_t rights;
+};
+
+static_assert(sizeof(struct told) == 32, "two of them fill a cache line");
+
+/* The rest, under the lock. */
+struct place {
 	uintptr_t start;
 	size_t size;
 	struct tract_region *region; /* counted; NULL where there is none */
@@ -64,6 +70,65 @@ struct place {
 	bool inherited;		   /* a parent's: only memory to be freed is left of it */
 	struct place *next_free;
 };
+
+/*
+ * Where places are: what they tell comes first, in their order.  A block is found from any
+ * address in it, and leaves malloc two words of its own between one and the next.
+ */
+#define PLACES_BLOCK ((uintptr_t)8192)
+#define PLACES_IN_BLOCK 68
+
+struct places_block {
+	struct told told[PLACES_IN_BLOCK];
+	struct place place[PLACES_IN_BLOCK];
+};
+
+static_assert(sizeof(struct places_block) <= PLACES_BLOCK - 16, "a block has its bounds");
+
+static inline struct told *place_told(const struct place *place)
+{
+	struct places_block *block =
+		(struct places_block *)((uintptr_t)place & ~(PLACES_BLOCK - 1));
+
+	return &block->told[place - block->place];
+}
+
+/* Relaxed, as is everything that a sequence counter watches over (find.c). */
+static inline uint64_t place_offset(const struct place *place)
+{
+	return atomic_load_explicit(&place_told(place)->offset, memory_order_relaxed);
+}
+
+static inline void place_set_offset(struct place *place, uint64_t to)
+{
+	atomic_store_explicit(&place_told(place)->offset, to, memory_order_relaxed);
+}
+
+static inline uint64_t place_tag(const struct place *place)
+{
+	return atomic_load_explicit(&place_told(place)->tag, memory_order_relaxed);
+}
+
+static inline uint32_t place_flags(const struct place *place)
+{
+	return atomic_load_explicit(&place_told(place)->flags, memory_order_relaxed);
+}
+
+static inline enum place_kind place_kind(const struct place *place)
+{
+	return (enum place_kind)atomic_load_explicit(&place_told(place)->kind,
+						     memory_order_relaxed);
+}
+
+static inline uint32_t place_rights(const struct place *place)
+{
+	return atomic_load_explicit(&place_told(place)->rights, memory_order_relaxed);
+}
+
+static inline void place_set_rights(struct place *place, uint32_t to)
+{
+	atomic_store_explicit(&place_told(place)->rights, (uint8_t)to, memory_order_relaxed);
+}
 
 /* An area's value in the layout, beside LAYOUT_RESERVED: the library's own, and the tag. */
 #define AREA_SYSTEM ((uint64_t)1 << 8)
@@ -97,14 +162,14 @@ struct place_spec {
 /* Of the mapping that shows it: of VM_*. */
 static inline unsigned place_prot(const struct place *place)
 {
-	unsigned prot = place->rights & TRACT_RIGHT_READ ? VM_READ : 0u;
+	unsigned prot = place_rights(place) & TRACT_RIGHT_READ ? VM_READ : 0u;
 
-	if (place->kind == PLACE_BLOCKED)
+	if (place_kind(place) == PLACE_BLOCKED)
 		return 0;
 	/* No processor here can write what it cannot read. */
-	if (place->rights & TRACT_RIGHT_WRITE)
+	if (place_rights(place) & TRACT_RIGHT_WRITE)
 		prot |= VM_READ | VM_WRITE;
-	return place->flags & TRACT_ATTACH_EXECUTABLE ? prot | VM_EXEC : prot;
+	return place_flags(place) & TRACT_ATTACH_EXECUTABLE ? prot | VM_EXEC : prot;
 }
 
 /* Taken before it, by whoever changes what exports stand on (claim.h). */

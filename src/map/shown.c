@@ -35,7 +35,7 @@ bool shown_next_uncovered(const struct place *place, uintptr_t at, uintptr_t *re
 	struct span run = { 0 };
 	bool covered = false;
 
-	while (at <= last && place->kind != PLACE_SHOWN &&
+	while (at <= last && place_kind(place) != PLACE_SHOWN &&
 	       (covered = spans_find(&shown, at, last, &run)) && run.start <= at)
 		at = run.last + 1;
 	*ret_first = at;
@@ -51,7 +51,7 @@ static void move_front(struct place *place, uintptr_t start)
 
 	place->start = start;
 	place->size -= delta;
-	place->offset += delta;
+	place_set_offset(place, place_offset(place) + delta);
 }
 
 /* A run that goes on behind what is taken out of its middle: -ENOMEM. */
@@ -61,9 +61,9 @@ static int split(const struct span *run, uintptr_t at) REQUIRES(places_lock)
 	const struct place_spec spec = {
 		.start = at,
 		.size = run->last - at + 1,
-		.offset = place->offset + (at - run->start),
+		.offset = place_offset(place) + (at - run->start),
 		.kind = PLACE_SHOWN,
-		.rights = place->rights,
+		.rights = place_rights(place),
 		.region = place->region,
 	};
 	struct place *behind;
@@ -129,9 +129,10 @@ static bool is_attached_so(const struct tract_region *region, uintptr_t start, s
 	bool partly;
 
 	place = places_find(start, size, &partly);
-	return place && place->region == region && !(place->flags & TRACT_ATTACH_PRIVATE) &&
-	       (place->offset & ~(page - 1)) + (start - place->start) == offset &&
-	       !(rights & ~place->rights) && !shown_find(start, start + size - 1, &run);
+	return place && place->region == region &&
+	       !(place_flags(place) & TRACT_ATTACH_PRIVATE) &&
+	       (place_offset(place) & ~(page - 1)) + (start - place->start) == offset &&
+	       !(rights & ~place_rights(place)) && !shown_find(start, start + size - 1, &run);
 }
 
 static int check_ground(uintptr_t first, uintptr_t last) REQUIRES(places_lock)
@@ -140,8 +141,8 @@ static int check_ground(uintptr_t first, uintptr_t last) REQUIRES(places_lock)
 
 	for (place = places_from(first); place && place->start <= last;
 	     place = places_from(place->start + place->size))
-		if (place->kind == PLACE_ADOPTED || place->kind == PLACE_SYSV ||
-		    place->kind == PLACE_IMPORTED || !LIST_EMPTY(&place->claims))
+		if (place_kind(place) == PLACE_ADOPTED || place_kind(place) == PLACE_SYSV ||
+		    place_kind(place) == PLACE_IMPORTED || !LIST_EMPTY(&place->claims))
 			return fail(-EBUSY, "an export or an import is there");
 	return 0;
 }
@@ -270,7 +271,7 @@ static int make_readonly(uintptr_t first, uintptr_t last) REQUIRES(places_lock)
 	while (r == 0 && first <= last && spans_find(&shown, first, last, &run)) {
 		struct place *place = place_of(&run);
 
-		place->rights &= ~(uint32_t)TRACT_RIGHT_WRITE;
+		place_set_rights(place, place_rights(place) & ~(uint32_t)TRACT_RIGHT_WRITE);
 		r = vm_protect((void *)run.start, place->size, place_prot(place));
 		first = run.last + 1;
 	}
@@ -362,7 +363,7 @@ bool shown_check(void)
 		const struct place *place = place_of(&run);
 
 		if (place->start != run.start || place->start + place->size - 1 != run.last ||
-		    place->kind != PLACE_SHOWN || !place->region)
+		    place_kind(place) != PLACE_SHOWN || !place->region)
 			return false;
 		at = run.last + 1;
 	}
