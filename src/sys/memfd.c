@@ -26,9 +26,10 @@
 #define PREFIX "tract"
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-static int create(const char *name, int *ret_fd)
+static int create(const char *name, unsigned kind, int *ret_fd)
 {
-	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING |
+			 (kind & MEMFD_HUGE ? (unsigned)MFD_HUGETLB : 0);
 	char full_name[64];
 	int fd;
 
@@ -46,18 +47,24 @@ static int create(const char *name, int *ret_fd)
 
 int memfd_new(const char *name, uint64_t size, int *ret_fd)
 {
+	return memfd_new_as(name, size, 0, ret_fd);
+}
+
+int memfd_new_as(const char *name, uint64_t size, unsigned kind, int *ret_fd)
+{
+	int seals = kind & MEMFD_FREEZABLE ? SEALS & ~F_SEAL_SEAL : SEALS;
 	scoped(fd) int fd = -1;
 	int r;
 
 	if (size == 0 || size > INT64_MAX)
 		return -EINVAL;
-	r = create(name, &fd);
+	r = create(name, kind, &fd);
 	if (r < 0)
 		return r;
 	/* In this order nobody who gets at the object early can do more than who gets it late.
 	 */
 	if (fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)size) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, SEALS) < 0)
+	    fcntl(fd, F_ADD_SEALS, seals) < 0)
 		return -errno;
 	*ret_fd = steal_fd(&fd);
 	return 0;
@@ -90,6 +97,17 @@ int memfd_verify(int fd, uint64_t *ret_size)
 	return 0;
 }
 
+int memfd_freeze(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0)
+		return -errno;
+	if (seals & F_SEAL_WRITE)
+		return 0;
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL) < 0 ? -errno : 0;
+}
+
 int memfd_punch(int fd, uint64_t offset, uint64_t size)
 {
 	if (offset > INT64_MAX || size > INT64_MAX)
@@ -105,11 +123,16 @@ int memfd_reserve(int fd, uint64_t offset, uint64_t size)
 {
 	uint64_t total, available;
 
-	if (offset > INT64_MAX || size > INT64_MAX)
-		return -EINVAL;
 	/* The kernel would not refuse: it kills processes until there is enough. */
 	if (host_memory(&total, &available) == 0 && size > available)
 		return -ENOMEM;
+	return memfd_fill(fd, offset, size);
+}
+
+int memfd_fill(int fd, uint64_t offset, uint64_t size)
+{
+	if (offset > INT64_MAX || size > INT64_MAX)
+		return -EINVAL;
 	while (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) < 0)
 		if (errno != EINTR)
 			return errno == ENOSPC ? -ENOMEM : -errno;
@@ -194,6 +217,23 @@ int memfd_copy(int to, uint64_t to_offset, int from, uint64_t from_offset, uint6
 		size -= (uint64_t)got;
 	}
 	return 0;
+}
+
+int memfd_copy_data(int to, int from, uint64_t offset, uint64_t size)
+{
+	struct memfd_walk walk = { .fd = from, .at = offset };
+	uint64_t start;
+	size_t length;
+	int r;
+
+	if (!add_fits(offset, size, &walk.limit))
+		return -EINVAL;
+	while ((r = memfd_walk_next(&walk, SIZE_MAX, &start, &length)) > 0) {
+		r = memfd_copy(to, start, from, start, length);
+		if (r < 0)
+			return r;
+	}
+	return r;
 }
 
 int memfd_next_data(int fd, uint64_t offset, uint64_t *ret_start, uint64_t *ret_end)

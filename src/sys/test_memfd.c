@@ -205,3 +205,91 @@ TEST(a_walk_over_data_comes_in_parts_and_ends_at_its_limit)
 	walk = (struct memfd_walk){ .fd = -1, .limit = page };
 	EXPECT_EQ(memfd_walk_next(&walk, page, &offset, &size), -EBADF);
 }
+
+static int freezable_of(unsigned pages)
+{
+	int fd;
+
+	page = vm_page_size();
+	EXPECT_EQ(memfd_new_as("test", pages * page, MEMFD_FREEZABLE, &fd), 0);
+	return fd;
+}
+
+TEST(a_frozen_object_is_as_it_is_for_good)
+{
+	scoped(fd) int fd = freezable_of(2);
+	char bytes[3] = "";
+	uint64_t size;
+	void *addr;
+
+	EXPECT_EQ(memfd_write(fd, page, "xy", 2), 0);
+	EXPECT_EQ(memfd_freeze(fd), 0);
+	EXPECT_EQ(memfd_write(fd, page, "z", 1), -EPERM);
+	EXPECT_EQ(memfd_punch(fd, page, page), -EPERM);
+	EXPECT_EQ(vm_place(NULL, page, VM_READ | VM_WRITE, fd, 0, &addr), -EPERM);
+	EXPECT_EQ(memfd_read(fd, page, bytes, 2), 0);
+	EXPECT_STR(bytes, "xy");
+	EXPECT_EQ(memfd_freeze(fd), 0);
+	/* Nothing more is sealed, and that is how an object of ours looks. */
+	EXPECT_EQ(memfd_verify(fd, &size), 0);
+}
+
+TEST(who_can_write_keeps_an_object_from_being_frozen)
+{
+	scoped(fd) int fd = freezable_of(1);
+	scoped(fd) int readonly = -1;
+	void *writing, *reading;
+
+	EXPECT_EQ(memfd_reopen_readonly(fd, &readonly), 0);
+	EXPECT_EQ(vm_place(NULL, page, VM_READ | VM_WRITE, fd, 0, &writing), 0);
+	EXPECT_EQ(vm_place(NULL, page, VM_READ, readonly, 0, &reading), 0);
+	EXPECT_EQ(memfd_freeze(fd), -EBUSY);
+	((char *)writing)[0] = 'x';
+	vm_unmap(writing, page);
+	EXPECT_EQ(memfd_freeze(fd), 0);
+	EXPECT_EQ(((char *)reading)[0], 'x');
+	vm_unmap(reading, page);
+}
+
+TEST(what_was_not_made_to_be_frozen_is_not)
+{
+	scoped(fd) int fd = object_of(1);
+
+	EXPECT_EQ(memfd_freeze(fd), -EPERM);
+	EXPECT_EQ(memfd_write(fd, 0, "x", 1), 0);
+	EXPECT_EQ(memfd_freeze(-1), -EBADF);
+}
+
+TEST(a_freezable_object_is_otherwise_as_any)
+{
+	scoped(fd) int fd = freezable_of(1);
+	struct stat st;
+
+	EXPECT_EQ(fstat(fd, &st), 0);
+	EXPECT_EQ(st.st_mode & 07777, 0600);
+	EXPECT_EQ(fcntl(fd, F_GET_SEALS) & (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL),
+		  F_SEAL_SHRINK | F_SEAL_GROW);
+	EXPECT(ftruncate(fd, 0) < 0);
+}
+
+TEST(copying_data_leaves_holes_and_what_is_outside_alone)
+{
+	scoped(fd) int from = object_of(8);
+	scoped(fd) int to = object_of(8);
+	uint64_t bytes, start, end;
+	char text[5] = "";
+
+	EXPECT_EQ(memfd_write(from, 0, "out", 3), 0);
+	EXPECT_EQ(memfd_write(from, 2 * page - 2, "data", 4), 0);
+	EXPECT_EQ(memfd_write(from, 6 * page, "out", 3), 0);
+	EXPECT_EQ(memfd_copy_data(to, from, page, 5 * page), 0);
+	EXPECT_EQ(memfd_resident(to, &bytes), 0);
+	EXPECT_EQ(bytes, 2 * page);
+	EXPECT_EQ(memfd_next_data(to, 0, &start, &end), 0);
+	EXPECT_EQ(start, page);
+	EXPECT_EQ(end, 3 * page);
+	EXPECT_EQ(memfd_read(to, 2 * page - 2, text, 4), 0);
+	EXPECT_STR(text, "data");
+	EXPECT_EQ(memfd_copy_data(to, from, UINT64_MAX, 2), -EINVAL);
+	EXPECT_EQ(memfd_copy_data(-1, from, 0, page), -EBADF);
+}
