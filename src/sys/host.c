@@ -203,6 +203,23 @@ int host_memory(uint64_t *ret_total, uint64_t *ret_available)
 	return 0;
 }
 
+int host_huge_pages(uint64_t *ret_size, uint64_t *ret_spare)
+{
+	uint64_t size, free, promised;
+	int r;
+
+	r = read_field("/proc/meminfo", "Hugepagesize", &size);
+	if (r == 0)
+		r = read_field("/proc/meminfo", "HugePages_Free", &free);
+	if (r == 0)
+		r = read_field("/proc/meminfo", "HugePages_Rsvd", &promised);
+	if (r < 0)
+		return r == -ENODATA ? -EOPNOTSUPP : r;
+	*ret_size = size * 1024;
+	*ret_spare = free > promised ? (free - promised) * *ret_size : 0;
+	return 0;
+}
+
 void host_random(void *bytes, unsigned size)
 {
 	char *at = bytes;

@@ -9,6 +9,9 @@
 
 /* Total memory, and what could be had now without swapping, under this control group; bytes. */
 int host_memory(uint64_t *ret_total, uint64_t *ret_available);
+/* The size of the huge pages that a host sets aside, and the bytes of them that are neither
+ * used nor promised to anybody; -EOPNOTSUPP if the kernel has no such pages. */
+int host_huge_pages(uint64_t *ret_size, uint64_t *ret_spare);
 /* The calling process's umask, which is looked at without being changed. */
 int host_umask(uint32_t *ret_bits);
 /* Fills with unpredictable bytes. */
