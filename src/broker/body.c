@@ -9,6 +9,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/scope.h"
+#include "broker/cache.h"
 #include "broker/client_link.h"
 #include "sys/host.h"
 
@@ -34,11 +35,69 @@ static uint64_t port_random(void *body)
 	return value;
 }
 
-static int port_object_make(void *body, uint64_t object, uint64_t size, uint64_t replaces)
+static int port_object_make(void *body, uint64_t object, uint64_t size, uint64_t replaces,
+			    uint32_t flags)
 {
 	struct broker *b = body;
 
-	return objects_make(&b->objects, object, size, replaces);
+	return objects_make(&b->objects, object, size, replaces, flags);
+}
+
+static uint64_t port_object_page(void *body, uint64_t object)
+{
+	const struct broker *b = body;
+
+	return objects_page(&b->objects, object);
+}
+
+static int port_object_place(void *body, uint64_t object, uint32_t node, bool strict)
+{
+	struct broker *b = body;
+
+	return objects_place(&b->objects, object, node, strict);
+}
+
+static int port_object_fill(void *body, uint64_t object, uint64_t offset, uint64_t size)
+{
+	struct broker *b = body;
+
+	return objects_fill(&b->objects, object, offset, size);
+}
+
+static int port_object_copy(void *body, uint64_t to, uint64_t from, uint64_t offset,
+			    uint64_t size)
+{
+	struct broker *b = body;
+
+	return objects_copy(&b->objects, to, from, offset, size);
+}
+
+static int port_object_measure(void *body, uint64_t object, uint64_t offset, uint64_t size,
+			       struct object_pages *sum)
+{
+	struct broker *b = body;
+
+	return objects_measure(&b->objects, object, offset, size, sum);
+}
+
+static int port_object_freeze(void *body, uint64_t object)
+{
+	struct broker *b = body;
+
+	return objects_freeze(&b->objects, object);
+}
+
+static int port_object_physical(void *body, uint64_t object, uint64_t *ret_base)
+{
+	struct broker *b = body;
+
+	return objects_physical(&b->objects, object, ret_base);
+}
+
+static int port_cache_check(void *body, uint32_t policy)
+{
+	(void)body;
+	return cache_check(policy);
 }
 
 static uint64_t port_object_resident(void *body, uint64_t object)
@@ -53,6 +112,27 @@ static uint64_t port_client_memory(void *body, uint64_t client)
 	const struct client_link *link = client_link_find(body, client);
 
 	return link ? peer_private_memory(&link->peer, link->pidfd) : 0;
+}
+
+static int port_client_holds(void *body, uint64_t client, uint64_t object,
+			     struct client_holds *ret)
+{
+	struct broker *b = body;
+	struct holds found;
+	int fd, r;
+
+	r = objects_writer(&b->objects, object, &fd);
+	if (r == 0)
+		r = client_link_holds(b, client, fd, &found);
+	if (r < 0)
+		return r;
+	*ret = (struct client_holds){ found.mappings, found.descriptors };
+	return 0;
+}
+
+static int port_client_kill(void *body, uint64_t client)
+{
+	return client_link_kill(body, client);
 }
 
 static int port_object_take(void *body, uint64_t object, uint64_t size)
@@ -209,8 +289,18 @@ struct ports body_ports(struct broker *b)
 		.now = port_now,
 		.random = port_random,
 		.object_make = port_object_make,
+		.object_page = port_object_page,
+		.object_place = port_object_place,
+		.object_fill = port_object_fill,
+		.object_copy = port_object_copy,
+		.object_measure = port_object_measure,
+		.object_freeze = port_object_freeze,
+		.object_physical = port_object_physical,
+		.cache_check = port_cache_check,
 		.object_resident = port_object_resident,
 		.client_memory = port_client_memory,
+		.client_holds = port_client_holds,
+		.client_kill = port_client_kill,
 		.object_take = port_object_take,
 		.pipe_take = port_pipe_take,
 		.object_drop = port_object_drop,

@@ -2,6 +2,7 @@
 #include "broker/client_link.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "base/fault.h"
@@ -33,6 +34,22 @@ int client_link_pidfd(struct broker *b, uint64_t client, int *ret_fd)
 		return -ESRCH;
 	*ret_fd = link->pidfd;
 	return 0;
+}
+
+int client_link_holds(struct broker *b, uint64_t client, int object, struct holds *ret)
+{
+	const struct client_link *link = idmap_find(&b->by_client, client);
+
+	return link ? holds_count(link->peer.pid, link->pidfd, object, ret) : -ESRCH;
+}
+
+int client_link_kill(struct broker *b, uint64_t client)
+{
+	const struct client_link *link = idmap_find(&b->by_client, client);
+
+	if (!link)
+		return -ESRCH;
+	return link->pidfd < 0 ? -EACCES : peer_pidfd_signal(link->pidfd, SIGKILL);
 }
 
 static void forget_sources(struct client_link *link)

@@ -11,6 +11,7 @@
 
 #include "broker/broker.h"
 #include "ipc/conn.h"
+#include "sys/holds.h"
 #include "sys/peer.h"
 
 struct client_link {
@@ -34,6 +35,11 @@ int client_link_new(struct broker *b, int fd);
 struct client_link *client_link_find(struct broker *b, uint64_t client);
 /* What tells of its death, borrowed.  Also of one that is condemned.  -ESRCH. */
 int client_link_pidfd(struct broker *b, uint64_t client, int *ret_fd);
+/* What its process still has of an object, as holds_count(); also of one that is condemned.
+ * -ESRCH if there is no such client. */
+int client_link_holds(struct broker *b, uint64_t client, int object, struct holds *ret);
+/* Kills its process.  -ESRCH, -EPERM; -EACCES if we do not know which that is. */
+int client_link_kill(struct broker *b, uint64_t client);
 /* Nothing more is read from it or sent to it.  It goes at the end of the turn. */
 void client_link_condemn(struct client_link *link, const char *reason);
 /* Ends the condemned ones, those included that are condemned by this. */

@@ -9,8 +9,10 @@
 #include "base/fault.h"
 #include "base/scope.h"
 #include "broker/bell_map.h"
+#include "broker/object.h"
 #include "broker/offer.h"
 #include "sys/dir.h"
+#include "sys/host.h"
 #include "sys/memfd.h"
 #include "sys/vm.h"
 
@@ -18,25 +20,6 @@
 #define EMPTY_STEP (UINT64_C(32) << 20)
 /* How long an answer about the host's memory is good for. */
 #define ASK_AGAIN_NS (20 * NS_PER_MS)
-
-enum object_kind {
-	OBJECT_MADE,  /* by us: its pages count as promised */
-	OBJECT_TAKEN, /* a client's */
-	OBJECT_BELL,
-	OBJECT_PIPE,
-	OBJECT_PLEDGE,
-};
-
-struct object {
-	struct idmap_node node;
-	enum object_kind kind;
-	uint64_t size;
-	int writer;
-	int reader; /* -1: nobody has needed it */
-	struct shm_bell *bell;
-	uint64_t emptied; /* bytes from the start */
-	TAILQ_ENTRY(object) of_emptying;
-};
 
 /* Descriptors an object of this kind may come to hold. */
 static const uint32_t fds_of[] = {
@@ -49,6 +32,7 @@ static void object_free(struct object *object)
 	if (!object)
 		return;
 	bell_map_free(object->bell);
+	pages_view_end(&object->locked);
 	fd_scope_end(&object->writer);
 	fd_scope_end(&object->reader);
 	free(object);
@@ -84,7 +68,9 @@ static int object_new(struct objects *o, enum object_kind kind, uint64_t size,
 	object = malloc(sizeof(*object));
 	if (!object)
 		return -ENOMEM;
-	*object = (struct object){ .kind = kind, .size = size, .writer = -1, .reader = -1 };
+	*object = (struct object){
+		.kind = kind, .size = size, .page = vm_page_size(), .writer = -1, .reader = -1
+	};
 	*ret_object = object;
 	return 0;
 }
@@ -97,19 +83,27 @@ static int keep(struct objects *o, struct object *object, uint64_t id)
 	if (r < 0)
 		return r;
 	o->fds_used += fds_of[object->kind];
-	if (object->kind == OBJECT_MADE)
+	if (object_is_promised(object))
 		o->promised += object->size;
 	o->bells += object->kind == OBJECT_BELL;
 	return 0;
 }
 
+static uint64_t resident(const struct object *object)
+{
+	uint64_t bytes;
+
+	if (object->kind != OBJECT_MADE || memfd_resident(object->writer, &bytes) < 0)
+		return 0;
+	return bytes < object->size ? bytes : object->size;
+}
+
 static void add_resident(void *value, void *arg)
 {
 	const struct object *object = value;
-	uint64_t *sum = arg, bytes;
 
-	if (object->kind == OBJECT_MADE && memfd_resident(object->writer, &bytes) == 0)
-		*sum += bytes < object->size ? bytes : object->size;
+	if (object_is_promised(object))
+		*(uint64_t *)arg += resident(object);
 }
 
 /* Asking costs a few files of the kernel's, so an answer is used for a moment. */
@@ -152,20 +146,69 @@ static int admit(struct objects *o, uint64_t more)
 	return after - resident <= o->available ? 0 : -ENOMEM;
 }
 
-int objects_make(struct objects *o, uint64_t id, uint64_t size, uint64_t replaces)
+int objects_spend(struct objects *o, uint64_t bytes)
 {
+	int r;
+
+	r = ask_host(o);
+	if (r == 0 && bytes > o->available) {
+		o->asked_at = 0;
+		r = ask_host(o);
+	}
+	if (r < 0)
+		return r;
+	if (bytes > o->available)
+		return -ENOMEM;
+	/* Until the host is asked again. */
+	o->available -= bytes;
+	return 0;
+}
+
+/* Of huge pages that were set aside, if enough are to spare and slices can be made of them. */
+static bool make_of_huge_pages(struct object *object, unsigned kind)
+{
+	uint64_t page, spare;
+	scoped(fd) int fd = -1;
+
+	if (host_huge_pages(&page, &spare) < 0 || page > PORTS_SLICE || spare < object->size ||
+	    !is_multiple(object->size, page))
+		return false;
+	if (memfd_new_as("tract", object->size, kind | MEMFD_HUGE, &fd) < 0 ||
+	    pages_promise(fd, object->size) < 0)
+		return false;
+	object->writer = steal_fd(&fd);
+	object->page = page;
+	return true;
+}
+
+static int make_of_memory(struct objects *o, struct object *object, uint64_t replaces,
+			  unsigned kind)
+{
+	int r;
+
+	r = replaces < object->size ? admit(o, object->size - replaces)
+				    : fault_point("broker.objects.spare");
+	if (r < 0)
+		return r;
+	return memfd_new_as("tract", object->size, kind, &object->writer);
+}
+
+int objects_make(struct objects *o, uint64_t id, uint64_t size, uint64_t replaces,
+		 uint32_t flags)
+{
+	unsigned kind = flags & OBJECT_FREEZABLE ? MEMFD_FREEZABLE : 0;
 	scoped(object) struct object *object = NULL;
 	int r;
 
-	r = replaces < size ? admit(o, size - replaces) : fault_point("broker.objects.spare");
-	if (r < 0)
-		return r;
 	r = object_new(o, OBJECT_MADE, size, &object);
 	if (r < 0)
 		return r;
-	r = memfd_new("tract", size, &object->writer);
+	if (!(flags & OBJECT_HUGE) || !make_of_huge_pages(object, kind))
+		r = make_of_memory(o, object, replaces, kind);
 	if (r < 0)
 		return r;
+	if (flags & OBJECT_HUGE && !object_is_set_aside(object))
+		object->huge = pages_huge_size();
 	r = fault_point("broker.objects.made");
 	if (r == 0)
 		r = keep(o, object, id);
@@ -177,12 +220,9 @@ int objects_make(struct objects *o, uint64_t id, uint64_t size, uint64_t replace
 
 uint64_t objects_resident(const struct objects *o, uint64_t id)
 {
-	struct object *object = idmap_find(&o->by_id, id);
-	uint64_t bytes = 0;
+	const struct object *object = idmap_find(&o->by_id, id);
 
-	if (object)
-		add_resident(object, &bytes);
-	return bytes;
+	return object ? resident(object) : 0;
 }
 
 int objects_take(struct objects *o, uint64_t id, uint64_t size, int writer, int reader)
@@ -227,7 +267,7 @@ int objects_take_pipe(struct objects *o, uint64_t id, int fd)
 static void forget(struct objects *o, struct object *object)
 {
 	o->fds_used -= fds_of[object->kind];
-	if (object->kind == OBJECT_MADE)
+	if (object_is_promised(object))
 		o->promised -= object->size;
 	o->bells -= object->kind == OBJECT_BELL;
 	object_free(object);
@@ -356,13 +396,10 @@ int objects_writer(struct objects *o, uint64_t id, int *ret_fd)
 	return 0;
 }
 
-int objects_reader(struct objects *o, uint64_t id, int *ret_fd)
+int object_reader(struct object *object, int *ret_fd)
 {
-	struct object *object = idmap_find(&o->by_id, id);
 	int r;
 
-	if (!object)
-		return -ENOENT;
 	if (object->reader < 0) {
 		r = memfd_reopen_readonly(object->writer, &object->reader);
 		if (r < 0) {
@@ -372,4 +409,11 @@ int objects_reader(struct objects *o, uint64_t id, int *ret_fd)
 	}
 	*ret_fd = object->reader;
 	return 0;
+}
+
+int objects_reader(struct objects *o, uint64_t id, int *ret_fd)
+{
+	struct object *object = idmap_find(&o->by_id, id);
+
+	return object ? object_reader(object, ret_fd) : -ENOENT;
 }

@@ -10,6 +10,9 @@
  * object that takes the place of memory which is given back meanwhile needs room for the rest
  * only; what it was promised counts in full, until its pages are there.
  *
+ * Huge pages that the host has set aside are not its memory any more: they are promised by the
+ * kernel, when the object is made.
+ *
  * Giving the pages of a large object back takes the kernel a while (about a tenth of a second
  * per gigabyte), so that is done in steps between which others are served.
  */
@@ -22,6 +25,7 @@
 #include <stdint.h>
 
 #include "broker/idmap.h"
+#include "registry/ports.h"
 
 /* Each bell is mapped by the broker, and the kernel allows a process 65530 mappings. */
 #define OBJECTS_BELLS_MAX 32768u
@@ -41,8 +45,9 @@ int objects_init(struct objects *o, uint32_t fds_max);
 void objects_deinit(struct objects *o);
 
 /* -ENOMEM if the host has not so much left to promise as is more than it @replaces, and is not
- * asked if there is none; -EMFILE; -EEXIST. */
-int objects_make(struct objects *o, uint64_t id, uint64_t size, uint64_t replaces);
+ * asked if there is none; -EMFILE; -EEXIST.  @flags are of enum object_flag. */
+int objects_make(struct objects *o, uint64_t id, uint64_t size, uint64_t replaces,
+		 uint32_t flags);
 /* Bytes of it that are in memory; 0 for an unknown id. */
 uint64_t objects_resident(const struct objects *o, uint64_t id);
 /*
@@ -69,6 +74,16 @@ void objects_bell_set_active(struct objects *o, uint64_t id, uint32_t slot, bool
 void objects_bell_raise_polled(struct objects *o, uint64_t id, uint32_t slot);
 
 int objects_make_pledge(struct objects *o, uint64_t id);
+
+/* As the ports of these names (objects_pages.c). */
+uint64_t objects_page(const struct objects *o, uint64_t id);
+int objects_place(struct objects *o, uint64_t id, uint32_t node, bool strict);
+int objects_fill(struct objects *o, uint64_t id, uint64_t offset, uint64_t size);
+int objects_copy(struct objects *o, uint64_t to, uint64_t from, uint64_t offset, uint64_t size);
+int objects_measure(struct objects *o, uint64_t id, uint64_t offset, uint64_t size,
+		    struct object_pages *sum);
+int objects_freeze(struct objects *o, uint64_t id);
+int objects_physical(struct objects *o, uint64_t id, uint64_t *ret_base);
 
 /* Borrowed descriptors.  -ENOENT for an unknown id, -EMFILE and the like. */
 int objects_writer(struct objects *o, uint64_t id, int *ret_fd);

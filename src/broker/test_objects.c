@@ -18,7 +18,7 @@ TEST(an_object_has_a_writer_and_one_reader)
 	struct objects o;
 
 	EXPECT_EQ(objects_init(&o, 100), 0);
-	EXPECT_EQ(objects_make(&o, 1, SIZE, 0), 0);
+	EXPECT_EQ(objects_make(&o, 1, SIZE, 0, 0), 0);
 	EXPECT_EQ(objects_writer(&o, 1, &writer), 0);
 	EXPECT_EQ(objects_reader(&o, 1, &reader), 0);
 	EXPECT_EQ(objects_reader(&o, 1, &again), 0);
@@ -35,7 +35,7 @@ TEST(a_dropped_object_is_gone_and_emptied_if_asked)
 	int writer, kept;
 
 	EXPECT_EQ(objects_init(&o, 100), 0);
-	EXPECT_EQ(objects_make(&o, 1, SIZE, 0), 0);
+	EXPECT_EQ(objects_make(&o, 1, SIZE, 0, 0), 0);
 	EXPECT_EQ(objects_writer(&o, 1, &writer), 0);
 	kept = fcntl(writer, F_DUPFD_CLOEXEC, 0);
 	EXPECT_EQ(pwrite(kept, &byte, 1, 0), 1);
@@ -52,8 +52,8 @@ TEST(more_than_the_host_has_is_not_promised)
 	struct objects o;
 
 	EXPECT_EQ(objects_init(&o, 100), 0);
-	EXPECT_EQ(objects_make(&o, 1, UINT64_C(1) << 50, 0), -ENOMEM);
-	EXPECT_EQ(objects_make(&o, 1, UINT64_MAX - 4095, 0), -ENOMEM);
+	EXPECT_EQ(objects_make(&o, 1, UINT64_C(1) << 50, 0, 0), -ENOMEM);
+	EXPECT_EQ(objects_make(&o, 1, UINT64_MAX - 4095, 0, 0), -ENOMEM);
 	EXPECT_EQ(o.promised, 0);
 	objects_deinit(&o);
 }
@@ -64,14 +64,14 @@ TEST(promises_add_up_before_a_page_is_touched)
 	uint64_t part;
 
 	EXPECT_EQ(objects_init(&o, 100), 0);
-	EXPECT_EQ(objects_make(&o, 1, SIZE, 0), 0);
+	EXPECT_EQ(objects_make(&o, 1, SIZE, 0, 0), 0);
 	part = (o.available / 3) & ~UINT64_C(4095);
-	EXPECT_EQ(objects_make(&o, 2, part, 0), 0);
-	EXPECT_EQ(objects_make(&o, 3, part, 0), 0);
-	EXPECT_EQ(objects_make(&o, 4, 2 * part, 0), -ENOMEM);
+	EXPECT_EQ(objects_make(&o, 2, part, 0, 0), 0);
+	EXPECT_EQ(objects_make(&o, 3, part, 0, 0), 0);
+	EXPECT_EQ(objects_make(&o, 4, 2 * part, 0, 0), -ENOMEM);
 	objects_drop(&o, 2, false);
 	objects_drop(&o, 3, false);
-	EXPECT_EQ(objects_make(&o, 4, 2 * part, 0), 0);
+	EXPECT_EQ(objects_make(&o, 4, 2 * part, 0, 0), 0);
 	objects_deinit(&o);
 }
 
@@ -81,20 +81,20 @@ TEST(what_replaces_memory_needs_room_for_the_rest_and_counts_in_full)
 	uint64_t part;
 
 	EXPECT_EQ(objects_init(&o, 100), 0);
-	EXPECT_EQ(objects_make(&o, 1, SIZE, 0), 0);
+	EXPECT_EQ(objects_make(&o, 1, SIZE, 0, 0), 0);
 	part = (o.available / 8) & ~UINT64_C(4095);
-	EXPECT_EQ(objects_make(&o, 2, 5 * part, 0), 0);
-	EXPECT_EQ(objects_make(&o, 3, 5 * part, 0), -ENOMEM);
-	EXPECT_EQ(objects_make(&o, 3, 5 * part, part), -ENOMEM);
-	EXPECT_EQ(objects_make(&o, 3, 5 * part, 4 * part), 0);
+	EXPECT_EQ(objects_make(&o, 2, 5 * part, 0, 0), 0);
+	EXPECT_EQ(objects_make(&o, 3, 5 * part, 0, 0), -ENOMEM);
+	EXPECT_EQ(objects_make(&o, 3, 5 * part, part, 0), -ENOMEM);
+	EXPECT_EQ(objects_make(&o, 3, 5 * part, 4 * part, 0), 0);
 	/* Nobody is promised anything more until that is there. */
-	EXPECT_EQ(objects_make(&o, 4, part, 0), -ENOMEM);
-	EXPECT_EQ(objects_make(&o, 4, part, part - SIZE), -ENOMEM);
+	EXPECT_EQ(objects_make(&o, 4, part, 0, 0), -ENOMEM);
+	EXPECT_EQ(objects_make(&o, 4, part, part - SIZE, 0), -ENOMEM);
 	/* But what is filled while another is emptied. */
-	EXPECT_EQ(objects_make(&o, 4, 5 * part, 5 * part), 0);
+	EXPECT_EQ(objects_make(&o, 4, 5 * part, 5 * part, 0), 0);
 	objects_drop(&o, 4, false);
 	objects_drop(&o, 3, false);
-	EXPECT_EQ(objects_make(&o, 4, part, 0), 0);
+	EXPECT_EQ(objects_make(&o, 4, part, 0, 0), 0);
 	objects_deinit(&o);
 }
 
@@ -104,7 +104,7 @@ TEST(an_object_says_what_it_has_in_memory)
 	int fd;
 
 	EXPECT_EQ(objects_init(&o, 100), 0);
-	EXPECT_EQ(objects_make(&o, 1, 4 * SIZE, 0), 0);
+	EXPECT_EQ(objects_make(&o, 1, 4 * SIZE, 0, 0), 0);
 	EXPECT_EQ(objects_resident(&o, 1), 0);
 	EXPECT_EQ(objects_writer(&o, 1, &fd), 0);
 	EXPECT_EQ(memfd_write(fd, SIZE - 1, "xy", 2), 0);
@@ -118,8 +118,8 @@ TEST(descriptors_run_out_with_an_answer)
 	struct objects o;
 
 	EXPECT_EQ(objects_init(&o, 3), 0);
-	EXPECT_EQ(objects_make(&o, 1, SIZE, 0), 0);
-	EXPECT_EQ(objects_make(&o, 2, SIZE, 0), -EMFILE);
+	EXPECT_EQ(objects_make(&o, 1, SIZE, 0, 0), 0);
+	EXPECT_EQ(objects_make(&o, 2, SIZE, 0, 0), -EMFILE);
 	EXPECT_EQ(objects_make_bell(&o, 2), 0);
 	EXPECT_EQ(objects_make_bell(&o, 3), -EMFILE);
 	objects_deinit(&o);
@@ -187,7 +187,7 @@ TEST(a_large_object_is_emptied_in_steps)
 	int fd, kept;
 
 	EXPECT_EQ(objects_init(&o, 100), 0);
-	EXPECT_EQ(objects_make(&o, 1, size, 0), 0);
+	EXPECT_EQ(objects_make(&o, 1, size, 0, 0), 0);
 	EXPECT_EQ(objects_writer(&o, 1, &fd), 0);
 	kept = dup(fd);
 	EXPECT_EQ(memfd_write(kept, 0, "first", 6), 0);

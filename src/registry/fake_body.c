@@ -48,11 +48,14 @@ static int object_add(struct fake_body *fake, uint64_t id, int kind, uint64_t si
 			abort();
 		(void)memset(fake->object + i, 0, 64 * sizeof(*fake->object));
 	}
-	fake->object[i] = (struct fake_object){ .id = id, .kind = kind, .size = size };
+	fake->object[i] = (struct fake_object){
+		.id = id, .kind = kind, .size = size, .node = UINT32_MAX
+	};
 	return 0;
 }
 
-static int object_make(void *body, uint64_t object, uint64_t size, uint64_t replaces)
+static int object_make(void *body, uint64_t object, uint64_t size, uint64_t replaces,
+		       uint32_t flags)
 {
 	struct fake_body *fake = body;
 	int r;
@@ -64,10 +67,167 @@ static int object_make(void *body, uint64_t object, uint64_t size, uint64_t repl
 	if (size - replaces > fake->room)
 		return -ENOMEM;
 	r = object_add(body, object, FAKE_MEMORY, size);
-	if (r == 0)
-		fake->room -= size - replaces;
-	return r;
+	if (r < 0)
+		return r;
+	fake_object_find(fake, object)->flags = flags;
+	fake->room -= size - replaces;
+	return 0;
 }
+
+/* ---- pages ------------------------------------------------------------------------------ */
+
+/* One that exists, or a bug. */
+static struct fake_object *memory_of(struct fake_body *fake, uint64_t id)
+{
+	struct fake_object *object = fake_object_find(fake, id);
+
+	if (object && object->kind == FAKE_MEMORY)
+		return object;
+	bug(fake, "only memory has pages");
+	return NULL;
+}
+
+static bool is_set_aside(const struct fake_body *fake, const struct fake_object *object)
+{
+	return fake->huge && object->flags & OBJECT_HUGE && object->size % fake->huge == 0;
+}
+
+static uint64_t page_of(const struct fake_body *fake, const struct fake_object *object)
+{
+	return is_set_aside(fake, object) ? fake->huge : FAKE_PAGE;
+}
+
+static struct fake_object *slice_of(struct fake_body *fake, uint64_t id, uint64_t offset,
+				    uint64_t size)
+{
+	struct fake_object *object = memory_of(fake, id);
+
+	if (!object)
+		return NULL;
+	if (size == 0 || size > PORTS_SLICE)
+		bug(fake, "a slice is not too large");
+	else if (offset > object->size || size > object->size - offset)
+		bug(fake, "a slice is of its object");
+	else if (offset % page_of(fake, object) || size % page_of(fake, object))
+		bug(fake, "a slice is of whole pages");
+	else
+		return object;
+	return NULL;
+}
+
+static uint64_t object_page(void *body, uint64_t id)
+{
+	const struct fake_object *object = memory_of(body, id);
+
+	return object ? page_of(body, object) : 0;
+}
+
+static int object_place(void *body, uint64_t id, uint32_t node, bool strict)
+{
+	struct fake_body *fake = body;
+	struct fake_object *object = memory_of(fake, id);
+
+	if (!object)
+		return -ENOENT;
+	if (object->filled || object->copied) {
+		bug(fake, "an object is placed before it has pages");
+		return -EBUSY;
+	}
+	if (fake->nodes == 0)
+		return -EOPNOTSUPP;
+	if (node >= fake->nodes)
+		return -ENODEV;
+	object->node = node;
+	object->strict = strict;
+	return 0;
+}
+
+static int object_fill(void *body, uint64_t id, uint64_t offset, uint64_t size)
+{
+	struct fake_body *fake = body;
+	struct fake_object *object = slice_of(fake, id, offset, size);
+
+	if (!object)
+		return -EINVAL;
+	if (object->frozen || fake->fail_page)
+		return object->frozen ? -EPERM : fake->fail_page;
+	object->filled += size;
+	return 0;
+}
+
+static int object_copy(void *body, uint64_t to, uint64_t from, uint64_t offset, uint64_t size)
+{
+	struct fake_body *fake = body;
+	struct fake_object *target = slice_of(fake, to, offset, size);
+
+	if (!target || !slice_of(fake, from, offset, size))
+		return -EINVAL;
+	if (to == from)
+		bug(fake, "an object is copied to another");
+	if (target->frozen || fake->fail_page)
+		return target->frozen ? -EPERM : fake->fail_page;
+	target->copied += size;
+	return 0;
+}
+
+/* What was filled is said to come first. */
+static int object_measure(void *body, uint64_t id, uint64_t offset, uint64_t size,
+			  struct object_pages *sum)
+{
+	struct fake_body *fake = body;
+	const struct fake_object *object = slice_of(fake, id, offset, size);
+	uint64_t there;
+
+	if (!object)
+		return -EINVAL;
+	there = object->filled > offset ? object->filled - offset : 0;
+	there = (there < size ? there : size) / FAKE_PAGE;
+	sum->absent += size / FAKE_PAGE - there;
+	if (is_set_aside(fake, object))
+		sum->huge += there;
+	if (fake->nodes == 0)
+		sum->unknown += there;
+	else
+		sum->node[object->node < fake->nodes ? object->node : 0] += there;
+	return 0;
+}
+
+static int object_freeze(void *body, uint64_t id)
+{
+	struct fake_object *object = memory_of(body, id);
+
+	if (!object)
+		return -ENOENT;
+	if (!(object->flags & OBJECT_FREEZABLE))
+		return -EPERM;
+	if (object->writable)
+		return -EBUSY;
+	object->frozen = true;
+	return 0;
+}
+
+static int object_physical(void *body, uint64_t id, uint64_t *ret_base)
+{
+	const struct fake_body *fake = body;
+	const struct fake_object *object = memory_of(body, id);
+
+	if (!object)
+		return -ENOENT;
+	if (!is_set_aside(fake, object) || object->size != fake->huge || !fake->physical)
+		return -EOPNOTSUPP;
+	*ret_base = fake->physical;
+	return 0;
+}
+
+static int cache_check(void *body, uint32_t policy)
+{
+	(void)body;
+	if (policy == 0)
+		return 0;
+	return policy <= 3 ? -EOPNOTSUPP : -EINVAL;
+}
+
+/* ---- objects and bells ------------------------------------------------------------------ */
 
 static uint64_t object_resident(void *body, uint64_t id)
 {
@@ -83,6 +243,32 @@ static uint64_t client_memory(void *body, uint64_t id)
 	const struct fake_client *client = fake_client_find(body, id);
 
 	return client ? client->memory : 0;
+}
+
+static int client_holds(void *body, uint64_t id, uint64_t object, struct client_holds *ret)
+{
+	const struct fake_client *client = fake_client_find(body, id);
+
+	if (!memory_of(body, object))
+		return -ENOENT;
+	if (!client)
+		return -ESRCH;
+	if (client->hidden)
+		return client->hidden;
+	*ret = client->holds;
+	return 0;
+}
+
+static int client_kill(void *body, uint64_t id)
+{
+	struct fake_client *client = fake_client_find(body, id);
+
+	if (!client)
+		return -ESRCH;
+	if (client->hidden)
+		return client->hidden;
+	client->killed = true;
+	return 0;
 }
 
 static int object_take(void *body, uint64_t object, uint64_t size)
@@ -347,13 +533,24 @@ void fake_body_init(struct fake_body *fake, uint64_t seed)
 	fake->random = seed;
 	fake->now = 1000;
 	fake->room = UINT64_MAX;
+	fake->nodes = 1;
 	fake->ports = (struct ports){
 		.body = fake,
 		.now = now,
 		.random = draw,
 		.object_make = object_make,
+		.object_page = object_page,
+		.object_place = object_place,
+		.object_fill = object_fill,
+		.object_copy = object_copy,
+		.object_measure = object_measure,
+		.object_freeze = object_freeze,
+		.object_physical = object_physical,
+		.cache_check = cache_check,
 		.object_resident = object_resident,
 		.client_memory = client_memory,
+		.client_holds = client_holds,
+		.client_kill = client_kill,
 		.object_take = object_take,
 		.pipe_take = pipe_take,
 		.object_drop = object_drop,

@@ -14,13 +14,21 @@
 #define FAKE_EVENTS 32u
 #define FAKE_SLOTS 64u /* of the board, and of a bell */
 #define FAKE_LINE 512u
+#define FAKE_PAGE 4096u
 
 struct fake_object {
 	uint64_t id; /* 0: free */
 	enum { FAKE_MEMORY, FAKE_BELL, FAKE_PIPE, FAKE_PLEDGE } kind;
 	uint64_t size;
 	uint64_t resident;
-	bool given; /* to an importer */
+	uint32_t flags; /* as it was made */
+	uint32_t node;	/* where its pages were to be; UINT32_MAX: nobody has said */
+	bool strict;
+	bool frozen;
+	bool writable;	 /* somebody's mapping keeps it from being frozen */
+	uint64_t filled; /* bytes, of all slices */
+	uint64_t copied; /* the same, into it */
+	bool given;	 /* to an importer */
 	struct {
 		uint64_t generation, epoch; /* the last that it was given with */
 	} check[FAKE_SLOTS];
@@ -34,9 +42,12 @@ struct fake_said {
 };
 
 struct fake_client {
-	uint64_t id;	 /* 0: free */
-	uint64_t memory; /* private, of its process */
-	bool asking;	 /* a request is not answered yet */
+	uint64_t id;		   /* 0: free */
+	uint64_t memory;	   /* private, of its process */
+	struct client_holds holds; /* what it has of any object that is asked about */
+	int hidden;		   /* what looking at it and killing it say; 0: they work */
+	bool killed;
+	bool asking; /* a request is not answered yet */
 	uint32_t serial;
 	struct fake_said answer; /* the last; number 0: none yet */
 	bool channel;
@@ -49,8 +60,12 @@ struct fake_body {
 	struct ports ports;
 	uint64_t now;
 	uint64_t random;
-	int fail;      /* what making and taking say; 0: they work */
-	uint64_t room; /* what the host can still promise; counted down */
+	int fail;	   /* what making and taking say; 0: they work */
+	uint64_t room;	   /* what the host can still promise; counted down */
+	int fail_page;	   /* what filling and copying say */
+	uint32_t nodes;	   /* of the machine: those below */
+	uint64_t huge;	   /* the size of pages that the host has set aside; 0: it has none */
+	uint64_t physical; /* where every such page is; 0: the kernel does not tell */
 	const char *bug;
 	struct fake_client client[FAKE_CLIENTS];
 	struct fake_object *object;

@@ -96,7 +96,7 @@ int region_fence(const struct call *call)
 				   "the region is being taken back; send region_fenced first");
 	fresh = registry_new_object(registry);
 	/* Before anybody is told to stall: what cannot be moved is not begun. */
-	r = ports->object_make(ports->body, fresh, region->size, region->size);
+	r = ports->object_make(ports->body, fresh, region->size, region->size, 0);
 	if (r < 0)
 		return call_refuse(call, r == -EMFILE ? EMFILE : ENOMEM,
 				   "the host has no room for a second copy of the region; give "

@@ -169,7 +169,7 @@ int region_create(const struct call *call)
 		return 0;
 	region->object = registry_new_object(call->registry);
 	r = ports->object_make(ports->body, region->object, region->size,
-			       replaced_by(call, region));
+			       replaced_by(call, region), 0);
 	if (r < 0)
 		return region_give_up(call, region, r);
 	region_keep(call, region);
