@@ -159,6 +159,13 @@ static void close_events(struct client_link *link)
 	conn_close(&link->events);
 }
 
+/* The thread that hears events says there what it has to say, and waits for nothing. */
+static bool is_for_events(const struct message *message)
+{
+	return message->number == MSG_heard || message->number == MSG_map_answer ||
+	       message->number == MSG_import_close || message->number == MSG_region_close;
+}
+
 /* 0, -EAGAIN once there is nothing to read, or the link is condemned. */
 static int serve_answer(struct client_link *link)
 {
@@ -178,7 +185,7 @@ static int serve_answer(struct client_link *link)
 	}
 	if (r == 0) {
 		conn_drop_fds(fds, fd_count);
-		r = message.number == MSG_heard
+		r = is_for_events(&message)
 			    ? registry_handle(link->broker->registry, link->client, &message)
 			    : -EPROTO;
 	}

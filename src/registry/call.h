@@ -53,6 +53,7 @@ call_handler segment_publish, segment_republish, segment_unpublish;
 call_handler import_connect, import_close, import_inherit;
 call_handler pledge, import_exporter, import_lifeline, import_pledge;
 call_handler segment_bell, import_bell, bell_poll, bell_poller;
+call_handler map_offer, map_withdraw, map_get, map_change, map_answer;
 call_handler next_segment, next_import, next_client;
 
 #endif

@@ -123,7 +123,10 @@ static const char *check_segment(const struct registry *registry, const struct s
 		live += import_is_live(import);
 	}
 	EXPECT_THAT(live == segment->live_count, "live imports are counted");
-	EXPECT_THAT(segment->id != 0 || live == 0, "who is not published has no live import");
+	EXPECT_THAT(segment->id != 0 || segment->lent || live == 0,
+		    "who is not published has no live import");
+	EXPECT_THAT(!segment->lent || (segment->id == 0 && !LIST_EMPTY(&segment->imports)),
+		    "what is lent is not published, and somebody has it");
 	for (int i = 0; i < RIGHTS_CLASSES; i++)
 		EXPECT_THAT(segment->id != 0 || segment->token[i] == 0,
 			    "who is not published has no token");
@@ -178,6 +181,10 @@ static const char *check_import(const struct registry *registry, const struct im
 		    "nobody is moved who has nothing");
 	EXPECT_THAT((import->round != NULL) == is_on(&client->waits, import, 1),
 		    "what a client is waited for is on its list");
+	EXPECT_THAT(!import->errand || import->errand->errand.lent == import,
+		    "an errand knows what goes along");
+	EXPECT_THAT(import->lent_left <= import->lent_size,
+		    "no more is attached than was attached");
 	EXPECT_THAT(!import->round || is_on(&import->round->waiting, import, 2),
 		    "a round waits for the import that is in it");
 	return NULL;
@@ -285,6 +292,30 @@ static const char *check_users(const struct registry *registry)
 
 /* ---- rounds ----------------------------------------------------------------------------- */
 
+static bool is_sent_to(const struct round *round, const struct client *target)
+{
+	const struct round *at;
+
+	TAILQ_FOREACH (at, &target->errands, of_errands)
+		if (at == round)
+			return true;
+	return false;
+}
+
+static const char *check_errand(const struct registry *registry, const struct round *round)
+{
+	const struct client *target = round->errand.target;
+
+	EXPECT_THAT(!target || (is_client(registry, target) && is_sent_to(round, target)),
+		    "who an errand is for knows of it");
+	EXPECT_THAT(target || !round->errand.lent,
+		    "nothing goes along with an errand that is over");
+	EXPECT_THAT(!round->errand.lent || (round->errand.lent->errand == round &&
+					    round->errand.lent->client == target),
+		    "what goes along with an errand knows of it");
+	return NULL;
+}
+
 static const char *check_round(const struct registry *registry, const struct round *round)
 {
 	const struct import *import;
@@ -297,6 +328,7 @@ static const char *check_round(const struct registry *registry, const struct rou
 		EXPECT_THAT(import->round == round, "an import knows the round it is in");
 		open++;
 	}
+	open += round->errand.target != NULL;
 	EXPECT_THAT(open == round->open, "a round's missing answers are counted");
 	if (round->finish == import_retry)
 		EXPECT_THAT(region && region->fence != FENCE_NONE && !region->fence_late,
@@ -309,6 +341,25 @@ static const char *check_round(const struct registry *registry, const struct rou
 			    (is_client(registry, round->pinned->client) &&
 			     region_find(registry, round->pinned->named.id) == round->pinned),
 		    "a round's region exists");
+	return check_errand(registry, round);
+}
+
+static const char *check_maps(const struct registry *registry)
+{
+	const struct client *client;
+	struct named *at = NULL;
+	uint32_t maps = 0;
+
+	while ((at = names_after(&registry->clients, at ? at->key : 0))) {
+		client = container_of(at, struct client, named);
+		if (!client->map)
+			continue;
+		EXPECT_THAT(client->map->client == client, "a map is its process's");
+		EXPECT_THAT(map_find(registry, client->map->named.id) == client->map,
+			    "a map's id leads to it");
+		maps++;
+	}
+	EXPECT_THAT(maps == registry->maps.count, "a map that is handed out is somebody's");
 	return NULL;
 }
 
@@ -331,7 +382,8 @@ static const char *check_rounds(const struct registry *registry)
 bool registry_check(const struct registry *registry, const char **ret_broken)
 {
 	static const char *(*const checks[])(const struct registry *) = {
-		check_users, check_regions, check_segments, check_imports, check_rounds,
+		check_users,   check_regions, check_segments,
+		check_imports, check_rounds,  check_maps,
 	};
 
 	for (unsigned i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

@@ -389,7 +389,8 @@ static void keep_given(struct fake_body *fake, const struct message *message,
 		return;
 	if (message->number == MSG_import_connected)
 		keep_check(fake, object, &message->import_connected);
-	if (message->number == MSG_import_connected || message->number == MSG_import_moved)
+	if (message->number == MSG_import_connected || message->number == MSG_import_moved ||
+	    message->number == MSG_map_asked_region)
 		object->given = true;
 }
 

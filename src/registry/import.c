@@ -29,6 +29,8 @@ struct import *import_find_own(const struct call *call, uint64_t id)
 void import_end(struct registry *registry, struct import *import)
 {
 	struct client *client = import->client;
+	struct segment *lent =
+		import->segment && import->segment->lent ? import->segment : NULL;
 
 	if (import->owed != NOTICE_NONE)
 		TAILQ_REMOVE(&client->owed, import, of_owed);
@@ -44,6 +46,10 @@ void import_end(struct registry *registry, struct import *import)
 	client->import_count--;
 	note(registry, "import.closed import=%llu pid=%d uid=%u",
 	     (unsigned long long)import->named.key, client->identity.pid, client->identity.uid);
+	if (import->errand)
+		import->errand->errand.lent = NULL;
+	if (lent && LIST_EMPTY(&lent->imports))
+		segment_end(registry, lent, REASON_DESTROYED, NULL);
 	/* Last, since it may end a round. */
 	round_release(registry, import, client->leaving);
 	free(import);
@@ -101,31 +107,42 @@ static int answer_connected(const struct call *call, const struct import *import
 				  segment->region->object));
 }
 
-/* @with: whose bell slot it shares, or NULL. */
-static int import_make(const struct call *call, struct segment *segment, uint32_t rights,
-		       const struct import *with)
+struct import *import_add(struct registry *registry, struct client *client,
+			  struct segment *segment, uint32_t rights)
 {
-	struct registry *registry = call->registry;
-	struct client *client = call->client;
 	struct import *import = registry_alloc(sizeof(*import));
-	uint64_t *token = &segment->token[rights / 2];
 
 	if (!import)
-		return call_refuse_memory(call);
+		return NULL;
 	import->client = client;
 	import->segment = segment;
 	import->since = registry_now(registry);
 	import->rights = rights;
+	import->slot = BELL_NO_SLOT;
 	import->named.id = registry_draw(registry, &registry->imports);
 	import->named.key = registry_new_key(registry);
-	if (*token == 0)
-		*token = registry->ports.random(registry->ports.body);
 	names_add(&registry->imports, &import->named);
 	LIST_INSERT_HEAD(&client->imports, import, of_client);
 	LIST_INSERT_HEAD(&segment->imports, import, of_segment);
 	client->import_count++;
 	client->live_count++;
 	segment->live_count++;
+	return import;
+}
+
+/* @with: whose bell slot it shares, or NULL. */
+static int import_make(const struct call *call, struct segment *segment, uint32_t rights,
+		       const struct import *with)
+{
+	struct registry *registry = call->registry;
+	struct client *client = call->client;
+	uint64_t *token = &segment->token[rights / 2];
+	struct import *import = import_add(registry, client, segment, rights);
+
+	if (!import)
+		return call_refuse_memory(call);
+	if (*token == 0)
+		*token = registry->ports.random(registry->ports.body);
 	bell_enter(registry, import, with);
 	note(registry,
 	     "import.connected import=%llu segment=%llu id=0x%x rights=%u pid=%d "

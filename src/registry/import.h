@@ -4,6 +4,9 @@
  *
  * An import is live until its segment is withdrawn; then it is a record with no rights, until
  * its holder closes it or ends.
+ *
+ * One whose segment is lent came with a change of its holder's map, and is as far there as its
+ * holder says.
  */
 #ifndef REGISTRY_IMPORT_H
 #define REGISTRY_IMPORT_H
@@ -21,6 +24,10 @@ struct import {
 	enum notice owed;     /* what did not fit into the client's channel */
 	struct round *round;  /* that waits for its holder, or NULL */
 	uint32_t wait_serial; /* of the event that is waited for; 0: it is owed */
+	struct round *errand; /* that it goes along with, not answered yet; or NULL */
+	uint64_t lent_start;  /* where its holder attached it */
+	uint64_t lent_size;   /* as much as was attached, bytes; 0: nothing yet */
+	uint64_t lent_left;   /* of that, not detached as far as is known */
 	LIST_ENTRY(import) of_client;
 	LIST_ENTRY(import) of_segment;
 	TAILQ_ENTRY(import) of_owed;
@@ -40,6 +47,9 @@ static inline bool import_has_memory(const struct import *import)
 }
 
 struct import *import_of(struct named *named);
+/* Of @client, to @segment, and not told to anybody yet; NULL if there is no memory. */
+struct import *import_add(struct registry *registry, struct client *client,
+			  struct segment *segment, uint32_t rights);
 struct import *import_find_own(const struct call *call, uint64_t id);
 /* round.finish of a connection that waits for a fence: tries again. */
 void import_retry(struct registry *registry, struct round *round);

@@ -74,6 +74,7 @@ int client_new(struct registry *registry, const struct registry_identity *identi
 	LIST_INIT(&client->pipes);
 	TAILQ_INIT(&client->waits);
 	TAILQ_INIT(&client->owed);
+	TAILQ_INIT(&client->errands);
 	names_add(&registry->clients, &client->named);
 	*ret_client = client;
 	return 0;

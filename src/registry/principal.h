@@ -19,6 +19,7 @@ struct segment;
 struct import;
 struct pipe;
 struct round;
+struct map;
 
 struct user {
 	uint32_t uid;
@@ -34,6 +35,7 @@ LIST_HEAD(region_list, region);
 LIST_HEAD(segment_list, segment);
 LIST_HEAD(import_list, import);
 LIST_HEAD(pipe_list, pipe);
+TAILQ_HEAD(errands, round);
 
 struct client {
 	struct named named;
@@ -49,6 +51,8 @@ struct client {
 	struct segment_list segments;
 	struct import_list imports;
 	struct pipe_list pipes;
+	struct map *map;	   /* that it handed out, or NULL */
+	struct errands errands;	   /* what others want done there, oldest first */
 	uint64_t pledge, lifeline; /* objects, both or none; for who imports from it */
 	struct import_queue waits; /* imports whose event it has not answered */
 	struct import_queue owed;  /* imports whose event did not fit into its channel */

@@ -50,6 +50,11 @@ static const struct row rows[] = {
 	[MSG_import_bell] = { .handle = import_bell },
 	[MSG_bell_poll] = { .handle = bell_poll },
 	[MSG_bell_poller] = { .handle = bell_poller },
+	[MSG_map_offer] = { .handle = map_offer },
+	[MSG_map_withdraw] = { .handle = map_withdraw },
+	[MSG_map_get] = { .handle = map_get },
+	[MSG_map_change] = { .handle = map_change },
+	[MSG_map_answer] = { .handle = map_answer, .silent = true },
 	[MSG_next_segment] = { .handle = next_segment },
 	[MSG_next_import] = { .handle = next_import },
 	[MSG_next_client] = { .handle = next_client },
@@ -103,6 +108,7 @@ int registry_new(const struct registry_config *config, const struct ports *ports
 	names_init(&registry->regions);
 	names_init(&registry->segments);
 	names_init(&registry->imports);
+	names_init(&registry->maps);
 	RB_INIT(&registry->users);
 	RB_INIT(&registry->published);
 	TAILQ_INIT(&registry->rounds);
@@ -153,6 +159,8 @@ void registry_leave(struct registry *registry, uint64_t id)
 	     client->region_count, client->segment_count, client->import_count);
 	asking = client->asking;
 	round_cancel(registry, asking);
+	map_end(registry, client);
+	round_desert(registry, client);
 	/* Segments first, since their importers' checks must fail before the memory goes; also
 	 * that which a rebind was leaving. */
 	while (!LIST_EMPTY(&client->segments))

@@ -17,6 +17,20 @@ void notice_forget(struct import *import)
 	TAILQ_REMOVE(&import->client->owed, import, of_owed);
 }
 
+static uint32_t new_serial(struct client *client)
+{
+	if (++client->last_event == 0)
+		++client->last_event;
+	return client->last_event;
+}
+
+static struct attachment memory_for(const struct import *import)
+{
+	return attach(import->rights & TRACT_RIGHT_WRITE ? ATTACH_OBJECT_WRITE
+							 : ATTACH_OBJECT_READ,
+		      import->segment->region->object);
+}
+
 static struct attachment notice_fill(const struct import *import, enum notice notice,
 				     struct message *message)
 {
@@ -32,9 +46,7 @@ static struct attachment notice_fill(const struct import *import, enum notice no
 		message->import_moved.import = import->named.id;
 		message->import_moved.offset = segment->offset;
 		message->import_moved.epoch = segment->epoch;
-		return attach(import->rights & TRACT_RIGHT_WRITE ? ATTACH_OBJECT_WRITE
-								 : ATTACH_OBJECT_READ,
-			      segment->region->object);
+		return memory_for(import);
 	case NOTICE_REVOKED:
 	case NOTICE_NONE:
 		break;
@@ -49,12 +61,10 @@ static struct attachment notice_fill(const struct import *import, enum notice no
 static int notice_try(struct registry *registry, struct import *import, enum notice notice)
 {
 	struct client *client = import->client;
-	struct message message = { .serial = ++client->last_event };
+	struct message message = { .serial = new_serial(client) };
 	struct attachment attachment;
 	int r;
 
-	if (message.serial == 0)
-		message.serial = ++client->last_event;
 	attachment = notice_fill(import, notice, &message);
 	r = registry->ports.event(registry->ports.body, client->named.id, &message, attachment);
 	if (r == 0 && import->round)
@@ -64,7 +74,54 @@ static int notice_try(struct registry *registry, struct import *import, enum not
 	return r;
 }
 
-int notice_flush(struct registry *registry, struct client *client)
+/* 0 or what the port said. */
+static int errand_try(struct registry *registry, struct round *round)
+{
+	const struct msg_map_change *asked = &round->request.map_change;
+	const struct import *lent = round->errand.lent;
+	struct client *target = round->errand.target;
+	struct message message = { .number = lent ? MSG_map_asked_region : MSG_map_asked,
+				   .serial = new_serial(target) };
+	int r;
+
+	/* The fields of the two are the same. */
+	message.map_asked = (struct msg_map_asked){
+		.change = asked->change,
+		.asker = round->asker->named.key,
+		.rights = asked->rights,
+		.start = asked->start,
+		.size = asked->size,
+		.offset = asked->offset,
+		.flags = asked->flags,
+		.align = asked->align,
+		.tag = asked->tag,
+		.name = asked->name,
+		.name_offset = asked->name_offset,
+		.import = lent ? lent->named.id : 0,
+		.region_size = lent ? lent->segment->size : 0,
+	};
+	r = registry->ports.event(registry->ports.body, target->named.id, &message,
+				  lent ? memory_for(lent) : ATTACH_NOTHING);
+	if (r < 0)
+		return r;
+	round->errand.serial = message.serial;
+	if (lent)
+		lent->segment->region->exposed = true;
+	return 0;
+}
+
+static int errands_flush(struct registry *registry, struct client *client)
+{
+	struct round *round;
+	int r = 0;
+
+	TAILQ_FOREACH (round, &client->errands, of_errands)
+		if (r == 0 && round->errand.serial == 0)
+			r = errand_try(registry, round);
+	return r;
+}
+
+static int owed_flush(struct registry *registry, struct client *client)
 {
 	struct import *import;
 	int r;
@@ -76,6 +133,14 @@ int notice_flush(struct registry *registry, struct client *client)
 		notice_forget(import);
 	}
 	return 0;
+}
+
+int notice_flush(struct registry *registry, struct client *client)
+{
+	int r;
+
+	r = owed_flush(registry, client);
+	return r == 0 ? errands_flush(registry, client) : r;
 }
 
 int notice_send(struct registry *registry, struct import *import, enum notice notice)
@@ -144,6 +209,82 @@ void round_ask(struct registry *registry, struct round *round, struct import *im
 		round_release(registry, import, true);
 }
 
+/* ---- errands ---------------------------------------------------------------------------- */
+
+static void errand_stop(struct round *round)
+{
+	TAILQ_REMOVE(&round->errand.target->errands, round, of_errands);
+	round->errand.target = NULL;
+	round->open--;
+}
+
+/*
+ * Nobody waits for it any more.  What was lent is taken back: who was never asked need not hear
+ * of it, who was may have attached it.
+ */
+static void errand_abandon(struct registry *registry, struct round *round)
+{
+	struct import *lent = round->errand.lent;
+	bool sent = round->errand.serial != 0;
+
+	if (!round->errand.target)
+		return;
+	round->errand.deserted |= round->errand.target->leaving;
+	errand_stop(round);
+	round->late++;
+	if (!lent)
+		return;
+	lent->errand = NULL;
+	round->errand.lent = NULL;
+	if (sent)
+		segment_end(registry, lent->segment, REASON_UNWANTED, NULL);
+	else
+		import_end(registry, lent);
+}
+
+void round_send(struct registry *registry, struct round *round, struct client *target,
+		struct import *lent)
+{
+	round->errand.target = target;
+	round->errand.lent = lent;
+	if (lent)
+		lent->errand = round;
+	TAILQ_INSERT_TAIL(&target->errands, round, of_errands);
+	round->open++;
+	if (notice_flush(registry, target) != -ENOTCONN)
+		return;
+	round->errand.deserted = true;
+	errand_abandon(registry, round);
+}
+
+void round_desert(struct registry *registry, struct client *client)
+{
+	struct round *round;
+
+	while ((round = TAILQ_FIRST(&client->errands)))
+		round_complete(registry, round);
+}
+
+int map_answer(const struct call *call)
+{
+	struct round *round;
+
+	TAILQ_FOREACH (round, &call->client->errands, of_errands)
+		if (round->errand.serial != 0 && round->errand.serial == call->message->serial)
+			break;
+	if (round) {
+		errand_stop(round);
+		round->errand.by = call->client;
+		round->errand.answer = call->message->map_answer;
+		if (round->settled && round->open == 0)
+			round_complete(call->registry, round);
+	}
+	(void)notice_flush(call->registry, call->client);
+	return 0;
+}
+
+/* ---- the end of a round ----------------------------------------------------------------- */
+
 static void stop_waiting(struct round *round, struct import *import)
 {
 	TAILQ_REMOVE(&round->waiting, import, of_round);
@@ -163,6 +304,7 @@ void round_cancel(struct registry *registry, struct round *round)
 		stop_waiting(round, import);
 		round->late++;
 	}
+	errand_abandon(registry, round);
 	TAILQ_REMOVE(&registry->rounds, round, link);
 	round->asker->asking = NULL;
 }

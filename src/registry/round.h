@@ -7,6 +7,9 @@
  * late.  An import is in at most one round, since its segment's owner has at most one request
  * unanswered.
  *
+ * A round can also carry an errand to one client: a change that its asker wants in that
+ * client's map.  What the client answers is kept for the round's end.
+ *
  * An event that does not fit into a client's channel is owed: it is said again when the client
  * has answered another, so that a burst longer than the channel is only slower.
  */
@@ -34,6 +37,15 @@ struct round {
 	uint64_t segment;      /* id, for finish */
 	struct region *pinned; /* stays while the round lasts, or NULL */
 	struct import_queue waiting;
+	struct {
+		struct client *target; /* NULL: there is none, or it is over */
+		uint32_t serial;       /* of the event; 0: not said yet */
+		struct import *lent; /* what goes along; goes with the round if not answered */
+		bool deserted;	     /* the target has left, or cannot hear */
+		struct client *by;   /* who has just answered it, or NULL */
+		struct msg_map_answer answer;
+	} errand;
+	TAILQ_ENTRY(round) of_errands; /* of the target */
 	TAILQ_ENTRY(round) link;
 };
 
@@ -46,6 +58,11 @@ void round_pin(struct round *round, struct region *region);
 /* Tells @import's holder and waits for it. */
 void round_ask(struct registry *registry, struct round *round, struct import *import,
 	       enum notice notice);
+/* Sends it to @target, with an import of the target's or NULL, and waits for its answer. */
+void round_send(struct registry *registry, struct round *round, struct client *target,
+		struct import *lent);
+/* @client is leaving: what it was sent for fails. */
+void round_desert(struct registry *registry, struct client *client);
 /* Everybody was asked: ends the round if nobody is waited for. */
 void round_settle(struct registry *registry, struct round *round);
 /* Ends it now; whoever has not answered is late. */

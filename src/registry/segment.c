@@ -64,10 +64,11 @@ void segment_cut(struct registry *registry, struct segment *segment, enum segmen
 void segment_withdraw(struct registry *registry, struct segment *segment,
 		      enum segment_reason reason, struct round *round)
 {
-	if (segment->id == 0)
+	if (segment->id == 0 && !segment->lent)
 		return;
 	segment_cut(registry, segment, reason, round);
-	published_remove(registry, segment);
+	if (segment->id != 0)
+		published_remove(registry, segment);
 }
 
 void segment_end(struct registry *registry, struct segment *segment, enum segment_reason reason,
@@ -97,9 +98,9 @@ void segment_end(struct registry *registry, struct segment *segment, enum segmen
 /* ---- requests --------------------------------------------------------------------------- */
 
 /* 0, or the request was refused. */
-static int check_create(const struct call *call, const struct region *region)
+static int check_create(const struct call *call, const struct region *region,
+			const struct msg_segment_create *asked)
 {
-	const struct msg_segment_create *asked = &call->message->segment_create;
 	const struct registry *registry = call->registry;
 
 	if (!region) {
@@ -131,9 +132,8 @@ static int check_create(const struct call *call, const struct region *region)
 }
 
 static void segment_keep(const struct call *call, struct segment *segment,
-			 struct region *region)
+			 struct region *region, const struct msg_segment_create *asked)
 {
-	const struct msg_segment_create *asked = &call->message->segment_create;
 	struct registry *registry = call->registry;
 
 	segment->client = call->client;
@@ -156,25 +156,38 @@ static void segment_keep(const struct call *call, struct segment *segment,
 	     segment->mode, call->client->identity.pid, call->client->identity.uid);
 }
 
-int segment_create(const struct call *call)
+struct segment *segment_make(const struct call *call, struct region *region,
+			     const struct msg_segment_create *spec)
 {
 	struct registry *registry = call->registry;
-	struct region *region = region_find_own(call, call->message->segment_create.region);
-	struct message answer = { .number = MSG_segment_created };
 	struct segment *segment;
 
-	if (check_create(call, region) < 0)
-		return 0;
+	if (check_create(call, region, spec) < 0)
+		return NULL;
 	segment = registry_alloc(sizeof(*segment));
-	if (!segment)
-		return call_refuse_memory(call);
+	if (!segment) {
+		(void)call_refuse_memory(call);
+		return NULL;
+	}
 	if (board_take(&registry->board, &registry->ports, &segment->slot) < 0) {
 		free(segment);
-		return call_refuse(
-			call, EMFILE,
-			"every slot of the node's board is taken; destroy an export");
+		(void)call_refuse(call, EMFILE,
+				  "every slot of the node's board is taken; destroy an export");
+		return NULL;
 	}
-	segment_keep(call, segment, region);
+	segment_keep(call, segment, region, spec);
+	return segment;
+}
+
+int segment_create(const struct call *call)
+{
+	const struct msg_segment_create *asked = &call->message->segment_create;
+	struct segment *segment =
+		segment_make(call, region_find_own(call, asked->region), asked);
+	struct message answer = { .number = MSG_segment_created };
+
+	if (!segment)
+		return 0;
 	answer.segment_created.segment = segment->named.id;
 	answer.segment_created.slot = segment->slot;
 	return call_answer(call, &answer, ATTACH_NOTHING);

@@ -5,6 +5,9 @@
  * A segment is made bound to a part of a region, is published under an id, withdrawn, published
  * again, bound to other memory, destroyed.  Withdrawing it ends all its imports for good; those
  * stay as records until their holders close them.
+ *
+ * A lent segment is one that its client does not know of: it stands for a region that the
+ * client attached in another process's map, has one import, there, and ends with it.
  */
 #ifndef REGISTRY_SEGMENT_H
 #define REGISTRY_SEGMENT_H
@@ -16,6 +19,7 @@ enum segment_reason {
 	REASON_UNPUBLISHED = 1,
 	REASON_DESTROYED = 2,
 	REASON_EXPORTER_ENDED = 3,
+	REASON_UNWANTED = 4,
 };
 
 #define RIGHTS_CLASSES 4
@@ -34,6 +38,7 @@ struct segment {
 	uint32_t rebinds;
 	uint32_t live_count; /* imports */
 	bool rebindable;
+	bool lent;
 	struct wire_access access;
 	uint64_t
 		token[RIGHTS_CLASSES]; /* what proves a connection with these rights; 0: none */
@@ -54,6 +59,10 @@ struct segment *segment_of(struct named *named);
 struct segment *published_find(const struct registry *registry, uint32_t id);
 void published_add(struct registry *registry, struct segment *segment, uint32_t id);
 void published_remove(struct registry *registry, struct segment *segment);
+
+/* Of @call's client, as if it had asked for @spec; NULL, and the request was refused. */
+struct segment *segment_make(const struct call *call, struct region *region,
+			     const struct msg_segment_create *spec);
 
 /*
  * Ends every import: the generation rises, then the importers are told.  Those with rights are

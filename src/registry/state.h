@@ -14,6 +14,7 @@
 
 #include "registry/board.h"
 #include "registry/call.h"
+#include "registry/map.h"
 #include "registry/names.h"
 #include "registry/principal.h"
 #include "registry/region.h"
@@ -31,6 +32,7 @@ struct registry {
 	struct names regions;
 	struct names segments;
 	struct names imports;
+	struct names maps;
 	struct users users;
 	struct published published;
 	struct rounds rounds; /* in the order of their deadlines */

@@ -26,6 +26,7 @@ struct script {
 	uint64_t seen[SEEN]; /* ids, the latest last */
 	uint64_t token;
 	uint32_t published;
+	uint64_t map;
 };
 
 static const enum msg_number kinds[] = {
@@ -57,6 +58,16 @@ static const enum msg_number kinds[] = {
 	MSG_monitor,
 	MSG_refused,
 	MSG_import_moved,
+	MSG_region_absorbed,
+	MSG_pledge,
+	MSG_import_exporter,
+	MSG_import_lifeline,
+	MSG_import_pledge,
+	MSG_map_offer,
+	MSG_map_withdraw,
+	MSG_map_get,
+	MSG_map_change,
+	MSG_map_answer,
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -85,8 +96,40 @@ static void learn(struct script *script, const struct message *answer)
 		see(script, answer->import_connected.import);
 		script->token = answer->import_connected.token;
 		break;
+	case MSG_map_got:
+		script->map = answer->map_got.map;
+		break;
 	default:
 		break;
+	}
+}
+
+static void fill_map(const struct script *script, const uint8_t *step, struct message *m)
+{
+	uint64_t a = script->seen[step[2] % SEEN], start = (uint64_t)(step[5] & 3) * PAGE;
+
+	if (m->number == MSG_map_offer) {
+		m->map_offer.access.count = step[4] & 1;
+		m->map_offer.access.entry[0] = (struct tract_access){ .mode = step[5] };
+	} else if (m->number == MSG_map_get) {
+		m->map_get.pid = 1 + step[2] % CLIENTS;
+	} else if (m->number == MSG_map_change) {
+		m->map_change = (struct msg_map_change){
+			.map = step[3] == 255 ? a : script->map,
+			.change = step[3] & 7,
+			.region = step[3] & 16 ? a : 0,
+			.given = step[4] & 6,
+			.start = start,
+			.size = step[4],
+		};
+	} else {
+		m->serial = step[2];
+		m->map_answer = (struct msg_map_answer){
+			.error = step[3] & 1 ? step[3] * 100u : 0,
+			.stays = step[3] >> 1 & 1,
+			.start = step[3] & 4 ? UINT64_MAX : start,
+			.size = step[3] & 8 ? UINT64_MAX : step[4],
+		};
 	}
 }
 
@@ -144,6 +187,16 @@ static void fill(struct script *script, const uint8_t *step, struct message *m)
 		m->import_inherit.token = script->token + (step[4] == 255);
 		m->import_inherit.import = b;
 		break;
+	case MSG_region_absorbed:
+		m->region_absorbed.into = b;
+		m->region_absorbed.offset = offset;
+		break;
+	case MSG_map_offer:
+	case MSG_map_get:
+	case MSG_map_change:
+	case MSG_map_answer:
+		fill_map(script, step, m);
+		break;
 	case MSG_bell_poller:
 		m->bell_poller.slot = step[4] & 1 ? WIRE_SLOT_EXPORTER : step[5];
 		break;
@@ -166,7 +219,7 @@ static void leave(struct script *script, uint32_t which)
 
 static void join(struct script *script, uint32_t which)
 {
-	struct registry_identity identity = { .uid = which / 2 };
+	struct registry_identity identity = { .pid = 1 + (int32_t)which, .uid = which / 2 };
 	struct message hello = { .number = MSG_hello, .hello.version = WIRE_VERSION };
 	uint64_t id = 0;
 
@@ -185,7 +238,7 @@ static void speak(struct script *script, uint32_t which, const uint8_t *step)
 
 	fill(script, step, &message);
 	silent = message.number == MSG_heard || message.number == MSG_region_close ||
-		 message.number == MSG_import_close;
+		 message.number == MSG_import_close || message.number == MSG_map_answer;
 	script->fake.fail = (step[0] >> 5) == 7 ? -ENOMEM : 0;
 	if (!silent && client->asking)
 		leave(script, which);
@@ -196,6 +249,7 @@ static void speak(struct script *script, uint32_t which, const uint8_t *step)
 	script->fake.fail = 0;
 }
 
+/* Does what was asked, so that more can come of it. */
 static void obey(struct script *script, struct fake_client *client)
 {
 	struct message heard = { .number = MSG_heard };
@@ -203,6 +257,14 @@ static void obey(struct script *script, struct fake_client *client)
 
 	if (!fake_event_take(client, &said))
 		return;
+	if (said.message.number == MSG_map_asked ||
+	    said.message.number == MSG_map_asked_region) {
+		heard.number = MSG_map_answer;
+		heard.map_answer.start = said.message.map_asked.start;
+		heard.map_answer.size = said.message.map_asked.size;
+		if (said.message.map_asked.import)
+			see(script, said.message.map_asked.import);
+	}
 	heard.serial = said.message.serial;
 	FUZZ_EXPECT(fake_ask(script->registry, client, &heard, true) == 0);
 }
@@ -267,6 +329,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)memset(script.seen, 0, sizeof(script.seen));
 	script.token = 0;
 	script.published = 0;
+	script.map = 0;
 	fake_body_init(&script.fake, 1);
 	FUZZ_EXPECT(registry_new(&config, &script.fake.ports, &script.registry) == 0);
 	for (size_t i = 0; i < STEPS_MAX && size >= STEP_SIZE; i++) {

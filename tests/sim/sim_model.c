@@ -111,6 +111,19 @@ static void learn_withdrawn(struct model *model, const struct message *asked, bo
 		segment->id = 0;
 }
 
+static void learn_attached(struct model *model, const struct message *asked,
+			   const struct msg_map_changed *changed)
+{
+	struct model_region *region =
+		asked->map_change.region ? FIND(model->region, asked->map_change.region) : NULL;
+	struct fake_object *object =
+		region ? fake_object_find(model->fake, region->object) : NULL;
+
+	/* What was closed is emptied when it goes. */
+	if (object && !region->closed && !changed->stays && object->given != changed->exposed)
+		lie(model, "exposure of what was lent is told truly");
+}
+
 /* The registry's objects are numbered upwards: what was just made has the highest number. */
 static uint64_t newest_object(const struct model *model)
 {
@@ -159,6 +172,9 @@ static void learn(struct model *model, const struct message *asked,
 	case MSG_import_connected_bare:
 		learn_import(model, asked, client);
 		break;
+	case MSG_map_changed:
+		learn_attached(model, asked, &answer->map_changed);
+		break;
 	default:
 		break;
 	}
@@ -204,11 +220,29 @@ void model_learn(struct model *model)
 	}
 }
 
+/* Nobody asks how fresh it is: it looks at no slot of the board. */
+static void learn_lent(struct model *model, const struct fake_client *client,
+		       const struct fake_said *said)
+{
+	struct model_import *import = FIND(model->import, 0);
+
+	if (import)
+		*import = (struct model_import){
+			.id = said->message.map_asked_region.import,
+			.client = client->id,
+			.object = said->attachment.object,
+			.generation = UINT64_MAX,
+			.rights = said->attachment.kind == ATTACH_OBJECT_WRITE ? 6 : 4,
+		};
+}
+
 void model_event(struct model *model, const struct fake_client *client,
 		 const struct fake_said *said)
 {
 	struct model_import *import;
 
+	if (said->message.number == MSG_map_asked_region)
+		learn_lent(model, client, said);
 	if (said->message.number != MSG_import_moved)
 		return;
 	import = FIND(model->import, said->message.import_moved.import);
@@ -230,6 +264,14 @@ void model_forget_import(struct model *model, uint64_t id)
 
 	if (import)
 		import->id = 0;
+}
+
+void model_closed(struct model *model, uint64_t client, uint64_t id)
+{
+	struct model_region *region = id ? FIND(model->region, id) : NULL;
+
+	if (region && region->client == client)
+		region->closed = true;
 }
 
 void model_left(struct model *model, uint64_t client)

@@ -18,6 +18,7 @@ struct model_region {
 	uint64_t client;
 	uint64_t object; /* its current backing; 0: System V's */
 	uint64_t fresh;	 /* while copying */
+	bool closed;
 };
 
 struct model_segment {
@@ -58,6 +59,8 @@ void model_event(struct model *model, const struct fake_client *client,
 		 const struct fake_said *said);
 /* It is closed. */
 void model_forget_import(struct model *model, uint64_t id);
+/* @client closes a region. */
+void model_closed(struct model *model, uint64_t client, uint64_t id);
 void model_left(struct model *model, uint64_t client);
 /* Is every promise kept now? */
 void model_check(struct model *model);

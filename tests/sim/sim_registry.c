@@ -16,34 +16,18 @@
 #include <string.h>
 
 #include "base/fault.h"
-#include "sim_model.h"
+#include "sim_draw.h"
 
 #define STEPS 800u
-#define PAGE 4096u
-#define HEAR_NS 1000u
-#define NODE 3u
 
-struct sim {
-	struct fake_body fake;
-	struct model model;
-	struct registry *registry;
-	uint64_t chance;
-	bool loud;
-	uint32_t clients_max;
-};
-
-static uint32_t below(struct sim *sim, uint32_t limit)
+static struct fake_client *any_client(struct sim *sim)
 {
-	uint64_t x = sim->chance += UINT64_C(0xd1342543de82ef95);
+	uint32_t at = below(sim, FAKE_CLIENTS);
 
-	x = (x ^ (x >> 32)) * UINT64_C(0xdaba0b6eb09322e3);
-	x = (x ^ (x >> 32)) * UINT64_C(0xdaba0b6eb09322e3);
-	return (uint32_t)((x ^ (x >> 32)) % limit);
-}
-
-static bool one_in(struct sim *sim, uint32_t n)
-{
-	return below(sim, n) == 0;
+	for (uint32_t i = 0; i < FAKE_CLIENTS; i++)
+		if (sim->fake.client[(at + i) % FAKE_CLIENTS].id)
+			return &sim->fake.client[(at + i) % FAKE_CLIENTS];
+	return NULL;
 }
 
 static void say(struct sim *sim, const char *what, uint64_t client)
@@ -73,215 +57,6 @@ static void say_answer(struct sim *sim, const struct fake_client *client)
 	(void)printf("    %s\n", line);
 }
 
-/* ---- drawing ---------------------------------------------------------------------------- */
-
-static struct fake_client *any_client(struct sim *sim)
-{
-	uint32_t at = below(sim, FAKE_CLIENTS);
-
-	for (uint32_t i = 0; i < FAKE_CLIENTS; i++)
-		if (sim->fake.client[(at + i) % FAKE_CLIENTS].id)
-			return &sim->fake.client[(at + i) % FAKE_CLIENTS];
-	return NULL;
-}
-
-/* Mostly one of @client's, sometimes somebody's, rarely nobody's. */
-#define DRAW(name)                                                                       \
-	static struct model_##name *draw_##name(struct sim *sim, uint64_t client)        \
-	{                                                                                \
-		static struct model_##name nothing = { .id = 0x4e6f7468696e67 };         \
-		bool own = !one_in(sim, 15);                                             \
-		uint32_t at = below(sim, MODEL_MAX);                                     \
-                                                                                         \
-		for (uint32_t i = 0; i < MODEL_MAX && !one_in(sim, 2000); i++) {         \
-			struct model_##name *x = &sim->model.name[(at + i) % MODEL_MAX]; \
-			if (x->id && (!own || x->client == client))                      \
-				return x;                                                \
-		}                                                                        \
-		return &nothing;                                                         \
-	}                                                                                \
-	struct draw_needs_a_semicolon
-
-DRAW(region);
-DRAW(segment);
-DRAW(import);
-
-static uint64_t pages(struct sim *sim, uint32_t limit)
-{
-	return one_in(sim, 30) ? below(sim, 9000) : (uint64_t)below(sim, limit) * PAGE;
-}
-
-static void draw_access(struct sim *sim, struct wire_access *access)
-{
-	if (!one_in(sim, 6))
-		return;
-	access->count = one_in(sim, 10) ? 2 : 1;
-	access->entry[0].node = one_in(sim, 10) ? NODE + 1 : NODE;
-	access->entry[0].mode = one_in(sim, 10) ? 0777 : below(sim, 0667);
-}
-
-static uint32_t draw_published(struct sim *sim)
-{
-	uint32_t at = below(sim, MODEL_MAX);
-
-	for (uint32_t i = 0; i < MODEL_MAX; i++)
-		if (sim->model.segment[(at + i) % MODEL_MAX].published && !one_in(sim, 50))
-			return sim->model.segment[(at + i) % MODEL_MAX].published;
-	return below(sim, 3);
-}
-
-static void fill_region(struct sim *sim, uint64_t client, struct message *m)
-{
-	switch (m->number) {
-	case MSG_region_create:
-		m->region_create.size = pages(sim, 9);
-		m->region_create.replaces = one_in(sim, 2) ? pages(sim, 9) : 0;
-		break;
-	case MSG_region_offer:
-		m->region_offer.size = pages(sim, 9);
-		break;
-	case MSG_region_sysv:
-		m->region_sysv.shmid = below(sim, 100);
-		m->region_sysv.size = pages(sim, 9);
-		break;
-	case MSG_region_close:
-		m->region_close.region = draw_region(sim, client)->id;
-		break;
-	case MSG_region_fence:
-		m->region_fence.region = draw_region(sim, client)->id;
-		break;
-	default:
-		m->region_fenced.region = draw_region(sim, client)->id;
-		break;
-	}
-}
-
-static void fill_segment(struct sim *sim, uint64_t client, struct message *m)
-{
-	static const uint32_t ids[] = { 0, 0, 0, 0x500000, 0x500001, 1, 0x80000000u };
-	uint64_t segment = draw_segment(sim, client)->id;
-
-	switch (m->number) {
-	case MSG_segment_create:
-		m->segment_create.region = draw_region(sim, client)->id;
-		m->segment_create.offset = pages(sim, 3);
-		m->segment_create.size = pages(sim, 7);
-		m->segment_create.mode = one_in(sim, 8) ? below(sim, 01000) : 0777;
-		m->segment_create.rebindable = !one_in(sim, 5);
-		break;
-	case MSG_segment_publish:
-		m->segment_publish.segment = segment;
-		m->segment_publish.id = ids[below(sim, 7)];
-		draw_access(sim, &m->segment_publish.access);
-		break;
-	case MSG_segment_republish:
-		m->segment_republish.segment = segment;
-		draw_access(sim, &m->segment_republish.access);
-		break;
-	case MSG_segment_rebind:
-		m->segment_rebind.segment = segment;
-		m->segment_rebind.region = draw_region(sim, client)->id;
-		m->segment_rebind.offset = pages(sim, 2);
-		break;
-	default:
-		/* unpublish, destroy and bell begin with the segment's id alike */
-		m->segment_unpublish.segment = segment;
-		break;
-	}
-}
-
-static void fill_import(struct sim *sim, uint64_t client, struct message *m)
-{
-	static const uint32_t rights[] = { 6, 6, 4, 2, 0 };
-	const struct model_import *import = draw_import(sim, client);
-
-	switch (m->number) {
-	case MSG_import_connect:
-		m->import_connect.node = one_in(sim, 30) ? NODE + 1 : NODE;
-		m->import_connect.id = draw_published(sim);
-		m->import_connect.rights = rights[below(sim, 5)];
-		break;
-	case MSG_import_inherit:
-		m->import_inherit.segment = import->segment;
-		m->import_inherit.token = one_in(sim, 10) ? 0 : import->token;
-		m->import_inherit.import = import->id;
-		break;
-	case MSG_bell_poll:
-		m->bell_poll.target =
-			one_in(sim, 2) ? import->id : draw_segment(sim, client)->id;
-		break;
-	case MSG_bell_poller:
-		m->bell_poller.from =
-			one_in(sim, 2) ? import->id : draw_segment(sim, client)->id;
-		m->bell_poller.slot = one_in(sim, 2) ? WIRE_SLOT_EXPORTER : below(sim, 4);
-		break;
-	case MSG_import_close:
-		m->import_close.import = import->id;
-		break;
-	case MSG_import_bell:
-	case MSG_import_exporter:
-	case MSG_import_lifeline:
-	case MSG_import_pledge:
-		/* All begin with the import's id alike. */
-		m->import_bell.import = import->id;
-		break;
-	default:
-		m->next_import.after = below(sim, 500);
-		break;
-	}
-}
-
-static const struct {
-	enum msg_number number;
-	uint32_t weight;
-	void (*fill)(struct sim *sim, uint64_t client, struct message *message);
-} kinds[] = {
-	{ MSG_region_create, 8, fill_region },
-	{ MSG_region_offer, 2, fill_region },
-	{ MSG_region_sysv, 2, fill_region },
-	{ MSG_region_close, 2, fill_region },
-	{ MSG_region_fence, 6, fill_region },
-	{ MSG_region_fenced, 12, fill_region },
-	{ MSG_segment_create, 12, fill_segment },
-	{ MSG_segment_publish, 14, fill_segment },
-	{ MSG_segment_republish, 2, fill_segment },
-	{ MSG_segment_unpublish, 4, fill_segment },
-	{ MSG_segment_rebind, 8, fill_segment },
-	{ MSG_segment_destroy, 2, fill_segment },
-	{ MSG_segment_bell, 2, fill_segment },
-	{ MSG_import_connect, 40, fill_import },
-	{ MSG_import_close, 6, fill_import },
-	{ MSG_import_inherit, 6, fill_import },
-	{ MSG_import_bell, 4, fill_import },
-	{ MSG_pledge, 4, fill_import },
-	{ MSG_import_exporter, 2, fill_import },
-	{ MSG_import_lifeline, 2, fill_import },
-	{ MSG_import_pledge, 2, fill_import },
-	{ MSG_bell_poll, 4, fill_import },
-	{ MSG_bell_poller, 4, fill_import },
-	{ MSG_next_segment, 1, fill_import },
-	{ MSG_next_import, 1, fill_import },
-	{ MSG_next_client, 1, fill_import },
-	{ MSG_monitor, 1, fill_import },
-	{ MSG_events, 2, fill_import },
-};
-
-static struct message draw_message(struct sim *sim, uint64_t client)
-{
-	struct message message = { .serial = 0 };
-	uint32_t sum = 0, at;
-	unsigned i = 0;
-
-	for (unsigned k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
-		sum += kinds[k].weight;
-	at = below(sim, sum);
-	while (at >= kinds[i].weight)
-		at -= kinds[i++].weight;
-	message.number = kinds[i].number;
-	kinds[i].fill(sim, client, &message);
-	return message;
-}
-
 /* ---- steps ------------------------------------------------------------------------------ */
 
 static void leave(struct sim *sim, struct fake_client *client)
@@ -297,7 +72,8 @@ static void leave(struct sim *sim, struct fake_client *client)
 
 static bool is_silent(enum msg_number number)
 {
-	return number == MSG_region_close || number == MSG_import_close || number == MSG_heard;
+	return number == MSG_region_close || number == MSG_import_close ||
+	       number == MSG_heard || number == MSG_map_answer;
 }
 
 static void ask(struct sim *sim, struct fake_client *client, struct message *message)
@@ -316,9 +92,12 @@ static void ask(struct sim *sim, struct fake_client *client, struct message *mes
 		leave(sim, client);
 	} else if (!silent) {
 		say_answer(sim, client);
+		learn_map(sim, client, message);
 		model_asked(&sim->model, client, message);
 	} else if (message->number == MSG_import_close) {
 		model_forget_import(&sim->model, message->import_close.import);
+	} else if (message->number == MSG_region_close) {
+		model_closed(&sim->model, client->id, message->region_close.region);
 	}
 	sim->fake.fail = 0;
 	(void)fault_arm(NULL);
@@ -326,7 +105,7 @@ static void ask(struct sim *sim, struct fake_client *client, struct message *mes
 
 static void step_join(struct sim *sim)
 {
-	struct registry_identity identity = { .pid = 7,
+	struct registry_identity identity = { .pid = (int32_t)(FIRST_PID + below(sim, PIDS)),
 					      .uid = below(sim, 4),
 					      .gid = below(sim, 3),
 					      .group_count = below(sim, 2),
@@ -372,6 +151,12 @@ static void step_message(struct sim *sim)
 	ask(sim, client, &message);
 }
 
+static bool is_asked(const struct fake_said *said)
+{
+	return said->message.number == MSG_map_asked ||
+	       said->message.number == MSG_map_asked_region;
+}
+
 /* Reads an event and, mostly, answers it. */
 static void step_event(struct sim *sim)
 {
@@ -383,7 +168,12 @@ static void step_event(struct sim *sim)
 		return;
 	say_message(sim, client, &said.message);
 	model_event(&sim->model, client, &said);
-	heard.serial = one_in(sim, 20) ? below(sim, 100) : said.message.serial;
+	if (is_asked(&said))
+		heard = draw_words(sim, &said);
+	else
+		heard.serial = said.message.serial;
+	if (one_in(sim, 20))
+		heard.serial = below(sim, 100);
 	if (!one_in(sim, 8))
 		ask(sim, client, &heard);
 }
@@ -429,6 +219,8 @@ static void catch_up(struct sim *sim)
 						 .serial = said.message.serial };
 
 			model_event(&sim->model, client, &said);
+			if (is_asked(&said))
+				heard = draw_words(sim, &said);
 			ask(sim, client, &heard);
 		}
 	}
