@@ -16,10 +16,14 @@
  * exported, and the windows of imports, are attachments of the own map too: they are found, but
  * are given up by the calls that made them.
  *
+ * A process may hand its map out: others can then attach their memory there, detach, and set
+ * areas aside, by the same rules, and its service thread carries that out.
+ *
  * Everything about the own map is local: none of these calls talks to the broker, and none but
- * the first attachment of a pager starts a thread.  Each call is one step for every other call
- * on the same map, from whatever thread; finding does not wait while nobody changes the map.
- * None is async-signal-safe.  A child of fork has the map it inherited, less what has a pager.
+ * the first attachment of a pager, and handing the map out, starts a thread.  Each call is one
+ * step for every other call on the same map, from whatever thread; finding does not wait while
+ * nobody changes the map. None is async-signal-safe.  A child of fork has the map it inherited,
+ * less what has a pager.
  */
 #ifndef TRACT_MAP_H
 #define TRACT_MAP_H
@@ -33,6 +37,77 @@ struct tract_map;
 
 /* This process's own map.  Never NULL; never closed. */
 TRACT_API struct tract_map *tract_map_own(void);
+
+/* ---- maps of other processes ------------------------------------------------------------ */
+
+/**
+ * tract_map_offer() - let other processes change this process's map
+ * @ctx:    an open context; its node's processes can have the map
+ * @access: who: the users to whom it gives the right to write, as in tract_export_publish();
+ *          NULL with @count 0 for this process's user alone.  The user 0 always may
+ * @count:  entries in @access
+ *
+ * They can attach memory of theirs wherever it is free, and detach whatever the program, or
+ * anybody, attached; not what an export or an import stands on.  Starts the service thread.
+ * Once more replaces the list, also for who has the map already.
+ *
+ * The map is handed out until it is withdrawn, or until the context, the others on its node,
+ * and all that was made from them, are closed.  A child of fork has not handed its own out.
+ *
+ * Return: 0, or
+ *   -EINVAL    NULL argument, or an access list the node cannot honour
+ *   -EMFILE    out of descriptors
+ *   -ENOMEM    out of memory
+ *   -ENOTCONN  the broker is gone; see tract_reconnect()
+ */
+TRACT_API int tract_map_offer(struct tract *ctx, const struct tract_access *access,
+			      size_t count);
+
+/**
+ * tract_map_withdraw() - refuse them from now on
+ * @ctx: as for tract_map_offer()
+ *
+ * What others have attached stays until it is detached, or its owner takes it back.  Whoever
+ * has the map has to ask for it anew if it is handed out again.
+ *
+ * Return: 0, or
+ *   -EINVAL    @ctx is NULL
+ *   -ENOENT    it was not handed out
+ *   -ENOTCONN  the broker is gone: nobody can ask
+ */
+TRACT_API int tract_map_withdraw(struct tract *ctx);
+
+/**
+ * tract_map_of() - another process's map
+ * @ctx:     an open context
+ * @pid:     the process, by the number that it has for the broker
+ * @ret_map: set to a map on success: the own one if @pid is this process
+ *
+ * The map can be changed: attach, detach, reserve, release.  It cannot be looked at, and
+ * nothing is shown there.  The other process carries out what is asked, and is given as long as
+ * an importer to say so; everything else about the calls is as for the own map, in that
+ * process's addresses.  Each then also returns -EPERM      the process does not hand its map
+ * out, or not any more, or has ended -ETIMEDOUT  it did not answer in time.  Nothing is left
+ * attached there; anything else it may do later -ENOTCONN   the broker is gone -ECHILD     the
+ * map was got by a parent of this process
+ *
+ * What is attached there is this process's memory: stores on either side are seen on the other,
+ * and it follows the region to wherever that is moved.  It stays when the region's handle and
+ * the map are closed.  When this process has ended there are zeros, that nobody else sees,
+ * until the other process detaches them; if the broker has ended, what was there.
+ *
+ * Return: 0, or
+ *   -EINVAL    NULL argument, or no number of a process
+ *   -ENOENT    no such process is attached to the node
+ *   -EPERM     it has not handed its map out, or not to this user
+ *   -ENOMEM    out of memory
+ *   -ENOTCONN  the broker is gone; see tract_reconnect()
+ */
+TRACT_API int tract_map_of(struct tract *ctx, pid_t pid, struct tract_map **ret_map);
+
+/* Gives a map of tract_map_of() up.  What was attached stays.  The own map, and NULL, are fine.
+ */
+TRACT_API void tract_map_close(struct tract_map *map);
 
 /* ---- attaching -------------------------------------------------------------------------- */
 
@@ -89,9 +164,16 @@ struct tract_attachment {
  *   -ENOMEM         out of memory or of mappings (see vm.max_map_count)
  *   -EMFILE         the first pager, and this process has all the descriptors it may have
  *   -ENOTSUP        a pager, and this host has no userfaultfd for programs
- *   -EPERM          the map is another process's, which refused
  *   -ERANGE         EAGER, and the region ends before the attachment: it stays, and *@addr is
  *                   set.  So it is with -EFAULT: there was no memory for all of it.
+ * On another process's map, which knows no pagers (-EINVAL) and to which a private view is a
+ * copy from the beginning, also
+ *   -EFAULT         the region belongs to a session with another broker
+ *   -EFBIG          the region is larger than an export may be: it is lent as a whole
+ *   -EDQUOT         the caller's user has used up its share
+ *   -EMFILE         too many exports here, or imports there, or out of descriptors
+ * and what tract_map_of() lists.  If it had the memory before it refused, the region is moved
+ * to fresh backing, as in tract_map_detach().
  */
 TRACT_API int tract_map_attach(struct tract_map *map, const struct tract_attachment *what,
 			       void **addr);
@@ -129,13 +211,20 @@ struct tract_detached {
  * @ret:  what became of it; may be NULL
  *
  * What remains has the offset, the tag and the name that fit it.  Inside an area the addresses
- * stay set aside; elsewhere they are anybody's from now on.
+ * stay set aside; elsewhere they are anybody's from now on.  The tag is told to who gave it
+ * only.
+ *
+ * On another process's map: if that was the last of what this process attached there of a
+ * region, the region is moved to fresh backing, under the same addresses here, so that the
+ * other process sees nothing of it any more, whatever it may have kept.
  *
  * Return: 0, or
  *   -EINVAL  a NULL map, no bytes, a range that wraps, or an unknown mode
  *   -ENOENT  nothing is attached there
  *   -EBUSY   an export, or an import, stands on it
  *   -ENOMEM  out of memory or of mappings; nothing was changed
+ * On another process's map, what tract_map_of() lists, and -ENOMEM or -EMFILE with @ret set: it
+ * is detached, and there was not enough for the fresh backing.
  */
 TRACT_API int tract_map_detach(struct tract_map *map, const void *addr, size_t size,
 			       uint32_t mode, struct tract_detached *ret);
@@ -169,7 +258,7 @@ enum tract_area_flag {
  *   -EADDRNOTAVAIL  it overlaps another area, or nothing is free
  *   -EBUSY          CUT, and an export or an import stands on what is there
  *   -ENOMEM         out of memory or of mappings
- *   -EPERM          the map is another process's, which refused
+ * and for another process's map what tract_map_of() lists.
  */
 TRACT_API int tract_map_reserve(struct tract_map *map, void **addr, size_t size, uint32_t flags,
 				uint32_t align, uint8_t tag);
@@ -182,8 +271,9 @@ TRACT_API int tract_map_reserve(struct tract_map *map, void **addr, size_t size,
  * Return: 0, or
  *   -EINVAL  NULL
  *   -ENOENT  it lies in none
- *   -EPERM   the area is the library's own, or the map is another process's, which refused
+ *   -EPERM   the area is the library's own
  *   -ENOMEM  out of memory or of mappings
+ * and for another process's map what tract_map_of() lists.
  */
 TRACT_API int tract_map_release(struct tract_map *map, const void *addr);
 
@@ -197,6 +287,7 @@ enum tract_span_kind {
 	TRACT_SPAN_EXPORTED = 5,  /* memory of the program's that is exported */
 	TRACT_SPAN_IMPORTED = 6,  /* the window of an import */
 	TRACT_SPAN_AREA = 7,
+	TRACT_SPAN_BORROWED = 8, /* another process's memory, which attached it in this map */
 };
 
 /* An attachment, or an area. */

@@ -13,6 +13,30 @@
 
 /* ---- events ----------------------------------------------------------------------------- */
 
+static _Thread_local const struct session *heard_here;
+
+bool session_is_heard_here(const struct session *session)
+{
+	return heard_here == session;
+}
+
+int session_say(struct session *session, const struct message *message)
+{
+	int r;
+
+	if (!session_keeps_fds(session))
+		return -ENOTCONN;
+	do
+		r = conn_send(&session->events, message, NULL, 0);
+	while (r == -EINTR);
+	return r;
+}
+
+static bool is_answered_by_handler(const struct message *event)
+{
+	return event->number == MSG_map_asked || event->number == MSG_map_asked_region;
+}
+
 /* 0, or what ended the channel. */
 static int handle_event(struct session *session)
 {
@@ -35,16 +59,17 @@ static int handle_event(struct session *session)
 		fd = fds[0];
 	session->handler(session, &event, &fd);
 	(void)fault_point("session.event.handled");
+	if (is_answered_by_handler(&event))
+		return 0;
 	heard.serial = event.serial;
-	if (!session_keeps_fds(session))
-		return -ENOTCONN;
-	return conn_send(&session->events, &heard, NULL, 0);
+	return session_say(session, &heard);
 }
 
 static void *listen_for_events(void *arg)
 {
 	struct session *session = arg;
 
+	heard_here = session;
 	while (handle_event(session) == 0)
 		continue;
 	atomic_store_explicit(&session->lost, 1, memory_order_relaxed);

@@ -309,6 +309,9 @@ int session_tell(struct session *session, struct message *request)
 	r = check_usable(session);
 	if (r < 0)
 		return r;
+	/* Who holds the lock may be waiting for this very thread to do something. */
+	if (session_is_heard_here(session))
+		return session_say(session, request);
 	mutex_lock(&session->lock);
 	request->serial = ++session->serial;
 	do

@@ -25,7 +25,8 @@
 
 struct session;
 
-/* Handles one event, with the descriptor that came with it or -1; what it keeps it takes.  With
+/* Handles one event, with the descriptor that came with it or -1; what it keeps it takes.  What
+ * was asked of the map it answers itself; all else is answered by "heard" afterwards.  With
  * NULL and NULL in the end, when there will be no more. */
 typedef void (*session_handler)(struct session *session, const struct message *event, int *fd);
 
@@ -105,7 +106,7 @@ int session_call(struct session *session, struct message *request, const int *fd
  * broker went before it.
  */
 int session_probe(struct session *session);
-/* Says, without an answer. */
+/* Says, without an answer.  In a handler of events it waits for no other thread. */
 int session_tell(struct session *session, struct message *request);
 
 /* The next message of a stream that was asked for (monitor).  -ETIMEDOUT, -EINTR, -ENOTCONN. */
@@ -113,6 +114,11 @@ int session_receive(struct session *session, int timeout_ms, struct message *ret
 
 /* Starts the service thread, once; later calls do nothing. */
 int session_listen(struct session *session, session_handler handler);
+
+/* Is the calling thread the one that hears what the broker says unasked? */
+bool session_is_heard_here(const struct session *session);
+/* For that thread: says something on the channel for events.  -ENOTCONN, -EINVAL. */
+int session_say(struct session *session, const struct message *message);
 
 /*
  * For a handler that stays after the last event: 0 and a descriptor, readable when

@@ -10,9 +10,11 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/scope.h"
+#include "map/area.h"
 #include "map/detach.h"
 #include "map/ground.h"
 #include "map/map.h"
+#include "map/remote.h"
 #include "sys/vm.h"
 
 #define KNOWN_FLAGS                                                                           \
@@ -151,6 +153,31 @@ static int reserve_somewhere(uintptr_t *start, size_t size, uint32_t flags, uint
 
 /* ---- the public face -------------------------------------------------------------------- */
 
+int area_check(const void *addr, size_t size, uint32_t flags, uint32_t align)
+{
+	if (!addr || size == 0)
+		return -EINVAL;
+	if (flags & ~KNOWN_FLAGS)
+		return fail(-EINVAL, "there is a flag that is none of TRACT_AREA_*");
+	if (align >= 8 * sizeof(uintptr_t))
+		return fail(-EINVAL, "an alignment is the logarithm of a power of two");
+	return 0;
+}
+
+int area_reserve(uintptr_t *start, size_t size, uint32_t flags, uint32_t align, uint8_t tag)
+{
+	int r;
+
+	r = places_use();
+	if (r < 0)
+		return r;
+	mutex_lock(&places_lock);
+	r = flags & TRACT_AREA_FIXED ? reserve_here(*start, size, flags, tag)
+				     : reserve_somewhere(start, size, flags, align, tag);
+	mutex_unlock(&places_lock);
+	return r;
+}
+
 int tract_map_reserve(struct tract_map *map, void **addr, size_t size, uint32_t flags,
 		      uint32_t align, uint8_t tag)
 {
@@ -158,42 +185,41 @@ int tract_map_reserve(struct tract_map *map, void **addr, size_t size, uint32_t 
 	int r;
 
 	error_clear_reason();
-	if (!map || !addr || size == 0)
+	if (!map)
 		return -EINVAL;
-	if (flags & ~KNOWN_FLAGS)
-		return fail(-EINVAL, "there is a flag that is none of TRACT_AREA_*");
-	if (align >= 8 * sizeof(uintptr_t))
-		return fail(-EINVAL, "an alignment is the logarithm of a power of two");
-	if (map_is_remote(map))
-		return map_refuse_remote();
-	r = places_use();
+	r = area_check(addr, size, flags, align);
 	if (r < 0)
 		return r;
 	start = (uintptr_t)*addr;
-	mutex_lock(&places_lock);
-	r = flags & TRACT_AREA_FIXED ? reserve_here(start, size, flags, tag)
-				     : reserve_somewhere(&start, size, flags, align, tag);
-	mutex_unlock(&places_lock);
-	places_settle();
+	if (map_is_remote(map)) {
+		r = remote_reserve(map, &start, size, flags, align, tag);
+	} else {
+		r = area_reserve(&start, size, flags, align, tag);
+		places_settle();
+	}
 	if (r == 0)
 		*addr = (void *)start;
 	return r;
 }
 
-int tract_map_release(struct tract_map *map, const void *addr)
+int area_release(uintptr_t addr)
 {
 	int r;
 
-	error_clear_reason();
-	if (!map)
-		return -EINVAL;
-	if (map_is_remote(map))
-		return map_refuse_remote();
 	r = places_use();
 	if (r < 0)
 		return r;
 	mutex_lock(&places_lock);
-	r = leave((uintptr_t)addr);
+	r = leave(addr);
 	mutex_unlock(&places_lock);
 	return r;
+}
+
+int tract_map_release(struct tract_map *map, const void *addr)
+{
+	error_clear_reason();
+	if (!map)
+		return -EINVAL;
+	return map_is_remote(map) ? remote_release(map, (uintptr_t)addr)
+				  : area_release((uintptr_t)addr);
 }

@@ -13,6 +13,7 @@
 #include "map/map.h"
 #include "map/pager.h"
 #include "map/places.h"
+#include "map/remote.h"
 #include "map/shown.h"
 #include "sys/vm.h"
 
@@ -27,6 +28,7 @@
 /* An attachment on its way: what was asked for, in terms of pages. */
 struct plan {
 	const struct tract_attachment *what;
+	uint32_t more; /* flags of the place, beside those of @what */
 	struct backing {
 		enum place_kind kind;
 		const struct tract_region *region;
@@ -311,7 +313,7 @@ static int attach_locked(struct plan *plan, uintptr_t start, struct place **ret_
 		.offset = kept_offset(plan),
 		.kind = plan->backing.kind,
 		.rights = what->rights,
-		.flags = what->flags & KEPT_FLAGS,
+		.flags = (what->flags & KEPT_FLAGS) | plan->more,
 		.tag = what->tag,
 		.region = what->region,
 		.pager = what->pager,
@@ -352,28 +354,30 @@ static void take_name(struct tract_attachment *what, char room[TRACT_ATTACH_NAME
 	what->name = room;
 }
 
-int tract_map_attach(struct tract_map *map, const struct tract_attachment *what, void **addr)
+int attach_check(const struct tract_attachment *what, size_t *ret_size)
 {
-	/* Nothing of the caller's is touched with the lock held: it may be in memory that a
-	 * pager supplies. */
-	char name[TRACT_ATTACH_NAME_MAX + 1];
-	struct tract_attachment asked;
-	struct place *place = NULL;
 	struct plan plan;
-	uintptr_t start;
 	int r;
 
-	error_clear_reason();
-	if (!map || !what || !addr)
-		return -EINVAL;
-	asked = *what;
-	take_name(&asked, name);
-	start = (uintptr_t)*addr;
-	r = make_plan(&asked, &plan);
+	r = make_plan(what, &plan);
+	if (r == 0)
+		*ret_size = plan.size;
+	return r;
+}
+
+int attach_here(const struct tract_attachment *what, uint32_t more, void **addr)
+{
+	uintptr_t start = (uintptr_t)*addr;
+	struct place *place = NULL;
+	struct plan plan;
+	int r;
+
+	r = make_plan(what, &plan);
 	if (r == 0)
 		r = places_use();
 	if (r < 0)
 		return r;
+	plan.more = more;
 	mutex_lock(&places_lock);
 	r = attach_locked(&plan, start, &place);
 	if (r == 0) {
@@ -381,9 +385,33 @@ int tract_map_attach(struct tract_map *map, const struct tract_attachment *what,
 		r = make_eager(&plan);
 	}
 	mutex_unlock(&places_lock);
-	places_settle();
 	if (place)
 		*addr = (void *)plan.start;
+	return r;
+}
+
+int tract_map_attach(struct tract_map *map, const struct tract_attachment *what, void **addr)
+{
+	/* Nothing of the caller's is touched with the lock held: it may be in memory that a
+	 * pager supplies. */
+	char name[TRACT_ATTACH_NAME_MAX + 1];
+	struct tract_attachment asked;
+	void *at;
+	int r;
+
+	error_clear_reason();
+	if (!map || !what || !addr)
+		return -EINVAL;
+	asked = *what;
+	take_name(&asked, name);
+	at = *addr;
+	if (map_is_remote(map)) {
+		r = remote_attach(map, &asked, &at);
+	} else {
+		r = attach_here(&asked, 0, &at);
+		places_settle();
+	}
+	*addr = at;
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/fault.h"
+#include "map/lent.h"
 #include "map/merge.h"
 #include "map/shown.h"
 #include "sys/memfd.h"
@@ -64,6 +65,10 @@ int claim_check_place(const struct place *place)
 		return fail(-EFAULT,
 			    "an imported segment cannot be exported again; connect to the "
 			    "exporter instead");
+	if (place->region && place->region->borrowed)
+		return fail(-EFAULT,
+			    "another process attached its memory there; what is its own it "
+			    "exports itself");
 	if (place_kind(place) == PLACE_PAGED || place_kind(place) == PLACE_ANONYMOUS ||
 	    place_kind(place) == PLACE_BLOCKED)
 		return fail(-EFAULT,
@@ -165,6 +170,32 @@ static int find_locked(const struct session *session, void *addr, size_t size,
 	return r < 0 ? r : 1;
 }
 
+static struct session *announced(struct tract_region *region, struct session *session,
+				 uint64_t id)
+{
+	struct session *former;
+
+	mutex_lock(&places_lock);
+	former = region_announced(region, session, id);
+	places_announced(region);
+	mutex_unlock(&places_lock);
+	return former;
+}
+
+int claim_announce(struct tract_region *region, struct session *session)
+{
+	uint64_t id;
+	int r;
+
+	/* It changes under both locks. */
+	if (region_is_known(region, session))
+		return 0;
+	r = region_announce(region, session, &id);
+	if (r == 0)
+		session_unref(announced(region, session, id));
+	return r;
+}
+
 /* The same, once the broker knows the region. */
 static int find(struct session *session, void *addr, size_t size, struct claim **ret_claim,
 		bool *ret_partly) REQUIRES(bindings_lock)
@@ -173,22 +204,15 @@ static int find(struct session *session, void *addr, size_t size, struct claim *
 
 	while (r == -EAGAIN) {
 		scoped(region) struct tract_region *region = NULL;
-		scoped(session) struct session *former = NULL;
-		uint64_t id;
 
 		mutex_lock(&places_lock);
 		r = find_locked(session, addr, size, ret_claim, ret_partly, &region);
 		mutex_unlock(&places_lock);
 		if (r != -EAGAIN)
 			break;
-		r = region_announce(region, session, &id);
-		if (r < 0)
-			break;
-		mutex_lock(&places_lock);
-		former = region_announced(region, session, id);
-		places_announced(region);
-		mutex_unlock(&places_lock);
-		r = -EAGAIN;
+		r = claim_announce(region, session);
+		if (r == 0)
+			r = -EAGAIN;
 	}
 	return r;
 }
@@ -501,6 +525,8 @@ static bool is_alone_locked(const struct claim *claim) REQUIRES(places_lock)
 {
 	const struct claim *other;
 
+	if (lent_exists(claim->place->region))
+		return false;
 	for (struct place *p = places_from(0); p; p = places_from(p->start + p->size)) {
 		if (p->region != claim->place->region)
 			continue;
@@ -516,8 +542,8 @@ static int fence_alone_locked(const struct claim *claim, struct tract_region *re
 {
 	if (!is_alone_locked(claim))
 		return fail(-EBUSY,
-			    "another export stands on the memory, and without a broker its "
-			    "importers cannot be led to a copy");
+			    "another export stands on the memory, or another process has it "
+			    "attached, and without a broker nobody leads them to a copy");
 	if (region_fd(region) < 0)
 		return fail(-EBADF,
 			    "the program has closed the library's descriptors (closefrom?)");
@@ -541,19 +567,12 @@ static int fence_alone(const struct claim *claim, struct tract_region *region)
 	return r;
 }
 
-int claim_fence(struct claim *claim)
+int claim_fence_region(struct tract_region *region)
 {
-	scoped(region) struct tract_region *region = region_ref(claim->place->region);
 	scoped(fd) int fresh = -1;
 	int r;
 
-	if (region->fixed)
-		return fail(-ENOTSUP,
-			    "System V memory cannot be taken back from a process that "
-			    "keeps it attached");
 	r = region_fence_begin(region, &fresh);
-	if (r == -ENOTCONN)
-		return fence_alone(claim, region);
 	if (r < 0)
 		return r;
 	r = fault_point("claim.fence.begun");
@@ -563,4 +582,17 @@ int claim_fence(struct claim *claim)
 		return r;
 	}
 	return claim_fence_finish(region, steal_fd(&fresh));
+}
+
+int claim_fence(struct claim *claim)
+{
+	scoped(region) struct tract_region *region = region_ref(claim->place->region);
+	int r;
+
+	if (region->fixed)
+		return fail(-ENOTSUP,
+			    "System V memory cannot be taken back from a process that "
+			    "keeps it attached");
+	r = claim_fence_region(region);
+	return r == -ENOTCONN ? fence_alone(claim, region) : r;
 }

@@ -45,6 +45,14 @@ int claim_drop(struct claim *claim) REQUIRES(bindings_lock);
  */
 int claim_fence(struct claim *claim) REQUIRES(bindings_lock);
 
+/* The same for a region that is not exported, but attached in another process's map.  Not
+ * without a broker: -ENOTCONN. */
+int claim_fence_region(struct tract_region *region) REQUIRES(bindings_lock);
+
+/* Makes sure that the broker knows a region: errors of tract_export_create(). */
+int claim_announce(struct tract_region *region, struct session *session)
+	REQUIRES(bindings_lock);
+
 struct binding claim_binding(const struct claim *claim, const void *addr);
 /* Will the memory stay a shared object when this claim is gone? */
 bool claim_outlived(const struct claim *claim);

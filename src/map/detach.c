@@ -10,6 +10,7 @@
 #include "map/ground.h"
 #include "map/map.h"
 #include "map/pager.h"
+#include "map/remote.h"
 #include "map/shown.h"
 #include "sys/memfd.h"
 #include "sys/vm.h"
@@ -209,7 +210,15 @@ int detach_all(uintptr_t first, uintptr_t last)
 	return r;
 }
 
-static int detach_locked(uintptr_t first, uintptr_t last, uint32_t mode,
+/* Is the tag of what was there the asker's own word? */
+static bool has_tag(const struct place *place, uint64_t asker)
+{
+	if (place->region && place->region->borrowed)
+		return asker != 0 && place->region->lender == asker;
+	return asker == 0 && (place->region || place->pager);
+}
+
+static int detach_locked(uintptr_t first, uintptr_t last, uint32_t mode, uint64_t asker,
 			 struct tract_detached *done) REQUIRES(places_lock)
 {
 	bool whole = mode & TRACT_DETACH_WHOLE;
@@ -228,35 +237,61 @@ static int detach_locked(uintptr_t first, uintptr_t last, uint32_t mode,
 		.size = cut.last - cut.first + 1,
 	};
 	/* Of what is only shortened the caller has no reference to give up. */
-	if (done->result != TRACT_SHORTENED &&
-	    (place_of(&cut)->region || place_of(&cut)->pager)) {
+	if (done->result != TRACT_SHORTENED && has_tag(place_of(&cut), asker)) {
 		done->has_tag = true;
 		done->tag = place_tag(place_of(&cut));
 	}
 	return do_step(&cut, mode & TRACT_DETACH_KEEP);
 }
 
-int tract_map_detach(struct tract_map *map, const void *addr, size_t size, uint32_t mode,
-		     struct tract_detached *ret)
+int detach_here(uintptr_t first, uintptr_t last, uint32_t mode, uint64_t asker,
+		struct tract_detached *ret)
 {
-	uintptr_t first = (uintptr_t)addr, last;
-	uint32_t how = mode & ~(uint32_t)TRACT_DETACH_KEEP;
-	struct tract_detached done;
 	int r;
 
-	error_clear_reason();
-	if (!map || size == 0 || !add_fits(first, size - 1, &last))
-		return -EINVAL;
-	if (how != TRACT_DETACH_EXACT && how != TRACT_DETACH_WHOLE)
-		return fail(-EINVAL, "the mode is TRACT_DETACH_EXACT or TRACT_DETACH_WHOLE");
 	r = places_use();
 	if (r < 0)
 		return r;
 	mutex_lock(&places_lock);
-	r = detach_locked(first, last, mode, &done);
+	r = detach_locked(first, last, mode, asker, ret);
 	mutex_unlock(&places_lock);
-	places_settle();
-	if (r == 0 && ret)
+	return r;
+}
+
+int detach_check_range(uintptr_t first, size_t size, uint32_t mode, uintptr_t *ret_last)
+{
+	uint32_t how = mode & ~(uint32_t)TRACT_DETACH_KEEP;
+
+	if (size == 0 || !add_fits(first, size - 1, ret_last))
+		return -EINVAL;
+	if (how != TRACT_DETACH_EXACT && how != TRACT_DETACH_WHOLE)
+		return fail(-EINVAL, "the mode is TRACT_DETACH_EXACT or TRACT_DETACH_WHOLE");
+	return 0;
+}
+
+int tract_map_detach(struct tract_map *map, const void *addr, size_t size, uint32_t mode,
+		     struct tract_detached *ret)
+{
+	struct tract_detached done = { 0 };
+	uintptr_t last;
+	int r;
+
+	error_clear_reason();
+	if (!map)
+		return -EINVAL;
+	r = detach_check_range((uintptr_t)addr, size, mode, &last);
+	if (r < 0)
+		return r;
+	if (map_is_remote(map)) {
+		r = remote_detach(map, (uintptr_t)addr, size, mode, &done);
+	} else {
+		r = detach_here((uintptr_t)addr, last, mode, 0, &done);
+		places_settle();
+		if (r < 0)
+			return r;
+	}
+	/* Another process may have done it, and this one want of memory for what follows. */
+	if (ret && done.size > 0)
 		*ret = done;
 	return r;
 }
@@ -271,7 +306,7 @@ static int detach_whole_locked(uintptr_t start) REQUIRES(places_lock)
 	if (!place || place->start != start || place_kind(place) == PLACE_ADOPTED ||
 	    place_kind(place) == PLACE_SYSV || place_kind(place) == PLACE_IMPORTED)
 		return -ENOENT;
-	return detach_locked(start, start, TRACT_DETACH_WHOLE, &done);
+	return detach_locked(start, start, TRACT_DETACH_WHOLE, 0, &done);
 }
 
 int tract_detach(void *addr)

@@ -61,14 +61,17 @@ static void tell_region(const struct span *span, struct tract_span *ret)
 {
 	const struct told *told = place_told((const struct place *)(uintptr_t)span->value);
 	unsigned kind = atomic_load_explicit(&told->kind, memory_order_relaxed);
+	unsigned flags = atomic_load_explicit(&told->flags, memory_order_relaxed);
 	struct span area;
 
 	*ret = (struct tract_span){
 		.start = (void *)span->start,
 		.size = span->last - span->start + 1,
-		.kind = kind < sizeof(kinds) ? kinds[kind] : 0,
+		.kind = flags & PLACE_BORROWED ? TRACT_SPAN_BORROWED
+			: kind < sizeof(kinds) ? (enum tract_span_kind)kinds[kind]
+					       : 0,
 		.rights = atomic_load_explicit(&told->rights, memory_order_relaxed),
-		.flags = atomic_load_explicit(&told->flags, memory_order_relaxed),
+		.flags = flags & ~(unsigned)PLACE_BORROWED,
 		.in_area = layout_find_area(&places_layout, span->start, span->start, &area),
 		.region = atomic_load_explicit(&told->region_id, memory_order_relaxed),
 		.offset = atomic_load_explicit(&told->offset, memory_order_relaxed),

@@ -8,11 +8,16 @@
 #define MAP_MAP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <tract/map.h>
 
+struct session;
+
 struct tract_map {
-	bool remote; /* another process's, which handed it out */
+	bool remote;		 /* another process's, which handed it out */
+	struct session *session; /* counted; NULL: the own */
+	uint64_t id;		 /* the broker's */
 };
 
 static inline bool map_is_remote(const struct tract_map *map)

@@ -32,6 +32,9 @@
 #include "region/region.h"
 #include "sys/vm.h"
 
+/* Of a place's flags, beside TRACT_ATTACH_*: another process attached it. */
+#define PLACE_BORROWED 0x80000000u
+
 enum place_kind {
 	PLACE_ATTACHED = 1, /* a region of the program's choice */
 	PLACE_PAGED,	    /* a pager */
@@ -49,7 +52,7 @@ struct told {
 	_Atomic uint64_t offset; /* of start, in the region or segment; may lie within a page */
 	_Atomic uint64_t tag;
 	_Atomic uint64_t region_id;
-	_Atomic uint16_t flags; /* TRACT_ATTACH_*: what it is */
+	_Atomic uint16_t flags; /* TRACT_ATTACH_*: what it is; and PLACE_BORROWED */
 	_Atomic uint8_t kind;
 	_Atomic uint8_t rights;
 };

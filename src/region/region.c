@@ -97,8 +97,10 @@ void region_unref(struct tract_region *region)
 {
 	if (!region || !ref_put(&region->ref))
 		return;
+	if (region->let_go)
+		region->let_go(region);
 	/* An inherited copy of a parent's region is not this process's to give up. */
-	if (region->session && session_is_usable(region->session))
+	if (region->session && !region->borrowed && session_is_usable(region->session))
 		tell_close(region->session, region->id);
 	if (region_fd(region) >= 0)
 		(void)close(region->fd);

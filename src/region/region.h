@@ -37,6 +37,12 @@ struct tract_region {
 	struct fd_mark mark;
 	LIST_HEAD(region_windows, place) windows; /* where it is seen: the map's */
 	bool exposed; /* as far as this process was told: others have, or had, a descriptor */
+	/* Another process's, which attached it in this one's map: an import, by the broker's
+	 * id; and that process's key.  0: it is this process's own. */
+	uint64_t borrowed;
+	uint64_t lender;
+	/* The last reference is gone: whoever has it in a table takes it out.  NULL: nobody. */
+	void (*let_go)(struct tract_region *region);
 };
 
 /* What every kind of region begins with; @session may be NULL.  -ENOMEM. */

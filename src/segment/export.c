@@ -334,8 +334,7 @@ int tract_export_destroy(struct tract_export *export)
 
 /* ---- publishing ------------------------------------------------------------------------- */
 
-static int access_to_wire(const struct tract_access *access, size_t count,
-			  struct wire_access *list)
+int access_to_wire(const struct tract_access *access, size_t count, struct wire_access *list)
 {
 	if (count > TRACT_ACCESS_MAX)
 		return fail(-EINVAL, "an access list has at most %u entries", TRACT_ACCESS_MAX);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/fault.h"
 #include "client/process.h"
+#include "map/borrow.h"
+#include "map/errand.h"
 #include "segment/segment.h"
 #include "sys/futex.h"
 
@@ -388,6 +390,11 @@ static void on_exporter_ended(struct session *session, uint64_t exporter)
 
 void imports_on_event(struct session *session, const struct message *event, int *fd)
 {
+	if (event &&
+	    (errand_on_event(session, event, fd) || borrow_on_event(session, event, fd)))
+		return;
+	if (!event)
+		borrow_lost(session);
 	mutex_lock(&imports_lock);
 	if (event)
 		find_and_apply_locked(event, fd);

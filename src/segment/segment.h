@@ -5,7 +5,8 @@
  * Lock order: imports_lock (the table that events look an import up in), then an object's own
  * lock, then the map's bindings_lock, then its places_lock.  An export's lock is held across
  * its calls to the broker, which the service thread never needs; the service thread takes
- * imports_lock and an import's lock, and never calls the broker.
+ * imports_lock and an import's lock, changes the map for others who ask, and never waits for
+ * the broker.
  */
 #ifndef SEGMENT_SEGMENT_H
 #define SEGMENT_SEGMENT_H
@@ -94,6 +95,9 @@ struct tract_import {
 	struct ear ear;
 	RB_ENTRY(tract_import) entry;
 };
+
+/* In export.c: an access list as the broker is told it.  -EINVAL. */
+int access_to_wire(const struct tract_access *access, size_t count, struct wire_access *list);
 
 /* ---- imports.c: the table of all imports of the process --------------------------------- */
 
