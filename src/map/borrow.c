@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "base/fault.h"
 #include "client/process.h"
 #include "map/attach.h"
 #include "map/detach.h"
@@ -203,7 +202,6 @@ static void zeroed(struct borrowed *b) REQUIRES(places_lock)
 {
 	scoped(fd) int fd = -1;
 
-	(void)fault_point("map.borrow.revoked");
 	if (memfd_new("returned", b->region->size, &fd) == 0) {
 		moved(b, &fd);
 		return;

@@ -51,7 +51,9 @@ enum deed {
 	IMPORT_POLL, /* a: milliseconds; 1 if ready, 0 if not */
 	CLOSE,
 
-	LAND, /* what a process does with its address space, once through */
+	LAND,	  /* what a process does with its address space, once through */
+	HAND_OUT, /* its map, to others */
+	VISIT,	  /* a: the pid of who has: attaches memory there, and detaches it */
 
 	/* Of the node. */
 	LOOK,	  /* segments and imports on the node, by inspection */
@@ -75,6 +77,10 @@ int64_t deed_do(enum deed deed, uint64_t a);
 struct tract;
 /* Of land.c. */
 int64_t deed_land(struct tract *ctx);
+/* Of visit.c. */
+int64_t deed_visit(struct tract *ctx, uint64_t pid);
+/* Detaches what visitors left behind. */
+void deed_clear_up(struct tract *ctx);
 
 struct member {
 	pid_t pid;

@@ -25,6 +25,7 @@ static struct {
 	struct tract_import *import;
 	struct tract_barrier barrier;
 	unsigned char *mapped;
+	bool host; /* has handed its map out */
 } self;
 
 static unsigned char *fresh_memory(int fill)
@@ -369,6 +370,9 @@ static int64_t drop(uint64_t a)
 	if (self.memory && tract_detach(self.memory) < 0 && tract_detach(self.memory) < 0)
 		(void)munmap(self.memory, CREW_SIZE + 4096);
 	self.memory = NULL;
+	if (self.host)
+		deed_clear_up(self.ctx);
+	self.host = false;
 	return self.import || self.export ? -EBUSY : 0;
 }
 
@@ -441,6 +445,18 @@ static int64_t become_another(uint64_t a)
 	return -errno;
 }
 
+static int64_t hand_out(uint64_t a)
+{
+	(void)a;
+	self.host = true;
+	return tract_map_offer(self.ctx, NULL, 0);
+}
+
+static int64_t visit(uint64_t pid)
+{
+	return deed_visit(self.ctx, pid);
+}
+
 static int64_t roam(uint64_t seed);
 
 static int64_t (*const deeds[DEEDS])(uint64_t a) = {
@@ -477,6 +493,8 @@ static int64_t (*const deeds[DEEDS])(uint64_t a) = {
 	[RECONNECT] = reconnect,
 	[DROP] = drop,
 	[LAND] = land,
+	[HAND_OUT] = hand_out,
+	[VISIT] = visit,
 	[STORE_ON] = store_on,
 	[COUNT_FDS] = count_fds,
 	[PASS_ON] = pass_on,

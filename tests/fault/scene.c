@@ -70,6 +70,8 @@ static const struct step act_two[] = {
 	{ EXPORTER, EXPORT_LOAD, 0, 6 },
 	{ WAITER, CLOSE, 0, 0 },
 	{ EXPORTER, LAND, 0, 0 },
+	{ IMPORTER, HAND_OUT, 0, 0 },
+	{ EXPORTER, VISIT, IMPORTER, 0 },
 };
 
 static char *visits_of(struct scene *s, enum role who)
@@ -102,10 +104,17 @@ void scene_up(struct scene *s, enum role who, const char *fault)
 	s->memfds = crew_memfds_of(s->broker);
 }
 
+static int64_t ask(struct scene *s, const struct step *step)
+{
+	uint64_t a = step->deed == VISIT ? (uint64_t)s->cast[step->a].pid : step->a;
+
+	return member_ask(&s->cast[step->who], step->deed, a);
+}
+
 /* The point's act was for one visit: the same question again is answered as ever. */
 static int64_t ask_again(struct scene *s, const struct step *step, int64_t first)
 {
-	int64_t again = member_ask(&s->cast[step->who], step->deed, step->a);
+	int64_t again = ask(s, step);
 
 	s->failed++;
 	/* Withdrawn it was, though not yet taken back; made or bound it may be, too. */
@@ -119,7 +128,7 @@ static int64_t ask_again(struct scene *s, const struct step *step, int64_t first
 
 static int64_t play_step(struct scene *s, const struct step *step)
 {
-	int64_t r = member_ask(&s->cast[step->who], step->deed, step->a);
+	int64_t r = ask(s, step);
 
 	if (s->may_fail && (step->who == s->who || s->who == ROLES) && r < 0 &&
 	    r != step->expected)
@@ -130,6 +139,9 @@ static int64_t play_step(struct scene *s, const struct step *step)
 	/* Others may see that the broker is dead a moment before its parent is told. */
 	if (r < 0 && r != step->expected && s->who == ROLES)
 		EXPECT_WITHIN(1000, !broker_is_there(s));
+	/* Who was visited may have died of it, and nobody has asked it anything since. */
+	if (r < 0 && step->deed == VISIT)
+		(void)member_ask(&s->cast[step->a], LOOK, 0);
 	/* Once somebody is dead, others see what they see; they see something. */
 	if (s->cast[EXPORTER].dead || s->cast[IMPORTER].dead || s->cast[WAITER].dead ||
 	    !broker_is_there(s))
