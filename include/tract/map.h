@@ -83,13 +83,16 @@ TRACT_API int tract_map_withdraw(struct tract *ctx);
  * @pid:     the process, by the number that it has for the broker
  * @ret_map: set to a map on success: the own one if @pid is this process
  *
- * The map can be changed: attach, detach, reserve, release.  It cannot be looked at, and
+ * The map can be changed: attach, detach, reserve, release, hide.  It cannot be looked at, and
  * nothing is shown there.  The other process carries out what is asked, and is given as long as
- * an importer to say so; everything else about the calls is as for the own map, in that
- * process's addresses.  Each then also returns -EPERM      the process does not hand its map
- * out, or not any more, or has ended -ETIMEDOUT  it did not answer in time.  Nothing is left
- * attached there; anything else it may do later -ENOTCONN   the broker is gone -ECHILD     the
- * map was got by a parent of this process
+ * an importer to say so.  Everything else about the calls is as for the own map, in that
+ * process's addresses.  What each may also return:
+ *
+ *   -EPERM      the process does not hand its map out, or not any more, or has ended
+ *   -ETIMEDOUT  it did not answer in time.  Nothing is left attached there; anything else it
+ *               may do later
+ *   -ENOTCONN   the broker is gone
+ *   -ECHILD     the map was got by a parent of this process
  *
  * What is attached there is this process's memory: stores on either side are seen on the other,
  * and it follows the region to wherever that is moved.  It stays when the region's handle and
@@ -173,7 +176,7 @@ struct tract_attachment {
  *   -EDQUOT         the caller's user has used up its share
  *   -EMFILE         too many exports here, or imports there, or out of descriptors
  * and what tract_map_of() lists.  If it had the memory before it refused, the region is moved
- * to fresh backing, as in tract_map_detach().
+ * to fresh backing, as in tract_map_detach(), and -ENOMEM or -EMFILE says that it could not be.
  */
 TRACT_API int tract_map_attach(struct tract_map *map, const struct tract_attachment *what,
 			       void **addr);
@@ -393,7 +396,7 @@ TRACT_API int tract_map_show(struct tract_map *map, struct tract_region *region,
  *            the page size
  *   -EBADF   the program closed the library's descriptors
  *   -ENOMEM  out of memory or of mappings
- *   -EPERM   the map is another process's
+ * and for another process's map what tract_map_of() lists.
  */
 TRACT_API int tract_map_hide(struct tract_map *map, void *addr, size_t size, uint32_t rights);
 

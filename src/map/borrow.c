@@ -120,13 +120,14 @@ int borrow_take(struct session *session, const struct msg_map_asked *asked, int 
 
 static bool is_own_view(const struct place *place)
 {
-	return (place->flags & TRACT_ATTACH_PRIVATE) && (place->rights & TRACT_RIGHT_WRITE);
+	return (place_flags(place) & TRACT_ATTACH_PRIVATE) &&
+	       (place_rights(place) & TRACT_RIGHT_WRITE);
 }
 
 int borrow_part(const struct place *place)
 {
 	const uint64_t page = vm_page_size();
-	uint64_t offset = place->offset & ~(page - 1);
+	uint64_t offset = place_offset(place) & ~(page - 1);
 	const struct tract_region *region = place->region;
 
 	if (!is_own_view(place) || offset >= region->size)

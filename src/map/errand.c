@@ -8,8 +8,9 @@
 #include "map/attach.h"
 #include "map/borrow.h"
 #include "map/detach.h"
+#include "map/shown.h"
 
-enum change { ATTACH = 1, DETACH = 2, RESERVE = 3, RELEASE = 4 };
+enum change { ATTACH = 1, DETACH = 2, RESERVE = 3, RELEASE = 4, HIDE = 5 };
 
 /* ---- attaching -------------------------------------------------------------------------- */
 
@@ -123,6 +124,8 @@ static int carry_out(const struct msg_map_asked *asked, struct tract_region *reg
 		return reserve(asked, answer);
 	case RELEASE:
 		return area_release((uintptr_t)asked->start);
+	case HIDE:
+		return shown_hide((uintptr_t)asked->start, asked->size, asked->flags);
 	default:
 		return -EINVAL;
 	}

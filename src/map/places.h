@@ -33,7 +33,7 @@
 #include "sys/vm.h"
 
 /* Of a place's flags, beside TRACT_ATTACH_*: another process attached it. */
-#define PLACE_BORROWED 0x80000000u
+#define PLACE_BORROWED 0x8000u
 
 enum place_kind {
 	PLACE_ATTACHED = 1, /* a region of the program's choice */

@@ -14,7 +14,7 @@
 /* How often a region that another thread is taking back is tried again. */
 #define TRIES 8
 
-enum change { ATTACH = 1, DETACH = 2, RESERVE = 3, RELEASE = 4 };
+enum change { ATTACH = 1, DETACH = 2, RESERVE = 3, RELEASE = 4, HIDE = 5 };
 
 /* ---- having it -------------------------------------------------------------------------- */
 
@@ -155,7 +155,7 @@ static int attached(const struct msg_map_changed *said, struct tract_region *reg
 		lent_discard(lent);
 	if (!said->stays && said->exposed)
 		r = take_back(region);
-	return said->error ? error_of(said) : r;
+	return r < 0 ? r : error_of(said);
 }
 
 int remote_attach(struct tract_map *map, const struct tract_attachment *what, void **addr)
@@ -262,6 +262,24 @@ int remote_release(struct tract_map *map, uintptr_t addr)
 	int r;
 
 	request.map_change = (struct msg_map_change){ .change = RELEASE, .start = addr };
+	r = ask(map, &request, &said);
+	return r == 0 ? error_of(&said) : r;
+}
+
+/* ---- pages ------------------------------------------------------------------------------ */
+
+int remote_hide(struct tract_map *map, uintptr_t addr, size_t size, uint32_t rights)
+{
+	struct message request = { 0 };
+	struct msg_map_changed said;
+	int r;
+
+	request.map_change = (struct msg_map_change){
+		.change = HIDE,
+		.start = addr,
+		.size = size,
+		.flags = rights,
+	};
 	r = ask(map, &request, &said);
 	return r == 0 ? error_of(&said) : r;
 }

@@ -18,5 +18,6 @@ int remote_detach(struct tract_map *map, uintptr_t addr, size_t size, uint32_t m
 int remote_reserve(struct tract_map *map, uintptr_t *start, size_t size, uint32_t flags,
 		   uint32_t align, uint8_t tag);
 int remote_release(struct tract_map *map, uintptr_t addr);
+int remote_hide(struct tract_map *map, uintptr_t addr, size_t size, uint32_t rights);
 
 #endif

@@ -8,6 +8,7 @@
 #include "map/attach.h"
 #include "map/ground.h"
 #include "map/map.h"
+#include "map/remote.h"
 #include "sys/vm.h"
 
 /* Values are places that are in no layout. */
@@ -291,24 +292,34 @@ static int hide_locked(uintptr_t first, uintptr_t last, uint32_t rights) REQUIRE
 	return r;
 }
 
-int tract_map_hide(struct tract_map *map, void *addr, size_t size, uint32_t rights)
+int shown_hide(uintptr_t first, size_t size, uint32_t rights)
 {
-	uintptr_t first = (uintptr_t)addr, last;
+	uintptr_t last;
 	int r;
 
-	error_clear_reason();
-	if (!map || size == 0 || !is_multiple(first | size, vm_page_size()) ||
+	if (size == 0 || !is_multiple(first | size, vm_page_size()) ||
 	    !add_fits(first, size - 1, &last) || rights == 0 ||
 	    (rights & ~(uint32_t)TRACT_RIGHT_READ_WRITE))
 		return -EINVAL;
-	if (map_is_remote(map))
-		return map_refuse_remote();
 	r = places_use();
 	if (r < 0)
 		return r;
 	mutex_lock(&places_lock);
 	r = hide_locked(first, last, rights);
 	mutex_unlock(&places_lock);
+	return r;
+}
+
+int tract_map_hide(struct tract_map *map, void *addr, size_t size, uint32_t rights)
+{
+	int r;
+
+	error_clear_reason();
+	if (!map)
+		return -EINVAL;
+	if (map_is_remote(map))
+		return remote_hide(map, (uintptr_t)addr, size, rights);
+	r = shown_hide((uintptr_t)addr, size, rights);
 	places_settle();
 	return r;
 }

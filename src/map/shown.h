@@ -22,6 +22,8 @@ bool shown_next_uncovered(const struct place *place, uintptr_t at, uintptr_t *re
 /* Shows pages, whole and within the region, over what is there.  -EEXIST, -ENOMEM. */
 int shown_put(struct tract_region *region, uintptr_t start, size_t size, uint64_t offset,
 	      uint32_t rights) REQUIRES(places_lock);
+/* As tract_map_hide(); what was let go of is still to be settled. */
+int shown_hide(uintptr_t first, size_t size, uint32_t rights) EXCLUDES(places_lock);
 /* Something else was mapped there, or nothing: they are not shown any more. */
 void shown_forget(uintptr_t first, uintptr_t last) REQUIRES(places_lock);
 /*

@@ -160,11 +160,12 @@ static int check_change(const struct call *call, const struct map *map)
 		return -EPERM;
 	}
 	if (map->client == call->client || asked->change < CHANGE_ATTACH ||
-	    asked->change > CHANGE_RELEASE ||
+	    asked->change > CHANGE_HIDE ||
 	    (asked->region != 0 && asked->change != CHANGE_ATTACH)) {
-		(void)call_refuse(call, EINVAL,
-				  "another process's map is attached to, detached from, or has "
-				  "areas set aside and forgotten");
+		(void)call_refuse(
+			call, EINVAL,
+			"another process's map is attached to, detached from, has areas "
+			"set aside and forgotten, and pages hidden");
 		return -EINVAL;
 	}
 	return 0;

@@ -27,6 +27,7 @@ enum change {
 	CHANGE_DETACH = 2,
 	CHANGE_RESERVE = 3,
 	CHANGE_RELEASE = 4,
+	CHANGE_HIDE = 5,
 };
 
 struct map *map_find(const struct registry *registry, uint64_t id);

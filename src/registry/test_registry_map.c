@@ -219,7 +219,7 @@ TEST(what_makes_no_sense_reaches_nobody)
 
 	m.map_change.change = 0;
 	EXPECT_EQ(rig_error(s.rig, s.asker, m), EINVAL);
-	m.map_change.change = 5;
+	m.map_change.change = 6;
 	EXPECT_EQ(rig_error(s.rig, s.asker, m), EINVAL);
 	m.map_change.change = 2; /* with a region */
 	EXPECT_EQ(rig_error(s.rig, s.asker, m), EINVAL);

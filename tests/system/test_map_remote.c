@@ -455,7 +455,10 @@ TEST(another_processs_map_is_not_looked_at)
 	EXPECT_EQ(tract_map_name(s.map, there, name, &offset), -EPERM);
 	EXPECT_EQ(tract_map_populate(s.map, there, PAGE, RO), -EPERM);
 	EXPECT_EQ(tract_map_show(s.map, s.region, there, PAGE, 0, RO), -EPERM);
-	EXPECT_EQ(tract_map_hide(s.map, there, PAGE, RW), -EPERM);
+	/* Taking away is no looking; what is attached stays. */
+	EXPECT_EQ(tract_map_hide(s.map, there, PAGE, RW), 0);
+	EXPECT_EQ(tract_map_hide(s.map, there, 1, RW), -EINVAL);
+	EXPECT_EQ(peek(&s.host, there), 0);
 	EXPECT_EQ(detach(s.map, there), 0);
 	scene_down(&s);
 }

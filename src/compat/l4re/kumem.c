@@ -15,9 +15,9 @@ static int check(unsigned order, l4_cap_idx_t task, l4_cap_idx_t regmgr)
 {
 	int r;
 
-	r = l4_slot_check(task, L4_KIND_TASK);
+	r = l4_task_check_own(task);
 	if (r == 0)
-		r = l4_slot_check(regmgr, L4_KIND_RM);
+		r = l4_rm_check_own(regmgr);
 	return r == 0 && order > ORDER_MAX ? -L4_EADDRNOTAVAIL : r;
 }
 

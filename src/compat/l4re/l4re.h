@@ -32,6 +32,8 @@ enum l4_kind {
 	L4_KIND_OTHER, /* named by the environment, and good for nothing here */
 	L4_KIND_DATASPACE,
 	L4_KIND_PAGER,
+	L4_KIND_OTHER_TASK, /* another process, which handed its map out */
+	L4_KIND_OTHER_RM,
 };
 
 struct l4_object {
@@ -44,6 +46,7 @@ struct l4_object {
 			unsigned rights;    /* of the object itself: L4_CAP_FPAGE_* */
 		} ds;
 		struct tract_pager *pager;
+		struct tract_map *map; /* of another process */
 	};
 };
 
@@ -83,6 +86,23 @@ bool l4_slots_are_equal(l4_cap_idx_t a, l4_cap_idx_t b);
 #define L4_RM_CAP (11UL << L4_CAP_SHIFT)
 #define L4_MEM_ALLOC_CAP (12UL << L4_CAP_SHIFT)
 #define L4_FIRST_FREE 16u
+
+/* ---- other processes: foreign.c --------------------------------------------------------- */
+
+/* 0 if the slot holds a region map: this task's own, and *ret_other is NULL, or another's,
+ * counted.  Handle errors otherwise. */
+int l4_rm_get(l4_cap_idx_t rm, struct l4_object **ret_other);
+int l4_rm_check(l4_cap_idx_t rm);
+/* For what is possible in the own map only: -L4_EPERM for another's. */
+int l4_rm_check_own(l4_cap_idx_t rm);
+/* The same of tasks. */
+int l4_task_get(l4_cap_idx_t task, struct l4_object **ret_other);
+int l4_task_check_own(l4_cap_idx_t task);
+
+static inline struct tract_map *l4_map_of(const struct l4_object *other)
+{
+	return other ? other->map : tract_map_own();
+}
 
 /* ---- region maps: map.c ----------------------------------------------------------------- */
 

@@ -14,6 +14,8 @@
 
 #include "compat/l4re/l4re.h"
 
+#define scoped_object __attribute__((cleanup(l4_object_scope_end))) struct l4_object
+
 /* ---- errors ----------------------------------------------------------------------------- */
 
 int l4_error_of(int r)
@@ -40,6 +42,12 @@ int l4_error_of(int r)
 		return -L4_EPERM;
 	case -ERANGE:
 		return -L4_ERANGE;
+	case -ETIMEDOUT:
+		return -(L4_EIPC_LO + L4_IPC_RETIMEOUT);
+	case -ENOTCONN: /* who would have been asked */
+		return L4_NOBODY;
+	case -ECHILD:
+		return -L4_EPERM;
 	default: /* memory, mappings, descriptors */
 		return -L4_ENOMEM;
 	}
@@ -66,7 +74,8 @@ l4_cap_idx_t l4_span_client(const struct tract_span *span)
 
 unsigned l4_span_extra(const struct tract_span *span)
 {
-	return (unsigned)span->tag;
+	/* Another process's tag need not be of this interface. */
+	return span->kind == TRACT_SPAN_BORROWED ? 0 : (unsigned)span->tag;
 }
 
 /* ---- attaching -------------------------------------------------------------------------- */
@@ -87,7 +96,7 @@ static int get_backing(const struct l4_wish *wish, struct l4_object **ret_object
 
 int l4_map_backing(const struct l4_wish *wish)
 {
-	__attribute__((cleanup(l4_object_scope_end))) struct l4_object *object = NULL;
+	scoped_object *object = NULL;
 
 	return get_backing(wish, &object, NULL);
 }
@@ -128,8 +137,18 @@ static int check_own_view(const struct l4_wish *wish, const struct l4_object *ob
 	return 0;
 }
 
-static int attach(void **start, const struct l4_wish *wish, const struct l4_object *object,
-		  struct tract_attachment *what, unsigned slot_rights)
+/* In another task's map what is to be written to has to be given so. */
+static int check_other(const struct l4_wish *wish, const struct l4_object *object)
+{
+	if (object && (wish->rights & TRACT_RIGHT_WRITE) &&
+	    !(wish->flags & TRACT_ATTACH_PRIVATE) && !(wish->mem & L4_CAP_FPAGE_W))
+		return -L4_EPERM;
+	return 0;
+}
+
+static int attach(struct tract_map *map, void **start, const struct l4_wish *wish,
+		  const struct l4_object *object, struct tract_attachment *what,
+		  unsigned slot_rights)
 {
 	void *at = *start;
 	int lacking = 0, r;
@@ -147,7 +166,7 @@ static int attach(void **start, const struct l4_wish *wish, const struct l4_obje
 	}
 	if (wish->size == 0)
 		return -L4_EINVAL;
-	r = tract_map_attach(tract_map_own(), what, &at);
+	r = tract_map_attach(map, what, &at);
 	/* These two leave it attached. */
 	if (r == 0 || (what->flags & TRACT_ATTACH_EAGER && (r == -ERANGE || r == -EFAULT))) {
 		*start = at;
@@ -159,14 +178,20 @@ static int attach(void **start, const struct l4_wish *wish, const struct l4_obje
 
 int l4_map_attach(l4_cap_idx_t rm, void **start, const struct l4_wish *wish)
 {
-	__attribute__((cleanup(l4_object_scope_end))) struct l4_object *object = NULL;
+	scoped_object *object = NULL;
+	scoped_object *other = NULL;
+	struct l4_wish strict = *wish;
 	unsigned slot_rights = 0;
 	struct tract_attachment what;
 	int r;
 
-	r = l4_slot_check(rm, L4_KIND_RM);
+	r = l4_rm_get(rm, &other);
+	if (r == 0 && other && wish->paged)
+		r = -L4_EINVAL;
 	if (r == 0)
 		r = get_backing(wish, &object, &slot_rights);
+	if (r == 0 && other)
+		r = check_other(wish, object);
 	if (r < 0)
 		return r;
 	what = (struct tract_attachment){
@@ -179,27 +204,39 @@ int l4_map_attach(l4_cap_idx_t rm, void **start, const struct l4_wish *wish)
 		.name = wish->name,
 		.name_offset = wish->name_offset,
 	};
-	return attach(start, wish, object, &what, slot_rights);
+	strict.strict |= other != NULL;
+	return attach(l4_map_of(other), start, &strict, object, &what, slot_rights);
 }
 
 /* ---- detaching -------------------------------------------------------------------------- */
 
+/* Pages go with the region; those of another task, which it does not attach, go as well. */
+static void unmap_in(l4_cap_idx_t task, const struct tract_detached *done)
+{
+	scoped_object *other = NULL;
+
+	if (l4_task_get(task, &other) == 0 && other)
+		(void)tract_map_hide(other->map, done->start, done->size,
+				     TRACT_RIGHT_READ_WRITE);
+}
+
 int l4_map_detach(l4_cap_idx_t rm, l4_addr_t start, unsigned long size, unsigned mode,
 		  l4_cap_idx_t *ds, l4_cap_idx_t task)
 {
-	struct tract_detached done;
+	struct tract_detached done = { .size = 0 };
+	scoped_object *other = NULL;
 	int r;
 
-	/* Pages go with the region here, whichever task was meant. */
-	(void)task;
 	if (ds)
 		*ds = L4_INVALID_CAP;
-	r = l4_slot_check(rm, L4_KIND_RM);
+	r = l4_rm_get(rm, &other);
 	if (r < 0)
 		return r;
-	r = tract_map_detach(tract_map_own(), (void *)start, size, mode, &done);
+	r = tract_map_detach(l4_map_of(other), (void *)start, size, mode, &done);
 	if (r < 0)
 		return l4_error_of(r);
+	if (!other)
+		unmap_in(task, &done);
 	if (ds && done.has_tag)
 		*ds = (l4_cap_idx_t)(done.tag >> 32) << L4_CAP_SHIFT;
 	return (int)done.result + (done.again ? 4 : 0);
@@ -211,12 +248,13 @@ int l4_map_reserve(l4_cap_idx_t rm, l4_addr_t *start, unsigned long size, uint32
 		   unsigned align, unsigned extra)
 {
 	void *at = (void *)*start;
+	scoped_object *other = NULL;
 	int r;
 
-	r = l4_slot_check(rm, L4_KIND_RM);
+	r = l4_rm_get(rm, &other);
 	if (r < 0)
 		return r;
-	r = tract_map_reserve(tract_map_own(), &at, size, flags, align, (uint8_t)extra);
+	r = tract_map_reserve(l4_map_of(other), &at, size, flags, align, (uint8_t)extra);
 	if (r == 0)
 		*start = (l4_addr_t)at;
 	return l4_error_of(r);
@@ -224,10 +262,11 @@ int l4_map_reserve(l4_cap_idx_t rm, l4_addr_t *start, unsigned long size, uint32
 
 int l4_map_release(l4_cap_idx_t rm, l4_addr_t addr)
 {
+	scoped_object *other = NULL;
 	int r;
 
-	r = l4_slot_check(rm, L4_KIND_RM);
-	return r < 0 ? r : l4_error_of(tract_map_release(tract_map_own(), (void *)addr));
+	r = l4_rm_get(rm, &other);
+	return r < 0 ? r : l4_error_of(tract_map_release(l4_map_of(other), (void *)addr));
 }
 
 /* ---- looking ---------------------------------------------------------------------------- */
@@ -236,7 +275,7 @@ int l4_map_find(l4_cap_idx_t rm, l4_addr_t addr, unsigned long size, struct trac
 {
 	int r;
 
-	r = l4_slot_check(rm, L4_KIND_RM);
+	r = l4_rm_check_own(rm);
 	return r < 0 ? r
 		     : l4_error_of(tract_map_find(tract_map_own(), (void *)addr, size, ret));
 }
@@ -246,7 +285,7 @@ int l4_map_name(l4_cap_idx_t rm, l4_addr_t addr, char *name, unsigned len, uint6
 	char kept[TRACT_ATTACH_NAME_MAX + 1];
 	int r;
 
-	r = l4_slot_check(rm, L4_KIND_RM);
+	r = l4_rm_check_own(rm);
 	if (r < 0)
 		return r;
 	if (len == 0)
@@ -277,7 +316,7 @@ long l4_map_list(l4_cap_idx_t rm, bool areas, l4_addr_t start, unsigned max,
 	unsigned count = 0;
 	int r;
 
-	r = l4_slot_check(rm, L4_KIND_RM);
+	r = l4_rm_check_own(rm);
 	if (r < 0)
 		return r;
 	while (count < max && next(areas, start, &span) == 0) {
@@ -326,7 +365,7 @@ void l4_map_show(l4_cap_idx_t rm, unsigned (*flags_of)(const struct tract_span *
 	struct tract_span span;
 	void *first, *last;
 
-	if (l4_slot_check(rm, L4_KIND_RM) < 0)
+	if (l4_rm_check_own(rm) < 0)
 		return;
 	tract_map_limits(tract_map_own(), &first, &last);
 	say("Region mapping: limits [%lx-%lx]\n Area map:\n", (l4_addr_t)first,

@@ -32,7 +32,7 @@ L4_API int l4re_rm_page_in_srv(l4_cap_idx_t rm, l4_addr_t start, unsigned long s
 	l4_addr_t last = start + size - 1;
 	int r;
 
-	r = l4_slot_check(rm, L4_KIND_RM);
+	r = l4_rm_check_own(rm);
 	if (r < 0)
 		return r;
 	if (rights & ~(RIGHT_X | RIGHT_W | RIGHT_R))

@@ -153,7 +153,7 @@ L4_API int l4re_rm_add_rescue_jump_srv(l4_cap_idx_t rm, l4_addr_t pc_begin, l4_a
 {
 	int r;
 
-	r = l4_slot_check(rm, L4_KIND_RM);
+	r = l4_rm_check_own(rm);
 	if (r < 0)
 		return r;
 	if (pc_begin >= pc_end)
@@ -178,7 +178,7 @@ L4_API int l4re_rm_remove_rescue_jump_srv(l4_cap_idx_t rm, l4_addr_t pc)
 {
 	int r;
 
-	r = l4_slot_check(rm, L4_KIND_RM);
+	r = l4_rm_check_own(rm);
 	if (r < 0)
 		return r;
 	mutex_lock(&lock);

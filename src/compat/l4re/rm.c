@@ -62,7 +62,7 @@ L4_API int l4re_rm_reserve_area_srv(l4_cap_idx_t rm, l4_addr_t *start, unsigned 
 	uint32_t native = flags & L4RE_RM_RESERVED ? TRACT_AREA_BLOCK : 0u;
 	int r;
 
-	r = l4_slot_check(rm, L4_KIND_RM);
+	r = l4_rm_check(rm);
 	if (r < 0)
 		return r;
 	if ((flags & L4RE_RM_SEARCH_ADDR) && align > ALIGN_MAX)

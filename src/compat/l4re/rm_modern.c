@@ -93,7 +93,7 @@ L4_API int l4re_rm_reserve_area_srv(l4_cap_idx_t rm, l4_addr_t *start, unsigned 
 	uint32_t native = searches ? 0u : TRACT_AREA_FIXED;
 	int r;
 
-	r = l4_slot_check(rm, L4_KIND_RM);
+	r = l4_rm_check(rm);
 	if (r < 0)
 		return r;
 	if ((flags & ~AREA_KNOWN) || wraps(*start, size) || (searches && align > ALIGN_MAX))
@@ -145,10 +145,12 @@ L4_API int l4re_rm_attach_w_info_srv(l4_cap_idx_t rm, void **start, unsigned lon
 	};
 	int r;
 
-	r = l4_slot_check(rm, L4_KIND_RM);
+	r = l4_rm_check(rm);
 	if (r < 0)
 		return r;
 	if (flags & ~ATTACH_KNOWN)
+		return -L4_EINVAL;
+	if (wish.paged && l4_rm_check_own(rm) < 0)
 		return -L4_EINVAL;
 	r = l4_map_backing(&wish);
 	if (r == 0)

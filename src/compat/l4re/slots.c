@@ -37,6 +37,8 @@ void l4_object_unref(struct l4_object *object)
 		tract_region_close(object->ds.region);
 	else if (object->kind == L4_KIND_PAGER)
 		tract_pager_close(object->pager);
+	else if (object->kind == L4_KIND_OTHER_TASK || object->kind == L4_KIND_OTHER_RM)
+		tract_map_close(object->map);
 	free(object);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task.c - slots and pages of the one task there is
+ * task.c - slots and pages of this task, and pages of others
  */
 #include <l4/sys/task.h>
 
@@ -31,9 +31,9 @@ L4_API l4_msgtag_t l4_task_map(l4_cap_idx_t dst_task, l4_cap_idx_t src_task,
 	unsigned long count;
 	int r;
 
-	r = l4_slot_check(dst_task, L4_KIND_TASK);
+	r = l4_task_check_own(dst_task);
 	if (r == 0)
-		r = l4_slot_check(src_task, L4_KIND_TASK);
+		r = l4_task_check_own(src_task);
 	if (r < 0 || !is_of_objects(snd_fpage))
 		return tag(r);
 	count = 1UL << order_of(snd_fpage);
@@ -81,33 +81,38 @@ static void unmap_slots(l4_fpage_t page, l4_umword_t mask)
 }
 
 /* Only what was shown is touched: what is attached would come back with the next access. */
-static void unmap_pages(l4_fpage_t page)
+static int unmap_pages(struct tract_map *map, l4_fpage_t page)
 {
 	uint32_t rights = page.raw & L4_FPAGE_RO ? TRACT_RIGHT_READ_WRITE : TRACT_RIGHT_WRITE;
 	unsigned order = order_of(page);
 	l4_addr_t start = page.raw & L4_PAGEMASK;
 
 	if (order < L4_PAGESHIFT || order >= L4_MWORD_BITS)
-		return;
+		return 0;
 	start &= ~0UL << order;
-	(void)tract_map_hide(tract_map_own(), (void *)start, 1UL << order, rights);
+	return tract_map_hide(map, (void *)start, 1UL << order, rights);
 }
 
 L4_API l4_msgtag_t l4_task_unmap(l4_cap_idx_t task, l4_fpage_t fpage, l4_umword_t map_mask)
 {
+	__attribute__((cleanup(l4_object_scope_end))) struct l4_object *other = NULL;
 	int r;
 
-	r = l4_slot_check(task, L4_KIND_TASK);
+	r = l4_task_get(task, &other);
 	if (r < 0)
 		return tag(r);
+	/* What is in another's slots is its own business. */
+	if (is_of_objects(fpage) && other)
+		return tag(-L4_EPERM);
 	/* No other task was ever given anything. */
 	if (!(map_mask & L4_FP_ALL_SPACES))
 		return tag(0);
 	if (is_of_objects(fpage))
 		unmap_slots(fpage, map_mask);
 	else if (fpage.raw & L4_FPAGE_RW)
-		unmap_pages(fpage);
-	return tag(0);
+		r = unmap_pages(l4_map_of(other), fpage);
+	/* Here it cannot fail for any reason that a program could do something about. */
+	return tag(other ? l4_error_of(r) : 0);
 }
 
 L4_API l4_msgtag_t l4_task_delete_obj(l4_cap_idx_t task, l4_cap_idx_t obj)
@@ -119,7 +124,7 @@ L4_API l4_msgtag_t l4_task_release_cap(l4_cap_idx_t task, l4_cap_idx_t cap)
 {
 	int r;
 
-	r = l4_slot_check(task, L4_KIND_TASK);
+	r = l4_task_check_own(task);
 	if (r == 0)
 		l4_slot_empty(cap);
 	return tag(r);
@@ -129,7 +134,7 @@ L4_API l4_msgtag_t l4_task_cap_valid(l4_cap_idx_t task, l4_cap_idx_t cap)
 {
 	int r;
 
-	r = l4_slot_check(task, L4_KIND_TASK);
+	r = l4_task_check_own(task);
 	return tag(r < 0 ? r : l4_slot_is_filled(cap));
 }
 
@@ -137,6 +142,6 @@ L4_API l4_msgtag_t l4_task_cap_equal(l4_cap_idx_t task, l4_cap_idx_t cap_a, l4_c
 {
 	int r;
 
-	r = l4_slot_check(task, L4_KIND_TASK);
+	r = l4_task_check_own(task);
 	return tag(r < 0 ? r : l4_slots_are_equal(cap_a, cap_b));
 }

@@ -2,8 +2,10 @@
 /*
  * task.h - what a task can do with its slots and its pages
  *
- * A process is one task, and every function takes it as L4_BASE_TASK_CAP.  l4_error() makes a
- * number of what they return: a label of 0 or more, or
+ * A process is one task, and every function takes it as L4_BASE_TASK_CAP.  Of another task, of
+ * l4re_tract_task_get(), l4_task_unmap() takes pages; anything else is -L4_EPERM.
+ *
+ * l4_error() makes a number of what they return: a label of 0 or more, or
  *   -2004          the task is an invalid index or an empty slot.  This number is
  *                  -(L4_EIPC_LO + L4_IPC_ENOT_EXISTENT)
  *   -L4_EBADPROTO  it is not a task
@@ -40,7 +42,7 @@ L4_CV l4_msgtag_t l4_task_map(l4_cap_idx_t dst_task, l4_cap_idx_t src_task,
 
 /**
  * l4_task_unmap() - take capabilities or pages away
- * @task:     this task
+ * @task:     this task; for pages, maybe another
  * @fpage:    what: l4_obj_fpage() or l4_fpage()
  * @map_mask: L4_FP_ALL_SPACES, or L4_FP_DELETE_OBJ to delete objects as well; with
  *            L4_FP_OTHER_SPACES nothing is done, for nobody else has anything of this task's

@@ -21,6 +21,9 @@
  *   -L4_EBADPROTO  the slot holds something that is no region map
  *   -L4_ENOSYS     the region map does not know the operation
  *
+ * A region map of another process, which may refuse what is asked, is got by
+ * l4re_tract_rm_get(); what is different there is said there.
+ *
  * A function that fails has changed nothing, unless it says so.  Every function may be called
  * from any thread, and each is one step for all others.  None is async-signal-safe, and none
  * may be called from a handler of a fault that came while one was running.

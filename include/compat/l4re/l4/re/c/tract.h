@@ -3,7 +3,8 @@
  * tract.h - what tract adds to the region map
  *
  * First, functions that L4Re has in C++ only, under names of our own: detaching a range,
- * listing, having pages brought in, rescue jumps.  Then, two switches.  <l4/re/c/rm.h>, which
+ * listing, having pages brought in, rescue jumps.  Then, region maps of other processes, and
+ * two switches.  <l4/re/c/rm.h>, which
  * says what its functions have in common, includes this.
  */
 #ifndef L4_RE_C_TRACT_H
@@ -181,6 +182,63 @@ L4_CV L4_INLINE int l4re_rm_remove_rescue_jump(l4_addr_t pc) L4_NOTHROW
 {
 	return l4re_rm_remove_rescue_jump_srv(l4re_global_env->rm, pc);
 }
+
+/* ---- other processes ---- */
+
+/**
+ * l4re_tract_rm_offer() - hand this task's region map out
+ *
+ * From now on other processes of the same user can get it, attach dataspaces of theirs here,
+ * detach what is attached, whoever did that, and set areas aside.  A thread that this starts
+ * does it for them, by the rules of this interface.  What they attached is not listed with an
+ * index: it has none here.
+ *
+ * Return: 0, or
+ *   -L4_ENOMEM  out of memory, or of descriptors; or there can be no broker
+ */
+L4_CV int l4re_tract_rm_offer(void) L4_NOTHROW;
+
+/* Takes it back: nobody can change it any more.  What was attached stays until it is detached.
+ * Return: 0, or -L4_ENOENT if it was not handed out. */
+L4_CV int l4re_tract_rm_withdraw(void) L4_NOTHROW;
+
+/**
+ * l4re_tract_rm_get() - the region map of another process
+ * @pid: the process, by its number
+ * @rm:  the slot to put it into; what it held, it no longer holds
+ *
+ * For functions with the suffix _srv: attach, detach, detach a range, reserve_area and
+ * free_area work on it as on one's own.  All others, which would look into it, return
+ * -L4_EPERM.  Attaching is more careful: a region that can be written to needs the dataspace to
+ * be given with the right L4_CAP_FPAGE_W in its index, and a slot that has it (-L4_EPERM); an
+ * empty slot is -L4_ENOENT, PAGER is -L4_EINVAL.
+ *
+ * Every call asks the other process, and returns, besides all else,
+ *   -L4_EPERM  the process does not hand its map out any more, or has ended
+ *   -(L4_EIPC_LO + L4_IPC_RETIMEOUT), which is -2003, if it does not answer: then nothing was
+ *              attached; anything else it may do later
+ *
+ * Detaching what this task has attached there takes the memory away even from a process that
+ * kept it: no later store is seen there.  When this task ends, what it attached becomes zeros.
+ *
+ * Return: 0, also for this process, whose own map it then is; or
+ *   -L4_EINVAL  @rm is no slot; @pid is no process's number
+ *   -L4_ENOENT  there is no such process that uses tract
+ *   -L4_EPERM   it has not handed its map out, or not to this user
+ *   -L4_ENOMEM  out of memory
+ */
+L4_CV int l4re_tract_rm_get(int pid, l4_cap_idx_t rm) L4_NOTHROW;
+
+/**
+ * l4re_tract_task_get() - another process, as a task
+ * @pid:  as for l4re_tract_rm_get()
+ * @task: the slot to put it into
+ *
+ * For l4_task_unmap(), and where detaching takes a task: pages are taken away there.
+ *
+ * Return: as l4re_tract_rm_get().
+ */
+L4_CV int l4re_tract_task_get(int pid, l4_cap_idx_t task) L4_NOTHROW;
 
 /* ---- switches ---- */
 
