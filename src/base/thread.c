@@ -58,8 +58,7 @@ void mutex_unlock(struct mutex *m) NO_THREAD_SAFETY
 		(void)pthread_setcancelstate(cancel_state, NULL);
 }
 
-static int create(pthread_t *ret_thread, bool detached, size_t stack, void *(*run)(void *),
-		  void *arg)
+static int create(pthread_t *ret_thread, size_t stack, void *(*run)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	int r;
@@ -67,8 +66,6 @@ static int create(pthread_t *ret_thread, bool detached, size_t stack, void *(*ru
 	r = pthread_attr_init(&attr);
 	if (r != 0)
 		return -r;
-	if (detached)
-		(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	if (stack > 0)
 		(void)pthread_attr_setstacksize(&attr, stack);
 	r = pthread_create(ret_thread, &attr, run, arg);
@@ -87,19 +84,20 @@ int thread_start(pthread_t *ret_thread, const char *name, void *(*run)(void *), 
 	 * application's could run in it. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = create(&thread, !ret_thread, STACK_SIZE, run, arg);
+	r = create(&thread, STACK_SIZE, run, arg);
 	/* Thread-local variables live on the stack, and a program may have many. */
 	if (r == -EINVAL)
-		r = create(&thread, !ret_thread, 0, run, arg);
+		r = create(&thread, 0, run, arg);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r < 0)
 		return r;
 
-	/* A detached thread may be gone by now, and its handle with it. */
-	if (ret_thread) {
-		(void)snprintf(short_name, sizeof(short_name), "%s", name);
-		(void)pthread_setname_np(thread, short_name);
+	(void)snprintf(short_name, sizeof(short_name), "%s", name);
+	(void)pthread_setname_np(thread, short_name);
+	/* Only now: one that is detached may be gone, and its handle with it. */
+	if (ret_thread)
 		*ret_thread = thread;
-	}
+	else
+		(void)pthread_detach(thread);
 	return 0;
 }

@@ -199,8 +199,11 @@ PAGER_TEST(a_host_without_userfaultfd_has_no_pagers)
 static void check_thread(const struct source *s)
 {
 	pthread_attr_t attr;
+	char name[16];
 	size_t size;
 
+	EXPECT_EQ(pthread_getname_np(s->thread, name, sizeof(name)), 0);
+	EXPECT_STR(name, "tract-pager");
 	EXPECT(!pthread_equal(s->thread, pthread_self()));
 	EXPECT_EQ(pthread_getattr_np(s->thread, &attr), 0);
 	EXPECT_EQ(pthread_attr_getstacksize(&attr, &size), 0);
