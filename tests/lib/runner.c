@@ -151,6 +151,11 @@ void test_came_by(const struct test_place *here)
 	atomic_store_explicit(place, here, memory_order_relaxed);
 }
 
+bool test_same(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
 static void run_one(int index)
 {
 	const struct test_case *test = tests;

@@ -55,8 +55,10 @@ struct test_place {
 
 /* What the test expects last: the runner says where that was if the test fails or crashes. */
 void test_came_by(const struct test_place *here);
+bool test_same(const char *a, const char *b);
 
-/* One that holds costs next to nothing, which races need: libcheck's own write to a file. */
+/* One that holds costs next to nothing, which races need, and takes no lock, which a child has
+ * for ever if another thread had it at the fork: libcheck's own write to a file, under one. */
 #define EXPECT_OR_SAY(condition, ...)                                          \
 	do {                                                                   \
 		static const struct test_place here_ = { __FILE__, __LINE__ }; \
@@ -71,7 +73,12 @@ void test_came_by(const struct test_place *here);
 		EXPECT_OR_SAY(a_ == b_, "%s is %lld (0x%llx), not %s, %lld (0x%llx)", #a, a_, \
 			      a_, #b, b_, b_);                                                \
 	} while (0)
-#define EXPECT_STR(a, b) ck_assert_str_eq(a, b)
+#define EXPECT_STR(a, b)                                                             \
+	do {                                                                         \
+		const char *a_ = (a), *b_ = (b);                                     \
+		EXPECT_OR_SAY(test_same(a_, b_), "%s is \"%s\", not %s, \"%s\"", #a, \
+			      a_ ? a_ : "(null)", #b, b_ ? b_ : "(null)");           \
+	} while (0)
 /* The condition comes true within @ms milliseconds; for what has no event to wait for. */
 #define EXPECT_WITHIN(ms, condition)                                                   \
 	do {                                                                           \

@@ -91,7 +91,7 @@ static int status_of_pid(pid_t pid)
 		ended = waitpid(pid, &status, 0);
 	} while (ended < 0 && errno == EINTR);
 	EXPECT_EQ(ended, pid);
-	ck_assert_msg(!WIFSIGNALED(status) || WTERMSIG(status) != SIGALRM, "a child hung");
+	EXPECT_OR_SAY(!WIFSIGNALED(status) || WTERMSIG(status) != SIGALRM, "a child hung");
 	return status;
 }
 
@@ -119,9 +119,9 @@ void expect_fault(const char *file, int line, l4_addr_t at, enum access how, str
 {
 	static const char *const names[] = { "reading", "writing", "executing" };
 
-	ck_assert_msg(f.signal == SIGSEGV || f.signal == SIGBUS, "%s:%d: %s 0x%lx went well",
+	EXPECT_OR_SAY(f.signal == SIGSEGV || f.signal == SIGBUS, "%s:%d: %s 0x%lx went well",
 		      file, line, names[how], at);
-	ck_assert_msg(f.there || how == EXECUTE, "%s:%d: %s 0x%lx faulted elsewhere", file,
+	EXPECT_OR_SAY(f.there || how == EXECUTE, "%s:%d: %s 0x%lx faulted elsewhere", file,
 		      line, names[how], at);
 }
 

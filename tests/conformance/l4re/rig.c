@@ -204,8 +204,8 @@ void expect_record(const char *file, int line, l4_addr_t at, const struct record
 	struct record found;
 	int r = find(at, 1, &found);
 
-	ck_assert_msg(r == 0, "%s:%d: nothing is at 0x%lx: %d", file, line, at, r);
-	ck_assert_msg(found.addr == wanted->addr && found.size == wanted->size &&
+	EXPECT_OR_SAY(r == 0, "%s:%d: nothing is at 0x%lx: %d", file, line, at, r);
+	EXPECT_OR_SAY(found.addr == wanted->addr && found.size == wanted->size &&
 			      found.offset == wanted->offset && found.flags == wanted->flags &&
 			      found.m == wanted->m,
 		      "%s:%d: at 0x%lx is 0x%lx+0x%lx offset 0x%llx flags 0x%x m 0x%lx, not "
