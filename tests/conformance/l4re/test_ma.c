@@ -19,6 +19,7 @@ static bool is_used(l4_addr_t at)
 
 /* A size that nothing else in this process has. */
 #define OWN_SIZE (9 * PAGE + 123)
+#define OWN_SIZE_IN_PAGES (10 * PAGE)
 
 /* How many pages a dataspace of OWN_SIZE bytes has, by the descriptor that it must have. */
 static unsigned pages_taken(void)
@@ -26,7 +27,8 @@ static unsigned pages_taken(void)
 	struct stat st;
 
 	for (int fd = 3; fd < 1024; fd++)
-		if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == OWN_SIZE)
+		if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		    (st.st_size == OWN_SIZE || st.st_size == OWN_SIZE_IN_PAGES))
 			return (unsigned)(st.st_blocks / (long)(PAGE / 512));
 	SKIP("no descriptor shows how much memory a dataspace has");
 }
