@@ -238,9 +238,9 @@ TEST(memory_of_the_map_s_own_is_told_behind_a_large_area)
 	const struct tract_attachment memory = { .size = SIZE,
 						 .rights = RW,
 						 .flags = TRACT_ATTACH_ANONYMOUS };
-	char *area = reserve(NULL, (size_t)1 << 40, 0), *behind = attach(memory, NULL);
+	char *area = reserve(NULL, TEST_VAST, 0), *behind = attach(memory, NULL);
 
-	EXPECT(behind >= area + ((size_t)1 << 40));
+	EXPECT(behind >= area + TEST_VAST);
 	EXPECT_EQ(mapping_at(behind).kind, TRACT_MAPPING_ANONYMOUS);
 	clear(behind, SIZE);
 	clear(area, 1);

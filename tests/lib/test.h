@@ -114,6 +114,9 @@ unsigned test_count_children(void);
 #define TEST_TSAN 0
 #endif
 
+/* Addresses in a row for more bytes than there is memory; TSan leaves a program no more. */
+#define TEST_VAST ((size_t)1 << (TEST_TSAN ? 38 : 42))
+
 /* How many times longer than usual things may take here (sanitizers, valgrind). */
 double test_patience(void);
 

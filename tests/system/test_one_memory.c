@@ -410,6 +410,8 @@ static void keep_it(struct kin *parent, void *arg)
 	(void)arg;
 	kept = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, object_fd(at), 0);
 	EXPECT(kept != MAP_FAILED);
+	/* Whoever closes that descriptor does so after it was used: it takes the same lock. */
+	EXPECT_EQ(tract_import_map(import, &(void *){ NULL }, 0, BOTH, 0, PAGE), -EALREADY);
 	kin_tell(parent, (uint64_t)*kept);
 	while (kin_hear(parent) != CLOSE)
 		kin_tell(parent, (uint64_t)*kept);

@@ -25,15 +25,53 @@
 
 struct source {
 	struct tract_pager *pager;
+	/* A fault orders nothing that the language knows of: what a test says and hears of its
+	 * pager goes through a lock. */
+	pthread_mutex_t lock;
 	struct tract_answer answer; /* what it gives; a region is duplicated */
-	int result;
-	char page[65536];
-	_Atomic unsigned asked, released;
 	struct tract_fault last;
+	_Atomic int result;
+	char page[65536]; /* the pager's */
+	_Atomic unsigned asked, released;
 	/* It waits in there for as long as this is set. */
 	_Atomic bool held, inside;
-	pthread_t thread;
+	_Atomic pthread_t thread;
 };
+
+static void answer_with(struct source *s, struct tract_answer answer)
+{
+	EXPECT_EQ(pthread_mutex_lock(&s->lock), 0);
+	s->answer = answer;
+	EXPECT_EQ(pthread_mutex_unlock(&s->lock), 0);
+}
+
+static struct tract_answer answer_of(struct source *s)
+{
+	struct tract_answer answer;
+
+	EXPECT_EQ(pthread_mutex_lock(&s->lock), 0);
+	answer = s->answer;
+	EXPECT_EQ(pthread_mutex_unlock(&s->lock), 0);
+	return answer;
+}
+
+static void note(struct source *s, const struct tract_fault *fault)
+{
+	EXPECT_EQ(pthread_mutex_lock(&s->lock), 0);
+	s->last = *fault;
+	EXPECT_EQ(pthread_mutex_unlock(&s->lock), 0);
+}
+
+/* What was asked last. */
+static struct tract_fault last_of(struct source *s)
+{
+	struct tract_fault last;
+
+	EXPECT_EQ(pthread_mutex_lock(&s->lock), 0);
+	last = s->last;
+	EXPECT_EQ(pthread_mutex_unlock(&s->lock), 0);
+	return last;
+}
 
 static int supply(void *context, const struct tract_fault *fault, struct tract_answer *answer)
 {
@@ -41,13 +79,13 @@ static int supply(void *context, const struct tract_fault *fault, struct tract_a
 
 	EXPECT_EQ(answer->kind, TRACT_ANSWER_CONTENT);
 	EXPECT(!answer->content && !answer->region && !answer->offset && !answer->writable);
-	s->last = *fault;
+	note(s, fault);
 	s->thread = pthread_self();
 	atomic_store(&s->inside, true);
 	while (atomic_load(&s->held))
 		test_pause_us(50);
 	atomic_store(&s->inside, false);
-	*answer = s->answer;
+	*answer = answer_of(s);
 	if (answer->region)
 		(void)tract_region_dup(answer->region);
 	if (answer->kind == TRACT_ANSWER_CONTENT && answer->content == s->page)
@@ -65,7 +103,8 @@ static void released(void *context)
 
 static void source_up(struct source *s)
 {
-	*s = (struct source){ .answer = { .content = s->page } };
+	*s = (struct source){ .lock = PTHREAD_MUTEX_INITIALIZER,
+			      .answer = { .content = s->page } };
 	EXPECT_EQ(tract_pager_create(supply, released, s, &s->pager), 0);
 }
 
@@ -110,8 +149,8 @@ static void *touch(void *arg)
 
 	if (sigsetjmp(back, 1) == 0) {
 		if (t->writes)
-			*(volatile char *)t->at = 'w';
-		result = *(volatile char *)t->at;
+			__atomic_store_n(t->at, 'w', __ATOMIC_RELAXED);
+		result = __atomic_load_n(t->at, __ATOMIC_RELAXED);
 	}
 	atomic_store(&t->result, result);
 	return NULL;
@@ -244,23 +283,23 @@ PAGER_TEST(each_page_is_asked_for_when_it_is_first_touched)
 	EXPECT_EQ(atomic_load(&s.asked), 0);
 	EXPECT_EQ(at[3 * PAGE + 77], 'f');
 	EXPECT_EQ(atomic_load(&s.asked), 1);
-	EXPECT(s.last.page == at + 3 * PAGE);
-	EXPECT(!s.last.write);
-	EXPECT(s.last.start == at);
-	EXPECT_EQ(s.last.size, 8 * PAGE);
-	EXPECT_EQ(s.last.offset, 5 * PAGE + 5);
+	EXPECT(last_of(&s).page == at + 3 * PAGE);
+	EXPECT(!last_of(&s).write);
+	EXPECT(last_of(&s).start == at);
+	EXPECT_EQ(last_of(&s).size, 8 * PAGE);
+	EXPECT_EQ(last_of(&s).offset, 5 * PAGE + 5);
 	at[3 * PAGE + 1] = 'x';
 	EXPECT_EQ(at[3 * PAGE], 'f');
 	at[4 * PAGE] = 'y';
-	EXPECT(s.last.write);
+	EXPECT(last_of(&s).write);
 	EXPECT_EQ(at[4 * PAGE + 1], 'g');
 	EXPECT_EQ(atomic_load(&s.asked), 2);
 	/* What remains of a part that was cut off asks as it did before. */
 	EXPECT_EQ(detach(at, 6, TRACT_DETACH_EXACT), 0);
 	EXPECT_EQ(at[6 * PAGE], 'i');
-	EXPECT(s.last.start == at + 6 * PAGE);
-	EXPECT_EQ(s.last.size, 2 * PAGE);
-	EXPECT_EQ(s.last.offset, 8 * PAGE + 5);
+	EXPECT(last_of(&s).start == at + 6 * PAGE);
+	EXPECT_EQ(last_of(&s).size, 2 * PAGE);
+	EXPECT_EQ(last_of(&s).offset, 8 * PAGE + 5);
 	land_clear(at, 8);
 	source_down(&s);
 }
@@ -292,7 +331,7 @@ PAGER_TEST(zeros_are_an_answer)
 	char *at;
 
 	source_up(&s);
-	s.answer = (struct tract_answer){ .kind = TRACT_ANSWER_ZERO };
+	answer_with(&s, (struct tract_answer){ .kind = TRACT_ANSWER_ZERO });
 	at = attached(.pager = s.pager, .size = 2 * PAGE);
 	EXPECT_STR(land_bytes(at, 2), "00");
 	at[0] = 'x';
@@ -350,7 +389,7 @@ PAGER_TEST(an_answer_that_makes_no_sense_is_none)
 	for (unsigned i = 0; i < 8; i++) {
 		char *at = attached(.pager = s.pager, .size = PAGE);
 
-		s.answer = answers[i];
+		answer_with(&s, answers[i]);
 		ck_assert_msg(land_load(at) == SIGSEGV, "answer %u", i);
 		land_check();
 		EXPECT_EQ(tract_detach(at), 0);
@@ -369,7 +408,8 @@ PAGER_TEST(a_page_of_a_region_is_seen_from_then_on)
 	struct source s;
 
 	source_up(&s);
-	s.answer = (struct tract_answer){ TRACT_ANSWER_REGION, NULL, region, 2 * PAGE, true };
+	answer_with(&s,
+		    (struct tract_answer){ TRACT_ANSWER_REGION, NULL, region, 2 * PAGE, true });
 	at = attached(.pager = s.pager, .size = 2 * PAGE);
 	EXPECT_STR(land_bytes(at, 1), "C");
 	at[1] = 'x';
@@ -396,21 +436,21 @@ PAGER_TEST(a_store_to_what_may_only_be_read_asks_again)
 	struct source s;
 
 	source_up(&s);
-	s.answer = (struct tract_answer){ TRACT_ANSWER_REGION, NULL, region, 0, false };
+	answer_with(&s, (struct tract_answer){ TRACT_ANSWER_REGION, NULL, region, 0, false });
 	at = attached(.pager = s.pager, .size = 3 * PAGE);
 	EXPECT_STR(land_bytes(at, 3), "AAA");
 	EXPECT_EQ(atomic_load(&s.asked), 3);
 	/* A page of its own, as for copy on write. */
-	s.answer = (struct tract_answer){ .content = s.page };
+	answer_with(&s, (struct tract_answer){ .content = s.page });
 	at[1] = 'x';
 	EXPECT_EQ(atomic_load(&s.asked), 4);
-	EXPECT(s.last.write);
-	EXPECT(s.last.page == at);
+	EXPECT(last_of(&s).write);
+	EXPECT(last_of(&s).page == at);
 	EXPECT_STR(land_bytes(at, 3), "aAA");
 	EXPECT_EQ(at[1], 'x');
 	EXPECT_STR(land_bytes(seen, 2), "AB");
 	/* Leave to write. */
-	s.answer = (struct tract_answer){ TRACT_ANSWER_REGION, NULL, region, PAGE, true };
+	answer_with(&s, (struct tract_answer){ TRACT_ANSWER_REGION, NULL, region, PAGE, true });
 	at[PAGE + 1] = 'y';
 	EXPECT_STR(land_bytes(at, 3), "aBA");
 	EXPECT_EQ(seen[PAGE + 1], 'y');
@@ -466,11 +506,10 @@ PAGER_TEST(what_is_asked_for_again_is_so_after_the_region_was_taken_back)
 	uint32_t id;
 
 	source_up(&s);
-	s.answer = (struct tract_answer){ TRACT_ANSWER_REGION, NULL, region, 0, false };
+	answer_with(&s, (struct tract_answer){ TRACT_ANSWER_REGION, NULL, region, 0, false });
 	at = attached(.pager = s.pager, .size = 2 * PAGE);
 	EXPECT_STR(land_bytes(at, 1), "A");
-	s.answer.offset = PAGE;
-	s.answer.writable = true;
+	answer_with(&s, (struct tract_answer){ TRACT_ANSWER_REGION, NULL, region, PAGE, true });
 	EXPECT_STR(land_bytes(at, 2), "AB");
 	export = export_up(ctx, seen, 3 * PAGE, 0, &id);
 	import = import_up(ctx, id, BOTH);
@@ -479,7 +518,7 @@ PAGER_TEST(what_is_asked_for_again_is_so_after_the_region_was_taken_back)
 	land_check();
 	EXPECT_STR(land_bytes(seen, 3), "ABC");
 	/* It may be asked for once more. */
-	s.answer = (struct tract_answer){ TRACT_ANSWER_REGION, NULL, region, 0, false };
+	answer_with(&s, (struct tract_answer){ TRACT_ANSWER_REGION, NULL, region, 0, false });
 	EXPECT_STR(land_bytes(at, 2), "AB");
 	seen[0] = 'x';
 	seen[PAGE] = 'y';
@@ -487,9 +526,9 @@ PAGER_TEST(what_is_asked_for_again_is_so_after_the_region_was_taken_back)
 	at[PAGE] = 'z';
 	EXPECT_STR(land_bytes(seen, 3), "xzC");
 	/* The first is still not to be written to without asking. */
-	s.answer = (struct tract_answer){ .content = s.page };
+	answer_with(&s, (struct tract_answer){ .content = s.page });
 	at[1] = 'w';
-	EXPECT(s.last.write);
+	EXPECT(last_of(&s).write);
 	EXPECT_STR(land_bytes(at, 2), "az");
 	EXPECT_STR(land_bytes(seen, 3), "xzC");
 	import_down(import);
@@ -679,7 +718,7 @@ PAGER_TEST(what_is_told_may_be_told_into_a_pagers_memory)
 	EXPECT_EQ(tract_map_detach(OWN, attachment, PAGE, TRACT_DETACH_EXACT, done), 0);
 	EXPECT_EQ(done->result, TRACT_SHORTENED);
 	/* A page full of letters ends with the next one, of zeros. */
-	s.answer = (struct tract_answer){ .kind = TRACT_ANSWER_ZERO };
+	answer_with(&s, (struct tract_answer){ .kind = TRACT_ANSWER_ZERO });
 	addr = (void **)(at + 4 * PAGE);
 	EXPECT_EQ(
 		attach(addr, .size = PAGE, .flags = TRACT_ATTACH_BLOCK, .name = at + 5 * PAGE),

@@ -50,6 +50,12 @@ void touch_prepare(void)
 	EXPECT_EQ(sigaction(SIGBUS, &action, NULL), 0);
 }
 
+void have_no_handlers(void)
+{
+	EXPECT(signal(SIGSEGV, SIG_DFL) != SIG_ERR);
+	EXPECT(signal(SIGBUS, SIG_DFL) != SIG_ERR);
+}
+
 static void access_now(l4_addr_t at, enum access how)
 {
 	unsigned char byte;

@@ -146,6 +146,9 @@ struct fault {
 struct fault touch(l4_addr_t at, enum access how);
 /* Has touch() hear of faults from now on; for what installs handlers that pass them on. */
 void touch_prepare(void);
+/* Faults end this process from now on, as they do any program that has no handler: a sanitizer
+ * has one.  Before anything is installed that passes faults on. */
+void have_no_handlers(void);
 /* touch() in a child, which is killed if it hangs. */
 struct fault probe(l4_addr_t at, enum access how);
 #define EXPECT_WORKS(at, how) EXPECT_EQ(probe(at, how).signal, 0)

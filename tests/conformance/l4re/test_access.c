@@ -184,8 +184,10 @@ TEST(a_program_without_a_handler_ends_with_the_signal)
 {
 	l4re_ds_t ds = ds_new(PAGE);
 	l4_addr_t at = attach(ds, 2 * PAGE, RW);
-	int status = status_of(read_free, (void *)(at + PAGE));
+	int status;
 
+	have_no_handlers();
+	status = status_of(read_free, (void *)(at + PAGE));
 	EXPECT(WIFSIGNALED(status));
 	EXPECT(WTERMSIG(status) == SIGBUS || WTERMSIG(status) == SIGSEGV);
 	detach(at);

@@ -15,14 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifdef __has_feature
-#define WITH_SANITIZER (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define WITH_SANITIZER 1
-#else
-#define WITH_SANITIZER 0
-#endif
-
 /* ---- mappings ---- */
 
 #define SINGLES 32
@@ -180,7 +172,7 @@ static void without_mappings(void *arg)
 /* R-21, 14.2, I8 */
 TEST_SLOW(r21_without_mappings_nothing_happens_by_halves, 120)
 {
-	if (WITH_SANITIZER)
+	if (TEST_SANITIZED)
 		SKIP("a sanitizer needs mappings for itself");
 	if (most_mappings() > 300000)
 		SKIP("this host allows too many mappings to use them all up");
@@ -212,7 +204,7 @@ static void detach_without_mappings(void *arg)
 /* 14.2 */
 TEST_SLOW(what_is_there_can_be_given_up_without_mappings, 120)
 {
-	if (WITH_SANITIZER)
+	if (TEST_SANITIZED)
 		SKIP("a sanitizer needs mappings for itself");
 	if (most_mappings() > 300000)
 		SKIP("this host allows too many mappings to use them all up");

@@ -202,9 +202,9 @@ TEST(a_size_beyond_all_memory_is_fine_while_it_is_not_used)
 	EXPECT_EQ(l4re_ds_size(ds), INT_MAX - 1);
 	EXPECT_EQ(l4re_ma_alloc(1L << 42, ds, 0), 0);
 	EXPECT_EQ(l4re_ds_size(ds), 1L << 42);
-	at = attach(ds, 1UL << 42, RW);
-	BYTE(at + (1UL << 41)) = 1;
-	EXPECT_EQ(BYTE(at + (1UL << 42) - 1), 0);
+	at = attach(ds, TEST_VAST, RW);
+	BYTE(at + TEST_VAST / 2) = 1;
+	EXPECT_EQ(BYTE(at + TEST_VAST - 1), 0);
 	detach(at);
 	slot_drop(ds);
 }

@@ -63,6 +63,7 @@ PAGER_TEST(the_offset_is_told_as_it_was_given)
 	l4_addr_t at = attach_pager(p, 2, 0x1234);
 
 	EXPECT_EQ(BYTE(at + PAGE), 0);
+	EXPECT_EQ(p->calls, 1);
 	EXPECT_EQ(p->seen[0].offset, 0x1234 + PAGE);
 	EXPECT_RECORD(at, at, 2 * PAGE, 0x1234, PAGED, p->slot);
 	pager_done(p, at);
@@ -185,6 +186,7 @@ PAGER_TEST(a_child_of_fork_faults_where_nothing_was_supplied)
 	l4_addr_t at = attach_pager(p, 2, 0);
 	int status;
 
+	have_no_handlers();
 	EXPECT_EQ(BYTE(at), MARK(0));
 	status = status_of(read_unsupplied, &at);
 	EXPECT(WIFSIGNALED(status));

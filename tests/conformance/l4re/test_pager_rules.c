@@ -72,7 +72,9 @@ static void read_all(unsigned number, void *arg)
 		if (n % 3)
 			EXPECT_EQ(BYTE(c->at + page * PAGE + 1), MARK(page));
 		else
-			BYTE(c->at + page * PAGE) = (unsigned char)number;
+			/* Each of them to the same byte. */
+			__atomic_store_n(&BYTE(c->at + page * PAGE), (unsigned char)number,
+					 __ATOMIC_RELAXED);
 	}
 }
 
@@ -168,6 +170,7 @@ PAGER_TEST(p3_a_refused_access_ends_a_program_without_a_handler)
 	int status;
 
 	need_userfaultfd();
+	have_no_handlers();
 	status = status_of(read_refused, NULL);
 	EXPECT(WIFSIGNALED(status));
 	EXPECT(WTERMSIG(status) == SIGSEGV || WTERMSIG(status) == SIGBUS);

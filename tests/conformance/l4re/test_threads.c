@@ -285,7 +285,5 @@ TEST_SLOW(a_child_of_a_busy_process_can_use_the_map, 60)
 {
 	l4_addr_t from = room(64);
 
-	if (TEST_TSAN)
-		SKIP("TSan ends the child of a process with threads");
 	in_threads(3, fork_or_attach, &from);
 }
