@@ -4,8 +4,8 @@
 # install.sh BUILD PREFIX LIBDIR INCLUDE CC [CXX] - what is installed is enough to build and run with
 #
 # Installs below a temporary directory, and then uses nothing of the tree but a program.  TAP on
-# standard output.  A compiler may be several words.
-# shellcheck disable=SC2086
+# standard output.  A compiler may be several words, and so are flags.
+# shellcheck disable=SC2046,SC2086,SC2154,SC2317
 set -u
 build=$1 prefix=$2 libdir=$3 include=$4 cc=$5 cxx=${6:-}
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * program [stay] - a program for L4Re, in C and in C++, of whichever generation it is compiled for
+ * program [stay] - a program for L4Re, in C and C++, of the generation that it is compiled for
  *
  * Sees one page at two places, and ends with 0 if that is so.  With an argument it stays first,
  * until its standard input ends.
