@@ -34,7 +34,7 @@ struct name {
 };
 
 struct tract_survey {
-	SLIST_HEAD(, name) names; /* the latest first */
+	SLIST_HEAD(, name) names;	     /* the latest first */
 	struct tract_mapping_info *mappings; /* in order, without overlap, as are the areas */
 	size_t mapping_count, mapping_room;
 	struct tract_area_info *areas;
