@@ -308,7 +308,9 @@ L4_CV L4_INLINE int l4re_rm_get_info(l4_addr_t addr, char *name, unsigned int le
  * @addr: any byte of the region
  * @ds:   set to the index that was given to attach, without rights; L4_INVALID_CAP for a region
  *        without one, and on failure.  NULL: not wanted
- * @task: whose pages go: this task's; any other index, such as L4_INVALID_CAP: nobody's
+ * @task: whose pages go: this task's; of another, of l4re_tract_task_get(), those that are
+ *        visible there without a region go as well; any other index, such as L4_INVALID_CAP:
+ *        nobody's
  *
  * All of the region goes, and its range is free.  The dataspace, what is in it and other
  * regions of it stay: l4re_util_cap_free_um() gives it up.  Classic: except for the part that
