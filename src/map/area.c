@@ -33,6 +33,8 @@ static int enter(uintptr_t start, uintptr_t last, uint32_t flags, uint8_t tag)
 	places_edit();
 	r = layout_add_area(&places_layout, start, last,
 			    area_value(flags & TRACT_AREA_BLOCK, tag));
+	if (r == 0)
+		places_note_areas(start, last);
 	places_edited();
 	return r;
 }
@@ -52,6 +54,8 @@ static int leave(uintptr_t addr) REQUIRES(places_lock)
 		return r;
 	places_edit();
 	r = layout_free_area(&places_layout, addr, NULL);
+	if (r == 0)
+		places_note_areas(span.start, span.last);
 	places_edited();
 	if (r == 0 && ground_pages(span.start, span.last, &first, &last))
 		ground_give_back(first, last);

@@ -270,6 +270,7 @@ static int enter(const struct plan *plan, struct place *place) REQUIRES(places_l
 	if (replaces(plan))
 		detach_records(plan->start, last);
 	place->start = plan->start;
+	places_note_area(place);
 	(void)layout_add_region(&places_layout, plan->start, last, (uintptr_t)place);
 	places_edited();
 	shown_forget(plan->start, last);

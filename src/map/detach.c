@@ -129,6 +129,7 @@ static void cut_record(const struct layout_cut *cut) REQUIRES(places_lock)
 		break;
 	case LAYOUT_SPLIT:
 		place->size = cut->front;
+		places_note_area(tail);
 		tail = NULL;
 		break;
 	default:
@@ -136,6 +137,7 @@ static void cut_record(const struct layout_cut *cut) REQUIRES(places_lock)
 			uintptr_t delta = cut->last + 1 - cut->region.start;
 
 			place->start = cut->last + 1;
+			places_note_area(place);
 			place_set_offset(place, place_offset(place) + delta);
 			place->name_offset += delta;
 		}

@@ -49,68 +49,84 @@ void places_edited(void)
 			      memory_order_release);
 }
 
-/* What each kind of place is to those who look. */
+/* What each kind of place, and what is none, is to those who look. */
 static const uint8_t kinds[] = {
-	[PLACE_ATTACHED] = TRACT_SPAN_REGION,	  [PLACE_PAGED] = TRACT_SPAN_PAGER,
-	[PLACE_ANONYMOUS] = TRACT_SPAN_ANONYMOUS, [PLACE_BLOCKED] = TRACT_SPAN_BLOCKED,
-	[PLACE_ADOPTED] = TRACT_SPAN_EXPORTED,	  [PLACE_SYSV] = TRACT_SPAN_EXPORTED,
+	[0] = TRACT_SPAN_AREA,
+	[PLACE_ATTACHED] = TRACT_SPAN_REGION,
+	[PLACE_PAGED] = TRACT_SPAN_PAGER,
+	[PLACE_ANONYMOUS] = TRACT_SPAN_ANONYMOUS,
+	[PLACE_BLOCKED] = TRACT_SPAN_BLOCKED,
+	[PLACE_ADOPTED] = TRACT_SPAN_EXPORTED,
+	[PLACE_SYSV] = TRACT_SPAN_EXPORTED,
 	[PLACE_IMPORTED] = TRACT_SPAN_IMPORTED,
 };
 
-static void tell_region(const struct span *span, struct tract_span *ret)
-{
-	const struct told *told = place_told((const struct place *)(uintptr_t)span->value);
-	unsigned kind = atomic_load_explicit(&told->kind, memory_order_relaxed);
-	unsigned flags = atomic_load_explicit(&told->flags, memory_order_relaxed);
-	struct span area;
+/* What was seen, word by word, until it is known to be true. */
+struct seen {
+	struct span span;
+	uint64_t region, offset, tag;
+	unsigned kind, rights, flags; /* kind 0: an area, and of the rest only flags and tag */
+	bool in_area;
+};
 
-	*ret = (struct tract_span){
-		.start = (void *)span->start,
-		.size = span->last - span->start + 1,
-		.kind = flags & PLACE_BORROWED ? TRACT_SPAN_BORROWED
-			: kind < sizeof(kinds) ? (enum tract_span_kind)kinds[kind]
-					       : 0,
-		.rights = atomic_load_explicit(&told->rights, memory_order_relaxed),
-		.flags = flags & ~(unsigned)PLACE_BORROWED,
-		.in_area = layout_find_area(&places_layout, span->start, span->start, &area),
-		.region = atomic_load_explicit(&told->region_id, memory_order_relaxed),
-		.offset = atomic_load_explicit(&told->offset, memory_order_relaxed),
-		.tag = atomic_load_explicit(&told->tag, memory_order_relaxed),
-	};
+static inline void see_region(struct seen *seen)
+{
+	const struct told *told = place_told((const struct place *)(uintptr_t)seen->span.value);
+
+	seen->kind = atomic_load_explicit(&told->kind, memory_order_relaxed);
+	seen->rights = atomic_load_explicit(&told->rights, memory_order_relaxed);
+	seen->flags = atomic_load_explicit(&told->flags, memory_order_relaxed);
+	seen->in_area = atomic_load_explicit(&told->in_area, memory_order_relaxed);
+	seen->region = atomic_load_explicit(&told->region_id, memory_order_relaxed);
+	seen->offset = atomic_load_explicit(&told->offset, memory_order_relaxed);
+	seen->tag = atomic_load_explicit(&told->tag, memory_order_relaxed);
 }
 
-static void tell_area(const struct span *span, struct tract_span *ret)
+static inline void see_area(struct seen *seen)
+{
+	seen->kind = 0;
+	seen->rights = 0;
+	seen->flags = seen->span.value & LAYOUT_RESERVED ? TRACT_AREA_BLOCK : 0u;
+	seen->in_area = true;
+	seen->region = 0;
+	seen->offset = 0;
+	seen->tag = seen->span.value >> AREA_TAG_SHIFT;
+}
+
+static inline void tell(const struct seen *seen, struct tract_span *ret)
 {
 	*ret = (struct tract_span){
-		.start = (void *)span->start,
-		.size = span->last - span->start + 1,
-		.kind = TRACT_SPAN_AREA,
-		.flags = span->value & LAYOUT_RESERVED ? TRACT_AREA_BLOCK : 0u,
-		.in_area = true,
-		.tag = span->value >> AREA_TAG_SHIFT,
+		.start = (void *)seen->span.start,
+		.size = seen->span.last - seen->span.start + 1,
+		.kind = seen->flags & PLACE_BORROWED ? (uint8_t)TRACT_SPAN_BORROWED
+						     : kinds[seen->kind],
+		.rights = seen->rights,
+		.flags = seen->flags & ~PLACE_BORROWED,
+		.in_area = seen->in_area,
+		.region = seen->region,
+		.offset = seen->offset,
+		.tag = seen->tag,
 	};
 }
 
 enum which { REGIONS = 1, AREAS = 2 };
 
-static bool look_once(unsigned which, uintptr_t first, uintptr_t last, struct tract_span *ret)
+static inline bool look_once(unsigned which, uintptr_t first, uintptr_t last, struct seen *ret)
 {
-	struct span span;
-
 	/* In the middle of a change there may be a span that has no value yet. */
-	if ((which & REGIONS) && layout_find_region(&places_layout, first, last, &span) &&
-	    span.value) {
-		tell_region(&span, ret);
+	if ((which & REGIONS) && layout_find_region(&places_layout, first, last, &ret->span) &&
+	    ret->span.value) {
+		see_region(ret);
 		return true;
 	}
-	if ((which & AREAS) && layout_find_area(&places_layout, first, last, &span)) {
-		tell_area(&span, ret);
+	if ((which & AREAS) && layout_find_area(&places_layout, first, last, &ret->span)) {
+		see_area(ret);
 		return true;
 	}
 	return false;
 }
 
-static bool look_locked(unsigned which, uintptr_t first, uintptr_t last, struct tract_span *ret)
+static bool look_locked(unsigned which, uintptr_t first, uintptr_t last, struct seen *ret)
 {
 	bool found;
 
@@ -120,9 +136,9 @@ static bool look_locked(unsigned which, uintptr_t first, uintptr_t last, struct 
 	return found;
 }
 
-static bool look(unsigned which, uintptr_t first, uintptr_t last, struct tract_span *ret)
+static inline bool look(unsigned which, uintptr_t first, uintptr_t last, struct tract_span *ret)
 {
-	struct tract_span seen;
+	struct seen seen;
 	bool found;
 
 	for (unsigned n = 0; n < LOOKS; n++) {
@@ -136,13 +152,13 @@ static bool look(unsigned which, uintptr_t first, uintptr_t last, struct tract_s
 		if (atomic_load_explicit(&edits.count, memory_order_relaxed) != before)
 			continue;
 		if (found)
-			*ret = seen;
+			tell(&seen, ret);
 		return found;
 	}
 	/* Not to the caller's with the lock held: it may be in memory that a pager supplies. */
 	found = look_locked(which, first, last, &seen);
 	if (found)
-		*ret = seen;
+		tell(&seen, ret);
 	return found;
 }
 

@@ -17,8 +17,7 @@
 struct mutex bindings_lock = MUTEX_INIT;
 struct mutex places_lock = MUTEX_INIT;
 struct layout places_layout;
-
-static _Atomic bool set_up; /* places_layout is; written under places_lock */
+_Atomic bool places_set_up;
 
 /* ---- storage ---------------------------------------------------------------------------- */
 
@@ -191,7 +190,7 @@ static int set_up_locked(void) REQUIRES(places_lock)
 	uintptr_t low, high;
 	int r;
 
-	if (atomic_load_explicit(&set_up, memory_order_relaxed))
+	if (atomic_load_explicit(&places_set_up, memory_order_relaxed))
 		return 0;
 	vm_limits(&low, &high);
 	ground_init();
@@ -205,17 +204,14 @@ static int set_up_locked(void) REQUIRES(places_lock)
 		return r;
 	}
 	drop_anchor();
-	atomic_store_explicit(&set_up, true, memory_order_release);
+	atomic_store_explicit(&places_set_up, true, memory_order_release);
 	return 0;
 }
 
-int places_use(void)
+int places_begin(void)
 {
 	int r;
 
-	/* Pairs with the release in set_up_locked(). */
-	if (atomic_load_explicit(&set_up, memory_order_acquire))
-		return 0;
 	process_hook_add(&fork_hook);
 	mutex_lock(&places_lock);
 	r = set_up_locked();
@@ -250,6 +246,23 @@ struct place *places_find(uintptr_t start, size_t size, bool *ret_partly)
 		return place_of(&span);
 	*ret_partly = true;
 	return NULL;
+}
+
+void places_note_area(struct place *place)
+{
+	struct span area;
+	bool in_area = layout_find_area(&places_layout, place->start, place->start, &area);
+
+	atomic_store_explicit(&place_told(place)->in_area, in_area, memory_order_relaxed);
+}
+
+void places_note_areas(uintptr_t first, uintptr_t last)
+{
+	struct place *place;
+
+	for (place = places_from(first); place && place->start <= last;
+	     place = places_from(place->start + place->size))
+		places_note_area(place);
 }
 
 /* What finding tells must all be there before the place is. */
@@ -307,6 +320,7 @@ int places_make(const struct place_spec *spec, struct place **ret_place)
 void places_insert(struct place *place)
 {
 	places_edit();
+	places_note_area(place);
 	(void)layout_add_region(&places_layout, place->start, place->start + place->size - 1,
 				(uintptr_t)place);
 	places_edited();
@@ -394,12 +408,16 @@ void places_announced(struct tract_region *region)
 
 static bool place_check(const struct place *place, const struct span *span)
 {
-	const uint32_t kind = place_kind(place);
+	const enum place_kind kind = place_kind(place);
 	bool backed = kind == PLACE_ATTACHED || kind == PLACE_ADOPTED || kind == PLACE_SYSV;
+	struct span area;
 
 	if (place->start != span->start || place->start + place->size - 1 != span->last)
 		return false;
 	if (place->inherited || kind == PLACE_SHOWN)
+		return false;
+	if (atomic_load_explicit(&place_told(place)->in_area, memory_order_relaxed) !=
+	    layout_find_area(&places_layout, span->start, span->start, &area))
 		return false;
 	if (backed != (place->region != NULL) ||
 	    (kind == PLACE_PAGED) != (place->pager != NULL))
@@ -416,7 +434,7 @@ bool places_check(void)
 	uintptr_t at = 0;
 	struct span span;
 
-	if (!atomic_load_explicit(&set_up, memory_order_relaxed))
+	if (!atomic_load_explicit(&places_set_up, memory_order_relaxed))
 		return true;
 	if (!layout_check(&places_layout) || !ground_check() || !shown_check())
 		return false;

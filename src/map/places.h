@@ -55,6 +55,7 @@ struct told {
 	_Atomic uint16_t flags; /* TRACT_ATTACH_*: what it is; and PLACE_BORROWED */
 	_Atomic uint8_t kind;
 	_Atomic uint8_t rights;
+	_Atomic bool in_area; /* an area lies around its first byte */
 };
 
 static_assert(sizeof(struct told) == 32, "two of them fill a cache line");
@@ -182,8 +183,18 @@ extern struct mutex places_lock;
 /* The own map's layout; its regions' values are places, cast. */
 extern struct layout places_layout;
 
-/* Before the first use: the map's limits, and what fork does to places.  -ENOMEM. */
-int places_use(void);
+/* The map's limits, and what fork does to places, are known; written under places_lock. */
+extern _Atomic bool places_set_up;
+int places_begin(void);
+
+/* Before the first use.  -ENOMEM. */
+static inline int places_use(void)
+{
+	/* Pairs with the release of who has set it up. */
+	if (atomic_load_explicit(&places_set_up, memory_order_acquire))
+		return 0;
+	return places_begin();
+}
 
 /* ---- the table -------------------------------------------------------------------------- */
 
@@ -212,6 +223,10 @@ void places_discard(struct place *place) REQUIRES(places_lock);
  */
 void places_edit(void) REQUIRES(places_lock);
 void places_edited(void) REQUIRES(places_lock);
+/* A place begins where it did not, or an area has come or gone in this range: in the edit that
+ * does it. */
+void places_note_area(struct place *place) REQUIRES(places_lock);
+void places_note_areas(uintptr_t first, uintptr_t last) REQUIRES(places_lock);
 
 /* The region has become known to a broker, as an id. */
 void places_announced(struct tract_region *region) REQUIRES(places_lock);

@@ -25,8 +25,8 @@ struct pager {
 	l4_cap_idx_t slot;
 	answer_fn answer;
 	_Atomic l4re_ds_t ds;
-	/* A call counts when its answer is ready, and what was seen is then in its place: whoever
-	 * looks at that looks at the count first. */
+	/* A call counts when its answer is ready, and what was seen is then in its place:
+	 * whoever looks at that looks at the count first. */
 	_Atomic unsigned begun, calls;
 	l4re_pager_fault_t seen[MOST];
 	_Atomic pid_t thread;
