@@ -77,7 +77,7 @@ static bool read_span(const struct leaf *leaf, unsigned i, struct span *ret)
 	return true;
 }
 
-bool spans_find(const struct spans *s, uintptr_t first, uintptr_t last, struct span *ret)
+bool spans_find_some(const struct spans *s, uintptr_t first, uintptr_t last, struct span *ret)
 {
 	const struct leaf *leaf = find_leaf(s, first);
 	unsigned i;
@@ -161,6 +161,9 @@ static void update(const struct path *p, unsigned effect, unsigned gaps, const s
 	bool end = pos + gaps > count_of(p->node[0]);
 	struct gaps now;
 
+	/* Nothing is kept of a leaf that is all there is. */
+	if (p->height == 0)
+		return;
 	room_gaps(path_leaf(p), pos, gaps, &now);
 	if (pos == 0)
 		path_update_keys(p);

@@ -63,6 +63,7 @@ struct spans {
 	size_t count;		    /* of spans */
 	size_t nodes[SPANS_LEVELS]; /* in use on each level; leaves are level 0 */
 	struct leaf *end;	    /* the last one */
+	size_t reserved;	    /* additions that are known not to run out of memory */
 	struct spans_pool pool[SPANS_POOLS];
 };
 
@@ -85,7 +86,8 @@ void spans_set(struct spans *s, uintptr_t start, uint64_t value);
  * The lowest span that overlaps the range.  To see them all, begin with 0 and UINTPTR_MAX, and
  * go on with the last address of the one found + 1, unless that was UINTPTR_MAX.
  */
-bool spans_find(const struct spans *s, uintptr_t first, uintptr_t last, struct span *ret);
+static inline bool spans_find(const struct spans *s, uintptr_t first, uintptr_t last,
+			      struct span *ret);
 /* The highest span that starts at or before an address. */
 bool spans_find_last(const struct spans *s, uintptr_t before, struct span *ret);
 
@@ -102,5 +104,18 @@ size_t spans_count(const struct spans *s);
 size_t spans_bytes(const struct spans *s);
 /* Is every invariant true, of the tree, its summaries of gaps and its memory? */
 bool spans_check(const struct spans *s);
+
+/* ---- */
+
+/* spans_find() where there are spans. */
+bool spans_find_some(const struct spans *s, uintptr_t first, uintptr_t last, struct span *ret);
+
+static inline bool spans_find(const struct spans *s, uintptr_t first, uintptr_t last,
+			      struct span *ret)
+{
+	/* Many sets are empty, and asked all the time. */
+	return atomic_load_explicit(&s->root, memory_order_relaxed) &&
+	       spans_find_some(s, first, last, ret);
+}
 
 #endif

@@ -123,5 +123,5 @@ bool spans_check(const struct spans *s)
 	for (unsigned i = 0; i < SPANS_POOLS; i++)
 		if (!check_pool(&s->pool[i], nodes[i]))
 			return false;
-	return true;
+	return tree_is_reserved(s);
 }

@@ -148,6 +148,7 @@ static struct spans_pool *pool_of(struct spans *s, unsigned level)
 
 static struct spans_node *take(struct spans *s, unsigned level)
 {
+	s->reserved = 0;
 	s->nodes[level]++;
 	return pool_take(pool_of(s, level));
 }
@@ -174,20 +175,49 @@ static int reserve(struct spans *s, const size_t nodes[SPANS_POOLS])
  * the halves have room for fan_min() more each before they are split again.  What makes full
  * nodes, merging, gives a node back each time.
  */
-int tree_reserve(struct spans *s, size_t count)
+static void needed(const struct spans *s, size_t count, size_t nodes[SPANS_POOLS])
 {
-	size_t adds = count, nodes[SPANS_POOLS] = { 0 };
+	size_t adds = count;
 
 	for (unsigned level = 0; adds > 0; level++) {
 		bool exists = level < SPANS_LEVELS && s->nodes[level] > 0;
-		size_t most = (exists ? s->nodes[level] : 1) + adds / fan_min(level);
+		size_t more = adds < fan_min(level) ? 0 : adds / fan_min(level);
+		size_t most = (exists ? s->nodes[level] : 1) + more;
 		size_t made = adds < most ? adds : most;
 
 		nodes[pool_index(level)] += made;
 		/* The first of a level is entered nowhere until there is a second. */
 		adds = exists ? made : made - 1;
 	}
-	return reserve(s, nodes);
+}
+
+/*
+ * Once that was worked out it holds until a node is taken: an addition that takes none changes
+ * nothing in it, and with each node that is given back there is one more, and less to split.
+ */
+int tree_reserve(struct spans *s, size_t count)
+{
+	size_t nodes[SPANS_POOLS] = { 0 };
+	int r;
+
+	if (count <= s->reserved)
+		return 0;
+	needed(s, count, nodes);
+	r = reserve(s, nodes);
+	if (r == 0)
+		s->reserved = count;
+	return r;
+}
+
+bool tree_is_reserved(const struct spans *s)
+{
+	size_t nodes[SPANS_POOLS] = { 0 };
+
+	needed(s, s->reserved, nodes);
+	for (unsigned i = 0; i < SPANS_POOLS; i++)
+		if (nodes[i] > s->pool[i].ready)
+			return false;
+	return true;
 }
 
 void tree_begin(struct spans *s)

@@ -38,6 +38,8 @@ void path_update_keys(const struct path *p);
 
 /* Memory for so many additions, wherever they are made.  0 or -ENOMEM. */
 int tree_reserve(struct spans *s, size_t count);
+/* Is there memory for as many as are said to be reserved? */
+bool tree_is_reserved(const struct spans *s);
 /* A first leaf, without spans; the memory must be there. */
 void tree_begin(struct spans *s);
 /* Makes the path lead to the same place in a leaf with room for one more.  0 or -ENOMEM. */
