@@ -57,7 +57,7 @@ static bool next_area_pages(uintptr_t at, uintptr_t last, uintptr_t *ret_start,
 {
 	struct span area;
 
-	while (at <= last && layout_find_area(&places_layout, at, last, &area)) {
+	while (at <= last && layout_meets_area(&places_layout, at, last, &area)) {
 		bool some = ground_pages(area.start, area.last, ret_start, ret_last) &&
 			    *ret_last >= at && *ret_start <= last;
 

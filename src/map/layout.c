@@ -73,7 +73,7 @@ static uintptr_t lower(uintptr_t a, uintptr_t b)
 /* ---- what is taken ---------------------------------------------------------------------- */
 
 /* How many spans overlap a range? */
-static size_t count(const struct spans *spans, uintptr_t first, uintptr_t last)
+static size_t count_spans(const struct spans *spans, uintptr_t first, uintptr_t last)
 {
 	struct span span;
 	size_t n = 0;
@@ -85,6 +85,16 @@ static size_t count(const struct spans *spans, uintptr_t first, uintptr_t last)
 		first = span.last + 1;
 	}
 	return n;
+}
+
+static size_t count_areas(const struct layout *l, uintptr_t first, uintptr_t last)
+{
+	return first > l->areas_last ? 0 : count_spans(&l->areas, first, last);
+}
+
+static size_t count_regions(const struct layout *l, uintptr_t first, uintptr_t last)
+{
+	return count_spans(&l->regions, first, last);
 }
 
 /* Unites a range with all that it overlaps or touches; -ENOMEM, and then nothing changed. */
@@ -107,8 +117,8 @@ static int take(struct spans *taken, uintptr_t first, uintptr_t last)
 }
 
 /* Puts a record into its set, and takes its range. */
-static int add(struct layout *l, struct spans *set, const struct spans *other, uintptr_t start,
-	       uintptr_t last, uint64_t value)
+static int add(struct layout *l, struct spans *set, uintptr_t start, uintptr_t last,
+	       uint64_t value)
 {
 	int r;
 
@@ -118,8 +128,6 @@ static int add(struct layout *l, struct spans *set, const struct spans *other, u
 	r = take(&l->taken, start, last);
 	if (r < 0)
 		spans_remove(set, start);
-	else
-		l->shared += count(other, start, last);
 	return r;
 }
 
@@ -152,7 +160,7 @@ static bool find_either(const struct layout *l, uintptr_t first, uintptr_t last,
 {
 	struct span region, area;
 	bool in_region = spans_find(&l->regions, first, last, &region);
-	bool in_area = spans_find(&l->areas, first, last, &area);
+	bool in_area = layout_meets_area(l, first, last, &area);
 
 	if (in_region && (!in_area || region.start <= area.start))
 		*ret_span = region;
@@ -299,8 +307,13 @@ static bool is_pages(const struct layout *l, uintptr_t start, uintptr_t last)
 
 int layout_add_region(struct layout *l, uintptr_t start, uintptr_t last, uint64_t value)
 {
+	int r;
+
 	assert(is_pages(l, start, last));
-	return add(l, &l->regions, &l->areas, start, last, value);
+	r = add(l, &l->regions, start, last, value);
+	if (r == 0)
+		l->shared += count_areas(l, start, last);
+	return r;
 }
 
 /* ---- areas ------------------------------------------------------------------------------ */
@@ -343,23 +356,32 @@ int layout_place_area(const struct layout *l, const struct layout_wish *wish,
 
 int layout_add_area(struct layout *l, uintptr_t start, uintptr_t last, uint64_t flags)
 {
+	int r;
+
 	assert(start <= last);
-	return add(l, &l->areas, &l->regions, start, last, flags);
+	r = add(l, &l->areas, start, last, flags);
+	if (r < 0)
+		return r;
+	l->shared += count_regions(l, start, last);
+	if (last > l->areas_last)
+		l->areas_last = last;
+	return 0;
 }
 
 int layout_free_area(struct layout *l, uintptr_t addr, struct span *ret_area)
 {
-	struct span area;
+	struct span area, highest;
 	size_t shared;
 	int r;
 
 	if (!layout_find_area(l, addr, addr, &area))
 		return -ENOENT;
-	shared = count(&l->regions, area.start, area.last);
+	shared = count_regions(l, area.start, area.last);
 	r = reserve_taken(l, shared);
 	if (r < 0)
 		return r;
 	spans_remove(&l->areas, area.start);
+	l->areas_last = spans_find_last(&l->areas, UINTPTR_MAX, &highest) ? highest.last : 0;
 	l->shared -= shared;
 	release(l, area.start, area.last);
 	if (ret_area)
@@ -400,7 +422,7 @@ void layout_do_cut(struct layout *l, const struct layout_cut *cut, uint64_t tail
 
 	assert((cut->front == 0 || is_pages(l, region->start, cut->first - 1)) &&
 	       (cut->back == 0 || is_pages(l, cut->last + 1, region->last)));
-	l->shared -= count(&l->areas, region->start, region->last);
+	l->shared -= count_areas(l, region->start, region->last);
 	if (cut->front > 0)
 		spans_trim(&l->regions, region->start, region->start, cut->first - 1);
 	else if (cut->back > 0)
@@ -412,9 +434,9 @@ void layout_do_cut(struct layout *l, const struct layout_cut *cut, uint64_t tail
 	assert(r == 0);
 	(void)r;
 	if (cut->front > 0)
-		l->shared += count(&l->areas, region->start, cut->first - 1);
+		l->shared += count_areas(l, region->start, cut->first - 1);
 	if (cut->back > 0)
-		l->shared += count(&l->areas, cut->last + 1, region->last);
+		l->shared += count_areas(l, cut->last + 1, region->last);
 	release(l, cut->first, cut->last);
 }
 
@@ -430,12 +452,20 @@ static bool regions_are_right(const struct layout *l)
 	while (layout_find_region(l, from, UINTPTR_MAX, &region)) {
 		if (!is_pages(l, region.start, region.last))
 			return false;
-		shared += count(&l->areas, region.start, region.last);
+		shared += count_areas(l, region.start, region.last);
 		if (region.last == UINTPTR_MAX)
 			break;
 		from = region.last + 1;
 	}
 	return shared == l->shared;
+}
+
+static bool areas_last_is_right(const struct layout *l)
+{
+	struct span area;
+	bool some = spans_find_last(&l->areas, UINTPTR_MAX, &area);
+
+	return l->areas_last == (some ? area.last : 0);
 }
 
 /* The lowest run of what is in a region or an area, at or above @from. */
@@ -474,5 +504,5 @@ bool layout_check(const struct layout *l)
 {
 	return spans_check(&l->regions) && spans_check(&l->areas) && spans_check(&l->taken) &&
 	       l->floor >= l->low && l->floor <= l->high && regions_are_right(l) &&
-	       taken_is_right(l);
+	       areas_last_is_right(l) && taken_is_right(l);
 }
