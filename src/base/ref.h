@@ -39,6 +39,19 @@ static inline bool ref_get_unless_zero(struct ref *r)
 	return false;
 }
 
+/* Drops one that is not the last; false if it is, and then it is still there. */
+static inline bool ref_put_unless_last(struct ref *r)
+{
+	unsigned count = atomic_load_explicit(&r->count, memory_order_relaxed);
+
+	while (count > 1)
+		if (atomic_compare_exchange_weak_explicit(&r->count, &count, count - 1,
+							  memory_order_release,
+							  memory_order_relaxed))
+			return true;
+	return false;
+}
+
 /* True for whoever drops the last one: everything done under other references is visible. */
 static inline bool ref_put(struct ref *r)
 {

@@ -56,6 +56,11 @@ struct tract_pager *pager_ref(struct tract_pager *pager)
 	return pager;
 }
 
+bool pager_unref_quietly(struct tract_pager *pager)
+{
+	return !pager || ref_put_unless_last(&pager->ref);
+}
+
 void pager_unref(struct tract_pager *pager)
 {
 	if (!pager || !ref_put(&pager->ref))

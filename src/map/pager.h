@@ -21,6 +21,8 @@
 /* NULL is allowed in both. */
 struct tract_pager *pager_ref(struct tract_pager *pager);
 void pager_unref(struct tract_pager *pager);
+/* false if that would be the last, which calls out: it is still to be given up. */
+bool pager_unref_quietly(struct tract_pager *pager);
 
 /*
  * Maps memory whose pages the pager will be asked for.  -EEXIST unless @over; -ENOTSUP where

@@ -251,7 +251,7 @@ struct place *places_find(uintptr_t start, size_t size, bool *ret_partly)
 void places_note_area(struct place *place)
 {
 	struct span area;
-	bool in_area = layout_find_area(&places_layout, place->start, place->start, &area);
+	bool in_area = layout_meets_area(&places_layout, place->start, place->start, &area);
 
 	atomic_store_explicit(&place_told(place)->in_area, in_area, memory_order_relaxed);
 }
@@ -350,6 +350,15 @@ void places_discard(struct place *place)
 		LIST_REMOVE(place, window);
 	free(place->name);
 	place->name = NULL;
+	/* Mostly there are others: the program's handle, for one. */
+	if (region_unref_quietly(place->region))
+		place->region = NULL;
+	if (pager_unref_quietly(place->pager))
+		place->pager = NULL;
+	if (!place->region && !place->pager) {
+		pool_give(place);
+		return;
+	}
 	place->next_free = unsettled;
 	unsettled = place;
 	atomic_store_explicit(&unsettled_any, true, memory_order_relaxed);

@@ -79,6 +79,12 @@ void region_replace_fd(struct tract_region *region, int fd);
 struct tract_region *region_ref(struct tract_region *region);
 /* NULL is allowed. */
 void region_unref(struct tract_region *region);
+/* Without a word to anybody, so that a lock may be held; false if that was the last, which is
+ * still to be given up.  NULL is allowed. */
+static inline bool region_unref_quietly(struct tract_region *region)
+{
+	return !region || ref_put_unless_last(&region->ref);
+}
 DEFINE_SCOPE(region, struct tract_region, region_unref);
 
 /* Can it be exported through this session as it is? */
