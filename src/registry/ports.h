@@ -131,10 +131,11 @@ struct ports {
 	 */
 	int (*object_freeze)(void *body, uint64_t object);
 	/*
-	 * The physical address of its first byte, kept true until it is dropped, or its pages
-	 * are given back by who may write to it.  Only of an object that is one huge page which
-	 * was set aside; -EOPNOTSUPP for any other, or if the kernel does not let us know.
-	 * -ENOENT.
+	 * The physical address of its first byte.  The page is locked until the object is
+	 * dropped, but that binds neither who may write to it, and so give it back, nor who is
+	 * privileged to move the pages of others.  Only of an object that is one huge page
+	 * which was set aside and filled; -EOPNOTSUPP for any other, or if the kernel does not
+	 * let us know.  -ENOENT.
 	 */
 	int (*object_physical)(void *body, uint64_t object, uint64_t *ret_base);
 	/* May a region have this cache policy (0 to 3)?  0, -EOPNOTSUPP, or -EINVAL for what is
@@ -147,9 +148,10 @@ struct ports {
 	/*
 	 * What the client's process still has of an object, as the kernel says.  Descriptors on
 	 * their way through a socket, pages used by a device, children and others it was handed
-	 * to are not seen, so this convicts, and acquits only who means well.  20 microseconds
-	 * for each descriptor that the process has, of whatever, and 1 for each mapping; 200 ms
-	 * at most, unless it keeps the kernel busy with its memory on purpose.
+	 * to are not seen, so this convicts, and acquits only who means well.  Where it
+	 * was measured it took 20 microseconds for each descriptor that the process has, of
+	 * whatever, and 2.5 for each mapping, which is a third of a second at most, unless the
+	 * process keeps the kernel busy with its memory on purpose.
 	 *
 	 * *@ret is written only on success.  -EACCES if we may not look, or do not know at
 	 * whom; -E2BIG if there is too much to look through; neither is nothing.  -ESRCH if the

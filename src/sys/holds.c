@@ -4,7 +4,7 @@
  *
  * A thread can have a table of descriptors of its own, and the first thread of a process can
  * end before the others, after which its own entries in /proc are empty.  So all threads are
- * looked at; those that share the first one's table only once.
+ * looked at; those that share the first one's table, or that of the one before, only once.
  *
  * Whose file system a descriptor's file is on may be the process's own, and never answer.  So
  * only what is called as the object is gets asked who it is, and not even that over a wire.
@@ -43,6 +43,7 @@ DEFINE_SCOPE(dir, DIR, dir_close);
 
 struct look {
 	int32_t pid;
+	int32_t latest; /* thread whose table was looked at */
 	struct stat object;
 	char name[NAME_SIZE];			  /* what the kernel calls it */
 	uint32_t mappings_left, descriptors_left; /* to be looked at */
@@ -167,9 +168,9 @@ static int look_at_descriptors(struct look *look, int32_t tid)
 }
 
 /* Where that cannot be asked, all tables are looked at. */
-static bool shares_table(int32_t tid, int32_t pid)
+static bool shares_table(int32_t tid, int32_t other)
 {
-	return tid != pid && syscall(SYS_kcmp, tid, pid, KCMP_FILES, 0UL, 0UL) == 0;
+	return tid != other && syscall(SYS_kcmp, tid, other, KCMP_FILES, 0UL, 0UL) == 0;
 }
 
 static int look_at_thread(struct look *look, int32_t tid)
@@ -178,9 +179,10 @@ static int look_at_thread(struct look *look, int32_t tid)
 
 	if (r == 0 && !look->mapped)
 		r = look_at_mappings(look, tid);
-	if (r == 0 && !shares_table(tid, look->pid))
-		r = look_at_descriptors(look, tid);
-	return r;
+	if (r < 0 || shares_table(tid, look->pid) || shares_table(tid, look->latest))
+		return r;
+	look->latest = tid;
+	return look_at_descriptors(look, tid);
 }
 
 static int look_at_threads(struct look *look)
@@ -222,6 +224,7 @@ static int know_object(struct look *look, int object)
 int holds_count(int32_t pid, int pidfd, int object, struct holds *ret)
 {
 	struct look look = { .pid = pid,
+			     .latest = pid,
 			     .mappings_left = HOLDS_MAPPINGS_MAX,
 			     .descriptors_left = HOLDS_DESCRIPTORS_MAX };
 	struct pollfd alive = { .fd = pidfd, .events = POLLIN };

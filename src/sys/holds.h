@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* How many of one process are looked at, which bounds what it can make that cost: where it was
- * measured, 20 microseconds for each descriptor and 1 for each mapping. */
+ * measured, 20 microseconds for each descriptor and 2.5 for each mapping. */
 #define HOLDS_DESCRIPTORS_MAX 8192u
 #define HOLDS_MAPPINGS_MAX 65536u
 
