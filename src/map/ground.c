@@ -380,7 +380,7 @@ static int clear(uintptr_t start, uintptr_t last, bool *ret_in_area) REQUIRES(pl
 
 int ground_clear(uintptr_t start, uintptr_t last)
 {
-	bool in_area;
+	bool in_area = false;
 	int r;
 
 	r = fault_point("ground.clear");

@@ -89,6 +89,12 @@ static void after_fork(void) NO_THREAD_SAFETY
 	mutex_unlock(&lock);
 }
 
+/* Not at the first jump: a fork that is under way then would run half of them. */
+static void __attribute__((constructor)) watch_forks(void)
+{
+	(void)pthread_atfork(before_fork, after_fork, after_fork);
+}
+
 static int install_locked(void) REQUIRES(lock)
 {
 	struct sigaction action = { .sa_sigaction = on_fault,
@@ -96,8 +102,6 @@ static int install_locked(void) REQUIRES(lock)
 
 	if (installed)
 		return 0;
-	if (pthread_atfork(before_fork, after_fork, after_fork) != 0)
-		return -L4_ENOMEM;
 	(void)sigemptyset(&action.sa_mask);
 	if (sigaction(SIGSEGV, &action, &before_segv) < 0 ||
 	    sigaction(SIGBUS, &action, &before_bus) < 0)
