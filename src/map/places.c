@@ -36,7 +36,8 @@ static void pool_give(struct place *place) REQUIRES(places_lock)
 
 static void pool_grow(void) REQUIRES(places_lock)
 {
-	struct places_block *block = aligned_alloc(PLACES_BLOCK, sizeof(*block));
+	/* Whole blocks, which is what may be asked for at that alignment. */
+	struct places_block *block = aligned_alloc(PLACES_BLOCK, PLACES_BLOCK);
 
 	if (!block)
 		return;
