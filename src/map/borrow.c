@@ -12,9 +12,6 @@
 #include "map/stall.h"
 #include "sys/memfd.h"
 
-/* As in import_revoked: it was not wanted after all, and nobody uses it. */
-#define REASON_UNWANTED 4u
-
 struct borrowed {
 	LIST_ENTRY(borrowed) entry;
 	struct tract_region *region; /* not counted */
@@ -233,7 +230,7 @@ static void apply(struct borrowed *b, const struct message *event, int *fd)
 		moved(b, fd);
 		break;
 	default:
-		if (event->import_revoked.reason == REASON_UNWANTED)
+		if (event->import_revoked.reason == WIRE_REASON_UNWANTED)
 			unwanted(b);
 		else
 			zeroed(b);

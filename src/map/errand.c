@@ -10,8 +10,6 @@
 #include "map/detach.h"
 #include "map/shown.h"
 
-enum change { ATTACH = 1, DETACH = 2, RESERVE = 3, RELEASE = 4, HIDE = 5 };
-
 /* ---- attaching -------------------------------------------------------------------------- */
 
 /* A copy now, for what is private. */
@@ -116,15 +114,15 @@ static int carry_out(const struct msg_map_asked *asked, struct tract_region *reg
 		     struct msg_map_answer *answer)
 {
 	switch (asked->change) {
-	case ATTACH:
+	case WIRE_CHANGE_ATTACH:
 		return attach(asked, region, answer);
-	case DETACH:
+	case WIRE_CHANGE_DETACH:
 		return detach(asked, answer);
-	case RESERVE:
+	case WIRE_CHANGE_RESERVE:
 		return reserve(asked, answer);
-	case RELEASE:
+	case WIRE_CHANGE_RELEASE:
 		return area_release((uintptr_t)asked->start);
-	case HIDE:
+	case WIRE_CHANGE_HIDE:
 		return shown_hide((uintptr_t)asked->start, asked->size, asked->flags);
 	default:
 		return -EINVAL;

@@ -14,8 +14,6 @@
 /* How often a region that another thread is taking back is tried again. */
 #define TRIES 8
 
-enum change { ATTACH = 1, DETACH = 2, RESERVE = 3, RELEASE = 4, HIDE = 5 };
-
 /* ---- having it -------------------------------------------------------------------------- */
 
 static int map_of(struct tract *ctx, pid_t pid, struct tract_map **ret_map)
@@ -174,7 +172,7 @@ int remote_attach(struct tract_map *map, const struct tract_attachment *what, vo
 	if (r < 0)
 		return r;
 	request.map_change = (struct msg_map_change){
-		.change = ATTACH,
+		.change = WIRE_CHANGE_ATTACH,
 		.rights = what->rights,
 		.start = (uintptr_t)*addr,
 		.size = what->size ? what->size : size,
@@ -205,7 +203,7 @@ int remote_detach(struct tract_map *map, uintptr_t addr, size_t size, uint32_t m
 	int r;
 
 	request.map_change = (struct msg_map_change){
-		.change = DETACH,
+		.change = WIRE_CHANGE_DETACH,
 		.start = addr,
 		.size = size,
 		.flags = mode,
@@ -240,7 +238,7 @@ int remote_reserve(struct tract_map *map, uintptr_t *start, size_t size, uint32_
 	int r;
 
 	request.map_change = (struct msg_map_change){
-		.change = RESERVE,
+		.change = WIRE_CHANGE_RESERVE,
 		.start = *start,
 		.size = size,
 		.flags = flags,
@@ -261,7 +259,8 @@ int remote_release(struct tract_map *map, uintptr_t addr)
 	struct msg_map_changed said;
 	int r;
 
-	request.map_change = (struct msg_map_change){ .change = RELEASE, .start = addr };
+	request.map_change =
+		(struct msg_map_change){ .change = WIRE_CHANGE_RELEASE, .start = addr };
 	r = ask(map, &request, &said);
 	return r == 0 ? error_of(&said) : r;
 }
@@ -275,7 +274,7 @@ int remote_hide(struct tract_map *map, uintptr_t addr, size_t size, uint32_t rig
 	int r;
 
 	request.map_change = (struct msg_map_change){
-		.change = HIDE,
+		.change = WIRE_CHANGE_HIDE,
 		.start = addr,
 		.size = size,
 		.flags = rights,

@@ -122,7 +122,7 @@ static void repeat(const struct msg_map_answer *said, struct msg_map_changed *an
 
 static void changed(struct registry *registry, struct round *round)
 {
-	const enum change change = (enum change)round->request.map_change.change;
+	const uint32_t change = round->request.map_change.change;
 	struct call call = { registry, round->asker, &round->request };
 	struct message answer = { .number = MSG_map_changed };
 	struct msg_map_changed *m = &answer.map_changed;
@@ -131,12 +131,12 @@ static void changed(struct registry *registry, struct round *round)
 		repeat(&round->errand.answer, m);
 	else
 		not_answered(round, m);
-	if (round->errand.by && change == CHANGE_ATTACH)
+	if (round->errand.by && change == WIRE_CHANGE_ATTACH)
 		attached(registry, round, m);
-	else if (round->errand.by && change == CHANGE_DETACH)
+	else if (round->errand.by && change == WIRE_CHANGE_DETACH)
 		detached(registry, round);
-	note(registry, "map.changed change=%u error=%u pid=%d uid=%u", (unsigned)change,
-	     m->error, round->asker->identity.pid, round->asker->identity.uid);
+	note(registry, "map.changed change=%u error=%u pid=%d uid=%u", change, m->error,
+	     round->asker->identity.pid, round->asker->identity.uid);
 	(void)call_answer(&call, &answer, ATTACH_NOTHING);
 }
 
@@ -159,9 +159,9 @@ static int check_change(const struct call *call, const struct map *map)
 			"the process does not hand its map out to this user any more");
 		return -EPERM;
 	}
-	if (map->client == call->client || asked->change < CHANGE_ATTACH ||
-	    asked->change > CHANGE_HIDE ||
-	    (asked->region != 0 && asked->change != CHANGE_ATTACH)) {
+	if (map->client == call->client || asked->change < WIRE_CHANGE_ATTACH ||
+	    asked->change > WIRE_CHANGE_HIDE ||
+	    (asked->region != 0 && asked->change != WIRE_CHANGE_ATTACH)) {
 		(void)call_refuse(
 			call, EINVAL,
 			"another process's map is attached to, detached from, has areas "

@@ -22,14 +22,6 @@ struct map {
 	struct wire_access access;
 };
 
-enum change {
-	CHANGE_ATTACH = 1,
-	CHANGE_DETACH = 2,
-	CHANGE_RESERVE = 3,
-	CHANGE_RELEASE = 4,
-	CHANGE_HIDE = 5,
-};
-
 struct map *map_find(const struct registry *registry, uint64_t id);
 /* May @call's client change it? */
 bool map_allows(const struct call *call, const struct map *map);

@@ -26,6 +26,18 @@
 #define WIRE_BYTES_MAX 1024u
 #define WIRE_SLOT_EXPORTER 0xffffffffu
 
+/* import_revoked.reason of what was lent with a change that did not stay. */
+#define WIRE_REASON_UNWANTED 4u
+
+/* What is wanted of a map (map_change.change). */
+enum wire_change {
+	WIRE_CHANGE_ATTACH = 1,
+	WIRE_CHANGE_DETACH = 2,
+	WIRE_CHANGE_RESERVE = 3,
+	WIRE_CHANGE_RELEASE = 4,
+	WIRE_CHANGE_HIDE = 5,
+};
+
 struct wire_text {
 	uint32_t length;	      /* without the final NUL, which is always there */
 	char text[WIRE_TEXT_MAX + 1]; /* no control characters */
