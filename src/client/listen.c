@@ -32,6 +32,20 @@ int session_say(struct session *session, const struct message *message)
 	return r;
 }
 
+uint64_t session_import_of(const struct message *event)
+{
+	switch (event->number) {
+	case MSG_import_revoked:
+		return event->import_revoked.import;
+	case MSG_import_stall:
+		return event->import_stall.import;
+	case MSG_import_moved:
+		return event->import_moved.import;
+	default:
+		return 0;
+	}
+}
+
 static bool is_answered_by_handler(const struct message *event)
 {
 	return event->number == MSG_map_asked || event->number == MSG_map_asked_region;

@@ -115,6 +115,9 @@ int session_receive(struct session *session, int timeout_ms, struct message *ret
 /* Starts the service thread, once; later calls do nothing. */
 int session_listen(struct session *session, session_handler handler);
 
+/* The import that an event is about; 0: it is about none. */
+uint64_t session_import_of(const struct message *event);
+
 /* Is the calling thread the one that hears what the broker says unasked? */
 bool session_is_heard_here(const struct session *session);
 /* For that thread: says something on the channel for events.  -ENOTCONN, -EINVAL. */

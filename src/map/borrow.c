@@ -238,20 +238,6 @@ static void apply(struct borrowed *b, const struct message *event, int *fd)
 	}
 }
 
-static uint64_t import_of(const struct message *event)
-{
-	switch (event->number) {
-	case MSG_import_revoked:
-		return event->import_revoked.import;
-	case MSG_import_stall:
-		return event->import_stall.import;
-	case MSG_import_moved:
-		return event->import_moved.import;
-	default:
-		return 0;
-	}
-}
-
 static struct borrowed *find_locked(const struct session *session, uint64_t import)
 	REQUIRES(lock)
 {
@@ -277,7 +263,7 @@ static struct borrowed *find(const struct session *session, uint64_t import)
 
 bool borrow_on_event(struct session *session, const struct message *event, int *fd)
 {
-	uint64_t import = import_of(event);
+	uint64_t import = session_import_of(event);
 	struct borrowed *b = import ? find(session, import) : NULL;
 	struct tract_region *region;
 

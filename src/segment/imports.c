@@ -315,23 +315,9 @@ static void apply_locked(struct tract_import *import, const struct message *even
 	}
 }
 
-static uint64_t import_of(const struct message *event)
-{
-	switch (event->number) {
-	case MSG_import_revoked:
-		return event->import_revoked.import;
-	case MSG_import_stall:
-		return event->import_stall.import;
-	case MSG_import_moved:
-		return event->import_moved.import;
-	default:
-		return 0;
-	}
-}
-
 static void find_and_apply_locked(const struct message *event, int *fd) REQUIRES(imports_lock)
 {
-	struct tract_import key = { .id = import_of(event) };
+	struct tract_import key = { .id = session_import_of(event) };
 	struct tract_import *import = RB_FIND(imports, &imports, &key);
 
 	if (!import)
