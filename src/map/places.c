@@ -36,12 +36,14 @@ static void pool_give(struct place *place) REQUIRES(places_lock)
 
 static void pool_grow(void) REQUIRES(places_lock)
 {
-	/* Whole blocks, which is what may be asked for at that alignment. */
-	struct places_block *block = aligned_alloc(PLACES_BLOCK, PLACES_BLOCK);
+	struct places_block *block;
+	void *memory;
 
-	if (!block)
+	/* Not aligned_alloc(), which wants whole multiples: with them malloc's own words would
+	 * take as much again. */
+	if (posix_memalign(&memory, PLACES_BLOCK, sizeof(*block)) != 0)
 		return;
-	(void)memset(block, 0, sizeof(*block));
+	block = memset(memory, 0, sizeof(*block));
 	for (unsigned i = PLACES_IN_BLOCK; i-- > 0;)
 		pool_give(&block->place[i]);
 }
