@@ -9,7 +9,6 @@
 static struct mutex hooks_lock = MUTEX_INIT;
 static struct process_hook *first, *last;
 static _Atomic uint32_t serial = 1;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void before_fork(void) NO_THREAD_SAFETY
 {
@@ -36,7 +35,9 @@ static void after_in_child(void) NO_THREAD_SAFETY
 	mutex_unlock(&hooks_lock);
 }
 
-static void install(void)
+/* Not at the first hook: a fork that is under way then would run none, and its child might have
+ * the lock as the thread that adds it held it. */
+static void __attribute__((constructor)) watch_forks(void)
 {
 	(void)pthread_atfork(before_fork, after_in_parent, after_in_child);
 }
@@ -73,7 +74,6 @@ void process_hook_add(struct process_hook *hook)
 {
 	if (atomic_load_explicit(&hook->added, memory_order_acquire))
 		return;
-	(void)pthread_once(&once, install);
 	mutex_lock(&hooks_lock);
 	add_locked(hook);
 	mutex_unlock(&hooks_lock);
