@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/handler.h"
 #include "base/thread.h"
 #include "sys/futex.h"
 #include "sys/vm.h"
@@ -39,25 +40,16 @@ static bool is_guarded(uintptr_t address)
 	return false;
 }
 
-static void pass_on(int number, siginfo_t *info, void *context)
-{
-	if (before.sa_flags & SA_SIGINFO) {
-		before.sa_sigaction(number, info, context);
-	} else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
-		before.sa_handler(number);
-	} else {
-		/* Default: the fault happens again, without us. */
-		struct sigaction fallback = { .sa_handler = SIG_DFL };
-
-		(void)sigaction(number, &fallback, NULL);
-	}
-}
-
 static void on_fault(int number, siginfo_t *info, void *context)
 {
 	uintptr_t address = (uintptr_t)info->si_addr;
 	uint32_t now = atomic_load_explicit(&releases, memory_order_acquire);
 
+	/* Somebody sent it: there is no address. */
+	if (info->si_code <= 0) {
+		handler_pass_on(&before, number, info, context);
+		return;
+	}
 	if (is_guarded(address)) {
 		while (is_guarded(address)) {
 			(void)futex_wait(&releases, now, clock_deadline_ms(1000));
@@ -72,7 +64,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 		last_releases = now;
 		return;
 	}
-	pass_on(number, info, context);
+	handler_pass_on(&before, number, info, context);
 }
 
 static int install_locked(void) REQUIRES(lock)

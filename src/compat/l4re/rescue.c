@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <ucontext.h>
 
+#include "base/handler.h"
 #include "base/thread.h"
 #include "compat/l4re/l4re.h"
 
@@ -50,24 +51,6 @@ static l4_addr_t target_of(l4_addr_t pc)
 	return 0;
 }
 
-static void pass_on(int number, siginfo_t *info, void *context)
-{
-	const struct sigaction *before = number == SIGSEGV ? &before_segv : &before_bus;
-
-	if (before->sa_flags & SA_SIGINFO) {
-		before->sa_sigaction(number, info, context);
-	} else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN) {
-		before->sa_handler(number);
-	} else if (info->si_code > 0) {
-		/* The same instruction again, and nobody who catches it. */
-		(void)signal(number, SIG_DFL);
-	} else if (before->sa_handler == SIG_DFL) {
-		/* Somebody sent it, and no instruction will raise it again. */
-		(void)signal(number, SIG_DFL);
-		(void)raise(number);
-	}
-}
-
 static void on_fault(int number, siginfo_t *info, void *context)
 {
 	l4_addr_t target = target_of((l4_addr_t)PC(context));
@@ -75,7 +58,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	if (target && info->si_code > 0)
 		PC(context) = (__typeof__(PC(context)))target;
 	else
-		pass_on(number, info, context);
+		handler_pass_on(number == SIGSEGV ? &before_segv : &before_bus, number, info,
+				context);
 }
 
 /* A child would have the lock as another thread of its parent's held it. */
