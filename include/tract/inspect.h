@@ -99,6 +99,7 @@ TRACT_API int tract_monitor_next(struct tract_monitor *monitor, int timeout,
 
 /* ---- another process's addresses -------------------------------------------------------- */
 
+/* The page by which the library keeps page tables for the map is not listed. */
 enum tract_mapping_kind {
 	TRACT_MAPPING_OTHER = 0,     /* the program, its libraries, its heap, its stacks ... */
 	TRACT_MAPPING_REGION = 1,    /* a region that the process made for itself */

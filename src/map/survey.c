@@ -26,6 +26,7 @@
 #define AREA "/memfd:tract-area:"
 #define BLOCKED_AREA "/memfd:tract-blocked-area:"
 #define DELETED " (deleted)"
+#define ANCHOR "/memfd:tract-anchor" DELETED
 
 /* What neighbours have in common is kept once. */
 struct name {
@@ -39,6 +40,7 @@ struct tract_survey {
 	size_t mapping_count, mapping_room;
 	struct tract_area_info *areas;
 	size_t area_count, area_room;
+	bool passing; /* what is read is about a mapping that is left out */
 };
 
 /* @items with room for one more of @size bytes, or NULL, and they are as they were. */
@@ -214,7 +216,9 @@ static int add_mapping(struct tract_survey *survey, const char *line)
 	if (!proc_parse_mapping(line, &a, &name))
 		return -EIO;
 	cut_what_was_seen(survey, &a);
-	if (a.start >= a.end)
+	/* The anchor is nobody's memory (places.c). */
+	survey->passing = strcmp(name, ANCHOR) == 0;
+	if (a.start >= a.end || survey->passing)
 		return 0;
 	r = add_area(survey, name);
 	if (r < 0)
@@ -249,7 +253,7 @@ static int add_line(struct tract_survey *survey, const char *line)
 
 	if (proc_line_is_mapping(line))
 		return add_mapping(survey, line);
-	if (survey->mapping_count > 0 && proc_parse_resident(line, &bytes))
+	if (survey->mapping_count > 0 && !survey->passing && proc_parse_resident(line, &bytes))
 		survey->mappings[survey->mapping_count - 1].resident = bytes;
 	return 0;
 }

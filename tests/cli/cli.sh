@@ -42,6 +42,17 @@ holds() {
 	fi
 }
 
+# The same of what has room in a picture, or a gap, only where no sanitizer maps things all over
+# the address space.
+holds_with_room() {
+	if [[ -n ${SANITIZED:-} ]]; then
+		count=$((count + 1))
+		echo "ok $count - $1 # SKIP a sanitizer has mapped much of the address space"
+	else
+		holds "$@"
+	fi
+}
+
 ended_with() { [[ $status -eq $1 ]]; }
 said() { [[ $err == "tract: "*"$1"* && $(wc -l <"$work/err") -eq 1 ]]; }
 was_silent() { [[ -z $err ]]; }
@@ -184,13 +195,13 @@ test_map_table() {
 	LC_ALL=C.UTF-8 run map "$target"
 	holds 'map has a table' printed RESIDENT
 	holds 'in which what is in an area is under it' grep -q "├─0x0*$(printf %x "$(fact reading)") " "$work/out"
-	holds 'and a strip with the area below it' grep -q '└─*area─*┘' "$work/out"
+	holds_with_room 'and a strip with the area below it' grep -q '└─*area─*┘' "$work/out"
 	holds 'which tells how long gaps are' grep -q '[0-9] TiB' "$work/out"
 	holds 'no line is longer than 80 columns' [ "$(LC_ALL=C.UTF-8 wc -L <"$work/out")" -le 80 ]
 	holds 'in no colour, as nobody sees it' no_escapes
 	LC_ALL=C run map "$target"
 	holds 'where there is no UTF-8 it is drawn in ASCII' [ -z "$(LC_ALL=C tr -d '\n -~' <"$work/out")" ]
-	holds 'but drawn all the same' grep -q '|-*area-*|' "$work/out"
+	holds_with_room 'but drawn all the same' grep -q '|-*area-*|' "$work/out"
 	script -qec "$tract map $target" /dev/null >"$work/out" 2>&1 </dev/null
 	holds 'on a terminal it is in colour' grep -q $'\033' "$work/out"
 	NO_COLOR=1 script -qec "$tract map $target" /dev/null >"$work/out" 2>&1 </dev/null
@@ -221,7 +232,7 @@ test_map_picture() {
 	holds 'it says of what, and whose' svg "'mapped' in says and 'Process $target' in says"
 	holds 'the areas are in it' svg "groups('area') == [($(fact area), 1 << 20), ($(fact closed), 100 * 1024 + 7)]"
 	holds 'and what is attached, in order' svg "[s for s in groups('mapping') if $(fact area) <= s[0] < $(fact anonymous)] == [($(fact reading), 65536), ($(fact private), 131072), ($(fact whole), 262144)]"
-	holds 'with addresses, sizes and gaps' svg "all(w in says for w in ('$(printf 0x%x "$(fact whole)")', '256 KiB', 'TiB free'))"
+	holds_with_room 'with addresses, sizes and gaps' svg "all(w in says for w in ('$(printf 0x%x "$(fact whole)")', '256 KiB', 'TiB free'))"
 	holds 'views of one object say so' svg "', view 3 of 3' in says"
 	holds 'there is a legend' svg "'Legend' in says and 'area that lets nothing in' in says"
 	holds 'it needs nothing beside it' svg "not any('href' in a for n in root.iter() for a in n.attrib)"

@@ -75,10 +75,13 @@ void need_userfaultfd(void)
 
 struct pager *pager_new(answer_fn answer)
 {
+	static struct pager *last;
 	struct pager *p = calloc(1, sizeof(*p));
 
 	need_userfaultfd();
 	EXPECT(p != NULL);
+	p->before = last;
+	last = p;
 	p->slot = slot_new();
 	p->answer = answer;
 	p->ds = L4_INVALID_CAP;

@@ -22,6 +22,7 @@ typedef int (*answer_fn)(struct pager *p, const l4re_pager_fault_t *f,
 			 l4re_pager_reply_t *reply);
 
 struct pager {
+	struct pager *before; /* they stay, for late faults, and are not lost */
 	l4_cap_idx_t slot;
 	answer_fn answer;
 	_Atomic l4re_ds_t ds;

@@ -56,8 +56,16 @@ static long show_at(l4_addr_t at)
 	return r;
 }
 
+/* Which thread mapped it, and before what, another process has been told: TSan knows of no
+ * order but that of the map. */
+static void catch_up(l4_addr_t at)
+{
+	(void)flags_at(at);
+}
+
 static long obey(const struct call *call)
 {
+	catch_up(call->at);
 	switch (call->order) {
 	case OFFER:
 		return l4re_tract_rm_offer();
