@@ -554,6 +554,7 @@ TEST(a_stopped_map_owner_is_waited_for_and_no_longer)
 
 	EXPECT_EQ(detach(s.map, there), 0);
 	EXPECT_EQ(kill(s.host.pid, SIGSTOP), 0);
+	EXPECT_EQ(waitpid(s.host.pid, NULL, WUNTRACED), s.host.pid);
 	EXPECT_EQ(attach_at(s.map, s.region, RW, TRACT_ATTACH_FIXED, &at), -ETIMEDOUT);
 	EXPECT_EQ(detach(s.map, there), -ETIMEDOUT);
 	EXPECT_EQ(kill(s.host.pid, SIGCONT), 0);
