@@ -20,6 +20,9 @@
  *                  -(L4_EIPC_LO + L4_IPC_ENOT_EXISTENT)
  *   -L4_EBADPROTO  the slot holds something that is no region map
  *   -L4_ENOSYS     the region map does not know the operation
+ *   -L4_EBUSY      it would take away or replace what is exported as a segment, or where one is
+ *                  imported (<rsmapi.h>): both are found here, and are given up by the calls
+ *                  that made them
  *
  * A region map of another process, which may refuse what is asked, is got by
  * l4re_tract_rm_get(); what is different there is said there.
