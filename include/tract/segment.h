@@ -134,7 +134,9 @@ TRACT_API int tract_export_unpublish(struct tract_export *export);
  * @size:   exactly the size of the export
  *
  * Importers stay connected and mapped, and see the new memory when this returns.  The old range
- * is ordinary memory again, with its content.
+ * is ordinary memory again, with its content.  One that is attached is not taken back yet, for
+ * that costs a copy: whoever was given it can reach it until the export is unpublished or
+ * destroyed.
  *
  * Return: 0, or
  *   -EINVAL, -EFAULT, -EACCES, -EDQUOT, -ENOMEM, -EMFILE as for create

@@ -20,14 +20,16 @@
 #include "kin.h"
 #include "villain.h"
 
-#define EXPORTS 140u /* of each of two */
+#define EXPORTS 140u /* of each play */
 
 /* ---- what the exporter does ------------------------------------------------------------- */
 
 /* One export and the memory that it is bound to, or may be bound to next. */
 struct part {
 	const struct act *act;
+	bool attached; /* the memory is, which is an object's anyway */
 	void *memory[2];
+	void *view[2];	    /* the same, seen elsewhere in the exporter; or NULL */
 	uint64_t secret[2]; /* what is in it now that it is the exporter's own again; or 0 */
 	struct tract_export *export, *other;
 };
@@ -91,9 +93,10 @@ static void reuse_and_destroy(struct part *p)
 
 /* Two calls, or pairs of them, and which memory is the exporter's own when they return. */
 static const struct act {
-	bool attached; /* memory that is an object's anyway */
+	bool attached;
 	bool shared; /* another export of it, which the hostile process may not use, goes on */
 	bool rebinds;
+	bool private; /* never attached: a rebind alone takes only private memory back */
 	struct deed {
 		void (*call)(struct part *p);
 		unsigned ours;
@@ -103,12 +106,15 @@ static const struct act {
 	{ .deed = { { destroy, FIRST } } },
 	{ .attached = true, .deed = { { destroy, FIRST } } },
 	{ .shared = true, .deed = { { destroy, FIRST }, { destroy_other, FIRST } } },
-	{ .rebinds = true, .deed = { { rebind, FIRST }, { destroy, FIRST | NEXT } } },
+	{ .rebinds = true,
+	  .private = true,
+	  .deed = { { rebind, FIRST }, { destroy, FIRST | NEXT } } },
 	{ .attached = true,
 	  .rebinds = true,
 	  .deed = { { rebind_and_unpublish, FIRST | NEXT }, { destroy, FIRST | NEXT } } },
 	{ .shared = true,
 	  .rebinds = true,
+	  .private = true,
 	  .deed = { { rebind_and_destroy_other, FIRST },
 		    { reuse_and_destroy, FIRST | NEXT } } },
 };
@@ -120,6 +126,7 @@ static_assert(CAST % ACTS == 0, "a round plays every act");
 
 struct stage {
 	struct tract *ctx;
+	bool local; /* what is attached is regions that only the exporter knows, at first */
 	struct theatre *theatre;
 	struct kin hostile;
 	struct part part[CAST];
@@ -128,23 +135,30 @@ struct stage {
 	unsigned raced;	      /* of those, with stores while they lasted */
 };
 
-static void *attached(struct stage *s)
+static void attach(struct stage *s, struct part *p, unsigned m)
 {
 	struct tract_region_spec spec = { .size = SIZE };
 	struct tract_region *region = NULL;
-	void *addr;
 
-	EXPECT_EQ(tract_region_create(s->ctx, &spec, &region), 0);
-	EXPECT_EQ(tract_attach(region, &addr, 0, 0, TRACT_RIGHT_READ_WRITE, 0), 0);
+	if (s->local)
+		EXPECT_EQ(tract_region_create_local(&spec, &region), 0);
+	else
+		EXPECT_EQ(tract_region_create(s->ctx, &spec, &region), 0);
+	EXPECT_EQ(tract_attach(region, &p->memory[m], 0, 0, TRACT_RIGHT_READ_WRITE, 0), 0);
+	if (s->local)
+		EXPECT_EQ(tract_attach(region, &p->view[m], 0, 0, TRACT_RIGHT_READ, 0), 0);
 	tract_region_close(region);
-	return addr;
 }
 
 static void part_up(struct stage *s, struct part *p, const struct act *act, uint32_t *ret_id)
 {
-	*p = (struct part){ .act = act };
+	*p = (struct part){ .act = act,
+			    .attached = act->attached || (s->local && !act->private) };
 	for (unsigned m = 0; m < (act->rebinds ? 2 : 1); m++)
-		p->memory[m] = act->attached ? attached(s) : pages_private(PAGES);
+		if (p->attached)
+			attach(s, p, m);
+		else
+			p->memory[m] = pages_private(PAGES);
 	if (act->shared)
 		EXPECT_EQ(tract_export_create(s->ctx, p->memory[0], SIZE, 0, &p->other), 0);
 	p->export = export_up(s->ctx, p->memory[0], SIZE,
@@ -154,11 +168,14 @@ static void part_up(struct stage *s, struct part *p, const struct act *act, uint
 static void part_down(const struct part *p)
 {
 	EXPECT(!p->export && !p->other);
-	for (unsigned m = 0; m < 2 && p->memory[m]; m++)
-		if (p->act->attached)
+	for (unsigned m = 0; m < 2 && p->memory[m]; m++) {
+		if (p->attached)
 			EXPECT_EQ(tract_detach(p->memory[m]), 0);
 		else
 			pages_free(p->memory[m], PAGES);
+		if (p->view[m])
+			EXPECT_EQ(tract_detach(p->view[m]), 0);
+	}
 }
 
 static uint64_t count_changed(const void *memory, uint64_t secret)
@@ -174,9 +191,12 @@ static uint64_t count_changed(const void *memory, uint64_t secret)
 
 static void expect_unchanged(const struct part *p)
 {
-	for (unsigned m = 0; m < 2; m++)
+	for (unsigned m = 0; m < 2; m++) {
 		if (p->secret[m] != 0)
 			EXPECT_EQ(count_changed(p->memory[m], p->secret[m]), 0);
+		if (p->secret[m] != 0 && p->view[m])
+			EXPECT_EQ(count_changed(p->view[m], p->secret[m]), 0);
+	}
 }
 
 /* Both hostile processes have come to store into the memory of part @i, and go on. */
@@ -247,9 +267,11 @@ static void play_round(struct stage *s, unsigned n)
 		part_down(&s->part[i]);
 }
 
-static void play(void (*hostile)(struct kin *parent, void *arg), unsigned exports)
+static void play(void (*hostile)(struct kin *parent, void *arg), bool local)
 {
-	struct stage s = { .theatre = pages_shared(1) };
+	struct stage s = { .theatre = pages_shared(1), .local = local };
+	/* What is promised of all kinds of memory is tried most often with all of them. */
+	const unsigned most = local ? 5000 : 50000, exports = test_is_deep() ? most : EXPORTS;
 
 	s.ctx = node_open();
 	/* The broker is started before anybody speaks to it by hand. */
@@ -270,10 +292,21 @@ static void play(void (*hostile)(struct kin *parent, void *arg), unsigned export
 
 TEST_SLOW(who_speaks_by_hand_and_keeps_everything_changes_and_reads_nothing, 120)
 {
-	play(be_hostile_by_hand, test_is_deep() ? 50000 : EXPORTS);
+	play(be_hostile_by_hand, false);
 }
 
 TEST_SLOW(who_uses_the_library_and_keeps_everything_changes_and_reads_nothing, 120)
 {
-	play(be_hostile_by_library, test_is_deep() ? 50000 : EXPORTS);
+	play(be_hostile_by_library, false);
+}
+
+/* The object was made by the exporter itself, and offered to the broker as it is. */
+TEST_SLOW(who_keeps_all_of_a_local_region_by_hand_changes_and_reads_nothing, 120)
+{
+	play(be_hostile_by_hand, true);
+}
+
+TEST_SLOW(who_keeps_all_of_a_local_region_by_the_library_changes_and_reads_nothing, 120)
+{
+	play(be_hostile_by_library, true);
 }
