@@ -63,6 +63,19 @@ TEST(bytes_are_copied_and_their_neighbours_are_not)
 	EXPECT(copies(3 * PAGE, 0, 3 * PAGE, 0, 3 * PAGE, 3 * PAGE));
 }
 
+/* 7.7: into a larger one, and out of one */
+TEST(dataspaces_of_odd_sizes_are_copied_as_a_whole)
+{
+	unsigned long size;
+
+	FOR_EACH_SIZE(size)
+	{
+		EXPECT(copies(size, 0, size, 0, size, size));
+		EXPECT(copies(size + PAGE, 7, size, 0, size, size));
+		EXPECT(copies(size, size - 1, size + PAGE, size, 5, 1));
+	}
+}
+
 /* 7.7 */
 TEST(a_copy_ends_with_the_size_of_the_destination)
 {

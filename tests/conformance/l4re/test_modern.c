@@ -245,6 +245,41 @@ TEST(anonymous_memory_needs_no_dataspace)
 	slot_drop(ds);
 }
 
+static void write_own(void *arg)
+{
+	const l4_addr_t *at = arg;
+
+	for (unsigned n = 0; n < 2; n++) {
+		EXPECT_EQ(BYTE(at[n]), 7);
+		BYTE(at[n]) = 8;
+		EXPECT_EQ(BYTE(at[n]), 8);
+		EXPECT_EQ(find(at[n], 1, &(struct record){ 0 }), 0);
+	}
+	/* Nobody has written to that yet. */
+	EXPECT_EQ(BYTE(at[0] + PAGE), MARK(1));
+	BYTE(at[0] + PAGE) = 8;
+}
+
+/* 11.1, 14.4 */
+TEST(a_child_has_private_and_anonymous_memory_of_its_own)
+{
+	l4re_ds_t ds = ds_marked(2);
+	l4_addr_t at[2] = { attach(ds, 2 * PAGE, RW | PRIVATE),
+			    attach(L4_INVALID_CAP, PAGE, RW | ANONYMOUS) };
+
+	BYTE(at[0]) = 7;
+	BYTE(at[1]) = 7;
+	EXPECT_CHILD(write_own, at);
+	EXPECT_EQ(BYTE(at[0]), 7);
+	EXPECT_EQ(BYTE(at[1]), 7);
+	EXPECT_EQ(BYTE(at[0] + PAGE), MARK(1));
+	EXPECT_EQ(ds_byte(ds, 0), MARK(0));
+	EXPECT_EQ(ds_byte(ds, PAGE), MARK(1));
+	detach(at[0]);
+	detach(at[1]);
+	slot_drop(ds);
+}
+
 /* 11.1, 10.3 */
 TEST(anonymous_memory_keeps_its_content_when_unmapped_and_cut)
 {
