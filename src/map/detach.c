@@ -41,7 +41,7 @@ static int check_place(const struct place *place)
 	}
 }
 
-static int prepare_tail(const struct layout_cut *cut) REQUIRES(places_lock)
+static int make_tail(const struct layout_cut *cut) REQUIRES(places_lock)
 {
 	const struct place *place = place_of(cut);
 	uintptr_t delta = cut->last + 1 - cut->region.start;
@@ -60,7 +60,12 @@ static int prepare_tail(const struct layout_cut *cut) REQUIRES(places_lock)
 	};
 
 	assert(!tail);
-	return cut->code == LAYOUT_SPLIT ? places_make(&spec, &tail) : 0;
+	return places_make(&spec, &tail);
+}
+
+static int prepare_tail(const struct layout_cut *cut) REQUIRES(places_lock)
+{
+	return cut->code == LAYOUT_SPLIT ? make_tail(cut) : 0;
 }
 
 static void drop_tail(void) REQUIRES(places_lock)
@@ -103,13 +108,14 @@ static void clear_backing(const struct layout_cut *cut) REQUIRES(places_lock)
 {
 	const struct place *place = place_of(cut);
 	const uint64_t page = vm_page_size();
-	uint64_t offset =
-		(place_offset(place) & ~(page - 1)) + (cut->first - cut->region.start);
-	uint64_t size = cut->last - cut->first + 1;
+	uint64_t offset, size = cut->last - cut->first + 1;
 	int fd;
 
 	if (!(place_flags(place) & TRACT_ATTACH_CLEAR) || !place->region ||
-	    !(place->region->rights & TRACT_RIGHT_WRITE) || offset >= place->region->size)
+	    !(place->region->rights & TRACT_RIGHT_WRITE))
+		return;
+	offset = (place_offset(place) & ~(page - 1)) + (cut->first - cut->region.start);
+	if (offset >= place->region->size)
 		return;
 	if (size > place->region->size - offset)
 		size = place->region->size - offset;

@@ -207,7 +207,7 @@ int spans_add(struct spans *s, uintptr_t start, uintptr_t last, uint64_t value)
 	int r;
 
 	assert(start <= last);
-	if (s->count == 0) {
+	if (!child_get(&s->root)) {
 		r = tree_reserve(s, 1);
 		if (r < 0)
 			return r;

@@ -58,7 +58,7 @@ struct spans_pool {
 };
 
 struct spans {
-	void *_Atomic root;	    /* a leaf, or an inner node; NULL: no spans */
+	void *_Atomic root;	    /* a leaf, or an inner node; NULL: there never was a span */
 	unsigned height;	    /* levels of inner nodes */
 	size_t count;		    /* of spans */
 	size_t nodes[SPANS_LEVELS]; /* in use on each level; leaves are level 0 */

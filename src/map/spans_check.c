@@ -47,7 +47,7 @@ static bool check_leaf(struct walk *w, struct leaf *leaf)
 		return false;
 	w->leaf = leaf;
 	w->nodes[0]++;
-	if (count > LEAF_FAN || count < (w->s->height > 0 ? fan_min(0) : 1))
+	if (count > LEAF_FAN || (w->s->height > 0 && count < fan_min(0)))
 		return false;
 	return leaf->floor == w->free_from && check_spans(w, leaf, count) &&
 	       check_unused(leaf->start, count, LEAF_FAN);
@@ -109,7 +109,7 @@ bool spans_check(const struct spans *s)
 	void *root = child_get(&s->root);
 	size_t nodes[SPANS_POOLS] = { 0 };
 
-	if (s->height >= SPANS_LEVELS || (root == NULL) != (s->count == 0))
+	if (s->height >= SPANS_LEVELS || (root == NULL && s->count > 0))
 		return false;
 	if (root && !check_node(&w, root, s->height))
 		return false;

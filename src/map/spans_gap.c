@@ -89,7 +89,7 @@ static enum outcome try_tail(struct search *q, const struct spans *s)
 {
 	uintptr_t last;
 
-	if (!s->end)
+	if (s->count == 0)
 		return try(q, 0, UINTPTR_MAX);
 	last = load(&s->end->last[count_of(&s->end->head) - 1]);
 	return last < UINTPTR_MAX ? try(q, last + 1, UINTPTR_MAX) : BEYOND;

@@ -389,9 +389,4 @@ void tree_settle(struct spans *s, struct path *p)
 	}
 	if (p->height > 0 && count_of(p->node[p->height]) == 1)
 		shrink(s, p);
-	if (s->count == 0) {
-		give(s, 0, p->node[0]);
-		child_set(&s->root, NULL);
-		s->end = NULL;
-	}
 }

@@ -27,7 +27,7 @@ static inline struct inner *path_inner(const struct path *p, unsigned level)
 	return (struct inner *)p->node[level];
 }
 
-/* To the place behind all spans that start at or before @x.  There must be a span. */
+/* To the place behind all spans that start at or before @x.  There must be a root. */
 void path_to(const struct spans *s, uintptr_t x, struct path *ret_path);
 /* To the leftmost place below the child at @level that the path goes through. */
 void path_down(struct path *p, unsigned level);
@@ -44,7 +44,8 @@ bool tree_is_reserved(const struct spans *s);
 void tree_begin(struct spans *s);
 /* Makes the path lead to the same place in a leaf with room for one more.  0 or -ENOMEM. */
 int tree_make_room(struct spans *s, struct path *p);
-/* After a span was removed from the leaf: no node stays too empty.  The path is used up. */
+/* After a span was removed from the leaf: no node stays too empty, but for a leaf that is all
+ * there is.  The path is used up. */
 void tree_settle(struct spans *s, struct path *p);
 
 /* Moves spans, or children, within or between nodes of a level. */
