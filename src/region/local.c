@@ -55,7 +55,7 @@ int tract_region_create_local(const struct tract_region_spec *spec,
 	if (r == 0)
 		r = make_object(spec, &fd);
 	if (r == 0)
-		r = fd_mark_take(fd, &mark);
+		r = fd_mark_memory(fd, &mark);
 	if (r == 0)
 		r = region_make(NULL, spec->size, 0, fd, ret_region);
 	if (r < 0)

@@ -114,7 +114,7 @@ void region_replace_fd(struct tract_region *region, int fd)
 		(void)close(region->fd);
 	region->fd = region->local ? fd_move_up(fd) : fd;
 	if (region->local)
-		(void)fd_mark_take(region->fd, &region->mark);
+		(void)fd_mark_memory(region->fd, &region->mark);
 }
 
 int region_fence_begin(struct tract_region *region, int *ret_fresh)

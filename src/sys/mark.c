@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+#include "sys/host.h"
 
 int fd_mark_take(int fd, struct fd_mark *ret_mark)
 {
@@ -19,10 +20,28 @@ int fd_mark_take(int fd, struct fd_mark *ret_mark)
 	return 0;
 }
 
+int fd_mark_memory(int fd, struct fd_mark *ret_mark)
+{
+	int64_t position = 0;
+	int r;
+
+	r = fd_mark_take(fd, ret_mark);
+	if (r < 0)
+		return r;
+	host_random(&position, sizeof(position));
+	/* Far from where anybody is by chance. */
+	position = (int64_t)((uint64_t)position >> 2 | UINT64_C(1) << 61);
+	if (lseek(fd, position, SEEK_SET) == position)
+		ret_mark->position = position;
+	return 0;
+}
+
 bool fd_has_mark(int fd, const struct fd_mark *mark)
 {
 	struct fd_mark now;
 
+	if (mark->position && lseek(fd, 0, SEEK_CUR) == mark->position)
+		return true;
 	return fd_mark_take(fd, &now) == 0 && now.device == mark->device &&
 	       now.inode == mark->inode;
 }
