@@ -199,7 +199,7 @@ int remote_detach(struct tract_map *map, uintptr_t addr, size_t size, uint32_t m
 {
 	scoped(region) struct tract_region *region = NULL;
 	struct message request = { 0 };
-	struct msg_map_changed said;
+	struct msg_map_changed said = { 0 };
 	int r;
 
 	request.map_change = (struct msg_map_change){
@@ -234,7 +234,7 @@ int remote_reserve(struct tract_map *map, uintptr_t *start, size_t size, uint32_
 		   uint32_t align, uint8_t tag)
 {
 	struct message request = { 0 };
-	struct msg_map_changed said;
+	struct msg_map_changed said = { 0 };
 	int r;
 
 	request.map_change = (struct msg_map_change){
@@ -256,7 +256,7 @@ int remote_reserve(struct tract_map *map, uintptr_t *start, size_t size, uint32_
 int remote_release(struct tract_map *map, uintptr_t addr)
 {
 	struct message request = { 0 };
-	struct msg_map_changed said;
+	struct msg_map_changed said = { 0 };
 	int r;
 
 	request.map_change =
@@ -270,7 +270,7 @@ int remote_release(struct tract_map *map, uintptr_t addr)
 int remote_hide(struct tract_map *map, uintptr_t addr, size_t size, uint32_t rights)
 {
 	struct message request = { 0 };
-	struct msg_map_changed said;
+	struct msg_map_changed said = { 0 };
 	int r;
 
 	request.map_change = (struct msg_map_change){
