@@ -21,13 +21,13 @@
 	((uint32_t)(TRACT_AREA_FIXED | TRACT_AREA_BLOCK | TRACT_AREA_CUT | TRACT_AREA_EMPTY | \
 		    TRACT_AREA_WRAP))
 
-/* Enters it into the layout.  0, or -ENOMEM. */
+/* Enters it into the layout, so that it can be taken out again without memory.  -ENOMEM. */
 static int enter(uintptr_t start, uintptr_t last, uint32_t flags, uint8_t tag)
 	REQUIRES(places_lock)
 {
 	int r;
 
-	r = layout_reserve(&places_layout);
+	r = layout_reserve_area(&places_layout, start, last);
 	if (r < 0)
 		return r;
 	places_edit();
@@ -39,9 +39,26 @@ static int enter(uintptr_t start, uintptr_t last, uint32_t flags, uint8_t tag)
 	return r;
 }
 
+static void give_ground_back(uintptr_t start, uintptr_t last) REQUIRES(places_lock)
+{
+	uintptr_t first, end;
+
+	if (ground_pages(start, last, &first, &end))
+		ground_give_back(first, end);
+}
+
+/* What was entered, and could not be made. */
+static void undo(uintptr_t start, uintptr_t last) REQUIRES(places_lock)
+{
+	places_edit();
+	layout_undo_area(&places_layout, start);
+	places_note_areas(start, last);
+	places_edited();
+	give_ground_back(start, last);
+}
+
 static int leave(uintptr_t addr) REQUIRES(places_lock)
 {
-	uintptr_t first, last;
 	struct span span;
 	int r;
 
@@ -57,8 +74,8 @@ static int leave(uintptr_t addr) REQUIRES(places_lock)
 	if (r == 0)
 		places_note_areas(span.start, span.last);
 	places_edited();
-	if (r == 0 && ground_pages(span.start, span.last, &first, &last))
-		ground_give_back(first, last);
+	if (r == 0)
+		give_ground_back(span.start, span.last);
 	return r;
 }
 
@@ -99,19 +116,19 @@ static int reserve_here(uintptr_t start, size_t size, uint32_t flags, uint8_t ta
 	if (r < 0)
 		return r;
 	r = enter(start, last, flags, tag);
-	if (r == 0 && (flags & TRACT_AREA_CUT))
-		r = cut_out(start, last);
-	else if (r < 0)
+	if (r < 0)
 		return r;
-	if (r == 0)
-		r = fault_point("map.reserve.entered");
+	r = fault_point("map.reserve.entered");
 	if (r == 0 && ground_pages(start, last, &first, &end)) {
 		scoped(fd) int sign = ground_sign(start, last, flags & TRACT_AREA_BLOCK);
 
 		r = ground_take_some(first, end, sign);
 	}
+	/* Last, for it cannot be undone. */
+	if (r == 0 && (flags & TRACT_AREA_CUT))
+		r = cut_out(start, last);
 	if (r < 0)
-		(void)leave(start);
+		undo(start, last);
 	return r;
 }
 
@@ -146,7 +163,7 @@ static int reserve_somewhere(uintptr_t *start, size_t size, uint32_t flags, uint
 			*start = found;
 			return 0;
 		}
-		(void)leave(found);
+		undo(found, last);
 		if (r != -EEXIST)
 			return r;
 		if (blocked == UINTPTR_MAX)

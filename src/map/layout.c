@@ -368,25 +368,49 @@ int layout_add_area(struct layout *l, uintptr_t start, uintptr_t last, uint64_t 
 	return 0;
 }
 
+int layout_reserve_area(struct layout *l, uintptr_t first, uintptr_t last)
+{
+	int r;
+
+	r = spans_reserve(&l->areas, 1);
+	/* The area itself, and what a cut that is widened to pages leaves at either end. */
+	return r < 0 ? r : reserve_taken(l, count_regions(l, first, last) + 3);
+}
+
+static void remove_area(struct layout *l, const struct span *area)
+{
+	struct span highest;
+
+	spans_remove(&l->areas, area->start);
+	l->areas_last = spans_find_last(&l->areas, UINTPTR_MAX, &highest) ? highest.last : 0;
+	l->shared -= count_regions(l, area->start, area->last);
+	release(l, area->start, area->last);
+}
+
 int layout_free_area(struct layout *l, uintptr_t addr, struct span *ret_area)
 {
-	struct span area, highest;
-	size_t shared;
+	struct span area;
 	int r;
 
 	if (!layout_find_area(l, addr, addr, &area))
 		return -ENOENT;
-	shared = count_regions(l, area.start, area.last);
-	r = reserve_taken(l, shared);
+	r = reserve_taken(l, count_regions(l, area.start, area.last));
 	if (r < 0)
 		return r;
-	spans_remove(&l->areas, area.start);
-	l->areas_last = spans_find_last(&l->areas, UINTPTR_MAX, &highest) ? highest.last : 0;
-	l->shared -= shared;
-	release(l, area.start, area.last);
+	remove_area(l, &area);
 	if (ret_area)
 		*ret_area = area;
 	return 0;
+}
+
+void layout_undo_area(struct layout *l, uintptr_t addr)
+{
+	struct span area;
+	bool found = layout_find_area(l, addr, addr, &area);
+
+	assert(found);
+	if (found)
+		remove_area(l, &area);
 }
 
 /* ---- cutting ---------------------------------------------------------------------------- */

@@ -67,6 +67,11 @@ bool layout_check(const struct layout *l);
  * a cut, or all the cuts, lowest first, that make room for what is then added there.  -ENOMEM.
  */
 int layout_reserve(struct layout *l);
+/*
+ * Makes sure that adding an area there does not, nor taking it back with layout_undo_area(),
+ * also if regions were cut out of it, in whole pages, meanwhile.  -ENOMEM.
+ */
+int layout_reserve_area(struct layout *l, uintptr_t first, uintptr_t last);
 
 /* Widens a range to whole pages. */
 static inline void layout_widen(const struct layout *l, uintptr_t *first, uintptr_t *last)
@@ -120,12 +125,15 @@ int layout_add_region(struct layout *l, uintptr_t start, uintptr_t last, uint64_
 int layout_place_area(const struct layout *l, const struct layout_wish *wish,
 		      uintptr_t *ret_start, uintptr_t *ret_last);
 
-/* Anywhere.  -EEXIST if an area is there; -ENOMEM, unless layout_reserve() came first. */
+/* Anywhere.  -EEXIST if an area is there; -ENOMEM, unless layout_reserve(), or
+ * layout_reserve_area(), came first. */
 int layout_add_area(struct layout *l, uintptr_t start, uintptr_t last, uint64_t flags);
 
 /* The area that contains @addr goes, regions in it stay.  *@ret_area (unless NULL) is what it
  * was.  -ENOENT; -ENOMEM, unless layout_reserve() came first. */
 int layout_free_area(struct layout *l, uintptr_t addr, struct span *ret_area);
+/* The area that contains @addr, which was added after layout_reserve_area(), goes again. */
+void layout_undo_area(struct layout *l, uintptr_t addr);
 
 /* The values are those of the interface. */
 enum {

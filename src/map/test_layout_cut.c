@@ -377,3 +377,28 @@ TEST(a_reserve_without_memory_says_so)
 }
 
 #endif
+
+/* As a map does that then finds that it cannot have the area: with no memory left, and after a
+ * cut that took more than the area's bytes. */
+TEST(an_area_that_was_to_be_is_taken_back_without_memory)
+{
+	struct layout l;
+
+	rig_init(&l);
+	for (uintptr_t at = 0x20000; at < 0xa0000; at += 0x2000) {
+		struct layout_cut cut;
+
+		EXPECT_EQ(rig_attach(&l, at, 0x1000, 0, 0), (long)at);
+		EXPECT_EQ(layout_reserve_area(&l, 0x1f800, at + 0x800), 0);
+		EXPECT_EQ(fault_arm("spans.pool.alloc=e12@*"), 0);
+		EXPECT_EQ(layout_add_area(&l, 0x1f800, at + 0x800, 0), 0);
+		EXPECT_EQ(layout_look_cut(&l, at, at + 0xfff, LAYOUT_EXACT, &cut), 0);
+		layout_do_cut(&l, &cut, 0);
+		layout_undo_area(&l, 0x20000);
+		EXPECT(layout_check(&l));
+		EXPECT_STR(rig_areas(&l), "");
+		EXPECT_EQ(fault_arm(NULL), 0);
+		EXPECT_EQ(rig_attach(&l, at, 0x1000, 0, 0), (long)at);
+	}
+	layout_deinit(&l);
+}

@@ -262,6 +262,26 @@ TEST(what_is_attached_where_an_area_comes_is_cut)
 	tract_region_close(region);
 }
 
+/* Nor is anything cut out for an area that comes to nothing. */
+TEST(what_would_have_been_cut_stays_where_the_area_cannot_be_made)
+{
+	struct tract_region *region = land_region(3, 'a');
+	char *at = attached(.region = region), *before = land_text(at, 5);
+
+	for (unsigned n = 0;; n++) {
+		fault_arm_nth(n);
+		if (reserve_at(at + 2 * PAGE, 3 * PAGE, TRACT_AREA_CUT, 0) == 0)
+			break;
+		EXPECT(fault_nth_visited());
+		land_expect_same(before, at, 5);
+	}
+	(void)fault_arm(NULL);
+	free(before);
+	EXPECT_STR(land_bytes(at, 5), "ab!!!");
+	land_clear(at, 5);
+	tract_region_close(region);
+}
+
 TEST(nothing_is_cut_where_an_export_stands)
 {
 	struct tract *ctx = node_open();
