@@ -14,6 +14,13 @@
 
 /* Whole pages, without overlap; what lies side by side is one span or several. */
 static struct spans held;
+/* Those who will take out of its middle what they map without the lock. */
+static unsigned expected;
+
+static int reserve(unsigned count)
+{
+	return spans_reserve(&held, count + expected);
+}
 
 void ground_init(void)
 {
@@ -183,7 +190,7 @@ static int take_run(struct spans *taken, uintptr_t start, uintptr_t last, int si
 	int r;
 
 	/* Undoing may take it out of the middle of what it was joined with. */
-	r = spans_reserve(&held, 2);
+	r = reserve(2);
 	if (r == 0)
 		r = spans_reserve(taken, 1);
 	if (r == 0)
@@ -219,7 +226,7 @@ int ground_take(uintptr_t start, uintptr_t last, int sign, uintptr_t *ret_blocke
 	int r;
 
 	/* Whoever builds on it takes it out of the middle of what is held. */
-	r = spans_reserve(&held, 1);
+	r = reserve(1);
 	spans_init(&taken);
 	while (r == 0 && next_missing(at, last, &first, &end)) {
 		do
@@ -288,12 +295,27 @@ void ground_built_over(uintptr_t start, uintptr_t last)
 	forget(start, last);
 }
 
+int ground_expect(void)
+{
+	int r;
+
+	r = reserve(1);
+	if (r == 0)
+		expected++;
+	return r;
+}
+
+void ground_unexpect(void)
+{
+	expected--;
+}
+
 /* ---- giving up -------------------------------------------------------------------------- */
 
 /* Unmaps what is held in the range.  What cannot be split stays held: nobody loses anything. */
 static void release_run(uintptr_t start, uintptr_t last)
 {
-	if (spans_reserve(&held, 1) == 0 && vm_try_unmap((void *)start, last - start + 1) == 0)
+	if (reserve(1) == 0 && vm_try_unmap((void *)start, last - start + 1) == 0)
 		forget(start, last);
 }
 
@@ -363,7 +385,7 @@ static int clear(uintptr_t start, uintptr_t last, bool *ret_in_area) REQUIRES(pl
 	/* Giving up must be possible when there is no memory left. */
 	if (!in_area && !ground_is_held(start, last))
 		return vm_try_unmap((void *)start, last - start + 1);
-	r = spans_reserve(&held, 3);
+	r = reserve(3);
 	if (r < 0)
 		return r;
 	if (in_area)

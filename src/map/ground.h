@@ -48,6 +48,12 @@ bool ground_is_held(uintptr_t start, uintptr_t last) REQUIRES(places_lock);
 /* Something was mapped over it: it is ground no more. */
 void ground_built_over(uintptr_t start, uintptr_t last) REQUIRES(places_lock);
 /*
+ * For who maps without the lock, wherever it may be: until ground_unexpect() there is room to
+ * note, once more, what was built over.  -ENOMEM.
+ */
+int ground_expect(void) REQUIRES(places_lock);
+void ground_unexpect(void) REQUIRES(places_lock);
+/*
  * The place, and what was shown, in this range goes: it becomes ground inside an area, and
  * nobody's outside.  -ENOMEM with nothing changed.
  */

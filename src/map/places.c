@@ -473,17 +473,46 @@ static int add_import_locked(const struct place_spec *spec) REQUIRES(places_lock
 	return places_add(spec, NULL);
 }
 
+static struct place_spec import_spec(void *addr, size_t size, uint64_t offset, uint32_t rights)
+{
+	return (struct place_spec){ .start = (uintptr_t)addr,
+				    .size = size,
+				    .offset = offset,
+				    .kind = PLACE_IMPORTED,
+				    .rights = rights };
+}
+
 int places_add_import(void *addr, size_t size, uint64_t offset, uint32_t rights)
 {
-	const struct place_spec spec = { .start = (uintptr_t)addr,
-					 .size = size,
-					 .offset = offset,
-					 .kind = PLACE_IMPORTED,
-					 .rights = rights };
+	const struct place_spec spec = import_spec(addr, size, offset, rights);
 	int r;
 
 	mutex_lock(&places_lock);
 	r = add_import_locked(&spec);
+	mutex_unlock(&places_lock);
+	return r;
+}
+
+static int expect_import_locked(const struct place_spec *spec) REQUIRES(places_lock)
+{
+	int r;
+
+	r = ground_expect();
+	if (r < 0)
+		return r;
+	r = add_import_locked(spec);
+	if (r < 0)
+		ground_unexpect();
+	return r;
+}
+
+int places_expect_import(void *addr, size_t size, uint64_t offset, uint32_t rights)
+{
+	const struct place_spec spec = import_spec(addr, size, offset, rights);
+	int r;
+
+	mutex_lock(&places_lock);
+	r = expect_import_locked(&spec);
 	mutex_unlock(&places_lock);
 	return r;
 }
@@ -503,6 +532,7 @@ void places_import_mapped(void *addr, size_t size)
 	mutex_lock(&places_lock);
 	shown_forget(start, start + size - 1);
 	ground_built_over(start, start + size - 1);
+	ground_unexpect();
 	mutex_unlock(&places_lock);
 	places_settle();
 }
@@ -519,9 +549,10 @@ void places_unmap_import(void *addr, size_t size)
 	places_settle();
 }
 
-void places_remove_import(void *addr)
+void places_import_failed(void *addr)
 {
 	mutex_lock(&places_lock);
+	ground_unexpect();
 	remove_import_locked((uintptr_t)addr);
 	mutex_unlock(&places_lock);
 	places_settle();

@@ -244,9 +244,13 @@ bool places_check(void) REQUIRES(places_lock);
 
 /* ---- the windows of imports ------------------------------------------------------------- */
 
+/* Of one that is mapped already, where nothing was. */
 int places_add_import(void *addr, size_t size, uint64_t offset, uint32_t rights);
-void places_remove_import(void *addr);
-/* Something was mapped at a window that was added before: it covers what was there. */
+/* Of one that is to be mapped there, over an area perhaps; one of the two below follows.
+ * -EBUSY, -ENOMEM. */
+int places_expect_import(void *addr, size_t size, uint64_t offset, uint32_t rights);
+void places_import_failed(void *addr);
+/* It covers what was there. */
 void places_import_mapped(void *addr, size_t size);
 /* Unmaps it as well; what an area holds stays held. */
 void places_unmap_import(void *addr, size_t size);

@@ -122,13 +122,13 @@ static int map_locked(struct tract_import *import, void **addr, bool fixed, uint
 	if (import->revoked || import_judge(import) == -ESTALE)
 		return fail(-ESTALE, "the exporter has taken the segment back");
 	if (fixed)
-		r = places_add_import(at, size, offset, rights);
+		r = places_expect_import(at, size, offset, rights);
 	if (r == 0)
 		r = map_object(import, &at, prot, offset, size);
 	else
 		fixed = false; /* no place was made that would have to go */
 	if (r < 0 && fixed)
-		places_remove_import(at);
+		places_import_failed(at);
 	(void)fault_point("segment.map.mapped");
 	if (r < 0)
 		return fail(r, "the segment could not be mapped%s",

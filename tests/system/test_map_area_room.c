@@ -10,6 +10,7 @@
 
 #include "areas.h"
 #include "base/fault.h"
+#include "kin.h"
 
 /* ---- wherever there is room ------------------------------------------------------------- */
 
@@ -228,4 +229,74 @@ TEST(an_area_keeps_its_addresses_where_there_is_no_memory_to_note_them)
 	land_clear(area, 2 * count);
 	EXPECT(land_is_free(area, 2 * count));
 	tract_region_close(region);
+}
+
+/* What was noted of it is undone without memory. */
+TEST(an_area_that_fails_is_gone_when_there_is_no_memory_to_undo_it)
+{
+	const unsigned count = 400;
+	struct tract_region *region = land_region(1, 'a');
+	char *at = room(2 * count + 8), *beside = at + (2 * count + 4) * PAGE;
+	struct tract_span span;
+
+	/* Each makes the books another size, and another want of memory in them. */
+	for (unsigned n = 0; n < count; n++) {
+		attached_at(at + 2 * n * PAGE, .region = region);
+		EXPECT_EQ(fault_arm("spans.pool.alloc=e12@*"), 0);
+		EXPECT_EQ(fault_arm("map.reserve.entered=e12"), 0);
+		EXPECT_EQ(reserve_at(beside, PAGE, 0, 0), -ENOMEM);
+		EXPECT_EQ(tract_map_find(OWN, beside, PAGE, &span), -ENOENT);
+		/* Over what is attached, whose bounds the area had hidden. */
+		EXPECT_EQ(fault_arm("map.reserve.entered=e12"), 0);
+		EXPECT_EQ(reserve_at(at, 2 * count * PAGE, 0, 0), -ENOMEM);
+		EXPECT_EQ(tract_map_find(OWN, at + PAGE, PAGE, &span), -ENOENT);
+		EXPECT_EQ(fault_arm(NULL), 0);
+	}
+	for (unsigned n = 0; n < count; n++)
+		EXPECT_EQ(tract_detach(at + 2 * n * PAGE), 0);
+	EXPECT(land_is_free(at, 2 * count + 8));
+	tract_region_close(region);
+}
+
+/* An area that is made where an import is mapped afterwards. */
+TEST(an_import_over_an_area_finds_no_memory_or_is_noted)
+{
+	const unsigned count = 1000;
+	struct tract *ctx = node_open();
+	struct tract_region *region = land_region(1, 'a');
+	char *pages = pages_private(1), *area = room(2 * count);
+	struct tract_import *import;
+	struct tract_export *export;
+	unsigned n = 0;
+	uint32_t id;
+	void *there;
+
+	export = export_up(ctx, pages, PAGE, 0, &id);
+	import = import_up(ctx, id, TRACT_RIGHT_READ);
+	fill_pools(region, area, count);
+	area = land_area(2 * count, 0);
+	EXPECT_EQ(fault_arm("spans.pool.alloc=e12@*"), 0);
+	while (n < count && attach_in_area(area + (2 * n + 1) * PAGE, 1) == 0)
+		n++;
+	EXPECT(n > 0 && n + 2 < count);
+	there = area + (2 * n + 3) * PAGE;
+	EXPECT_EQ(tract_import_map(import, &there, TRACT_IMPORT_MAP_FIXED, TRACT_RIGHT_READ, 0,
+				   PAGE),
+		  -ENOMEM);
+	land_check();
+	EXPECT_EQ(fault_arm(NULL), 0);
+	EXPECT_EQ(tract_import_map(import, &there, TRACT_IMPORT_MAP_FIXED, TRACT_RIGHT_READ, 0,
+				   PAGE),
+		  0);
+	land_check();
+	EXPECT(!land_is_free((char *)there + PAGE, 1));
+	EXPECT_EQ(tract_import_unmap(import), 0);
+	import_down(import);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	land_clear(area, 2 * count);
+	/* All of it is held as long as it is an area's, and no longer. */
+	EXPECT(land_is_free(area, 2 * count));
+	pages_free(pages, 1);
+	tract_region_close(region);
+	tract_close(ctx);
 }
