@@ -7,7 +7,9 @@
  *
  * All pagers of a process are run by one thread of the library's, one fault at a time.  It has
  * a stack of 256 KiB and every signal blocked.  What it runs must not touch memory that it
- * would have to page itself, nor attach, detach or export: it would wait for itself.
+ * would have to page itself, nor attach, detach or export: it would wait for itself.  So would
+ * a thread whose stack is such memory, in any call of the library: it holds locks that the
+ * pager needs.  What a call is given, and where it writes its results, may be such memory.
  *
  * Works through userfaultfd, without privilege.  A process without privilege cannot hand a page
  * that is not there yet to a system call: it fails with EFAULT.  A child of fork has no
@@ -63,8 +65,11 @@ typedef int (*tract_pager_function)(void *context, const struct tract_fault *fau
 TRACT_API int tract_pager_create(tract_pager_function function, void (*release)(void *context),
 				 void *context, struct tract_pager **ret);
 
-/* Nothing is asked of it any more: whoever touches a page that is not there faults.  The handle
- * is still to be closed.  NULL is allowed. */
+/*
+ * Whoever touches a page that is not there faults from now on.  The function may be running
+ * when this returns, or about to: what it answers comes too late, and @release says when it has
+ * returned for the last time.  The handle is still to be closed.  NULL is allowed.
+ */
 TRACT_API void tract_pager_destroy(struct tract_pager *pager);
 
 /* Attachments of it go on.  Never fails.  NULL is allowed. */

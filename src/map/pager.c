@@ -2,7 +2,6 @@
 #include "map/pager.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -18,7 +17,7 @@
 
 struct tract_pager {
 	struct ref ref;
-	_Atomic bool destroyed;
+	bool destroyed; /* under places_lock */
 	tract_pager_function function;
 	void (*release)(void *context);
 	void *context;
@@ -72,8 +71,12 @@ void pager_unref(struct tract_pager *pager)
 
 void tract_pager_destroy(struct tract_pager *pager)
 {
-	if (pager)
-		atomic_store_explicit(&pager->destroyed, true, memory_order_relaxed);
+	if (!pager)
+		return;
+	/* No answer is being put in place. */
+	mutex_lock(&places_lock);
+	pager->destroyed = true;
+	mutex_unlock(&places_lock);
 }
 
 void tract_pager_close(struct tract_pager *pager)
@@ -87,6 +90,7 @@ void tract_pager_close(struct tract_pager *pager)
 struct question {
 	struct tract_pager *pager; /* counted */
 	struct tract_fault fault;
+	bool refused; /* by itself, for the pager was destroyed */
 };
 
 /* The place that a page is in now, if a pager is asked for it. */
@@ -104,6 +108,7 @@ static bool ask_locked(const struct uffd_fault *fault, struct question *q) REQUI
 
 	if (!place)
 		return false;
+	q->refused = place->pager->destroyed;
 	q->pager = pager_ref(place->pager);
 	q->fault = (struct tract_fault){
 		.page = (void *)fault->page,
@@ -206,6 +211,8 @@ static void answer_locked(const struct question *q, int refused,
 
 	if (!is_answer_to(q, place))
 		return;
+	if (r >= 0 && q->pager->destroyed)
+		r = -ENOENT;
 	if (r >= 0)
 		r = fault_point("pager.answer");
 	if (r >= 0)
@@ -215,12 +222,11 @@ static void answer_locked(const struct question *q, int refused,
 		refuse_page(page);
 }
 
-static int ask(const struct tract_pager *pager, const struct tract_fault *fault,
-	       struct tract_answer *answer)
+static int ask(const struct question *q, struct tract_answer *answer)
 {
-	if (atomic_load_explicit(&pager->destroyed, memory_order_relaxed))
+	if (q->refused)
 		return -ENOENT;
-	return pager->function(pager->context, fault, answer);
+	return q->pager->function(q->pager->context, &q->fault, answer);
 }
 
 static void serve(const struct uffd_fault *fault)
@@ -234,7 +240,7 @@ static void serve(const struct uffd_fault *fault)
 	asked = ask_locked(fault, &q);
 	mutex_unlock(&places_lock);
 	if (asked) {
-		r = ask(q.pager, &q.fault, &answer);
+		r = ask(&q, &answer);
 		mutex_lock(&places_lock);
 		answer_locked(&q, r, &answer);
 		mutex_unlock(&places_lock);

@@ -4,7 +4,6 @@
 #include <setjmp.h>
 #include <string.h>
 
-
 /* ---- a pager that does as it is told ---------------------------------------------------- */
 
 void answer_with(struct source *s, struct tract_answer answer)
