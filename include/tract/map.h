@@ -155,6 +155,8 @@ struct tract_attachment {
  * The attachment keeps the region, or the pager, alive.  Bytes past the region's end fault when
  * they are touched.
  *
+ * On failure what was attached before stays, also with REPLACE.
+ *
  * Return: 0, or
  *   -EINVAL         a NULL argument, no bytes, an unknown flag or right, nothing or more than
  *                   one thing to attach, a region that was destroyed, an alignment of more than
@@ -254,6 +256,9 @@ enum tract_area_flag {
  *
  * The pages that lie wholly inside, and that nobody uses, are held by inaccessible mappings, so
  * that nobody else gets them.
+ *
+ * On failure nothing is changed; but if CUT runs out of mappings when it has cut some of
+ * several attachments, these stay cut.
  *
  * Return: 0, or
  *   -EINVAL         NULL, no bytes, a range that wraps, an unknown flag, or an alignment of

@@ -151,7 +151,8 @@ static int map_object(const struct backing *b, uintptr_t start, size_t size, uns
 		private = false;
 	}
 	if (over)
-		return private ? vm_replace_private(at, size, prot, fd, offset)
+		return private || fd < 0
+			       ? vm_replace_private_or_keep(at, size, prot, fd, offset)
 			       : vm_replace(at, size, prot, fd, offset);
 	return private ? vm_place_private(at, size, prot, fd, offset)
 		       : vm_place(at, size, prot, fd, offset, &at);

@@ -93,6 +93,30 @@ TEST(a_private_copy_does_not_write_to_the_object)
 	vm_unmap(addr, page);
 }
 
+/* Whatever the kernel is asked for that is more than anybody has. */
+TEST(private_memory_that_cannot_be_had_replaces_nothing)
+{
+	char *addr = anonymous(2), *before = addr;
+	scoped(fd) int fd = object_of(1);
+	const size_t all = (size_t)1 << 62;
+
+	addr[0] = 'x';
+	EXPECT_EQ(vm_replace_private_or_keep(addr, all, RW, -1, 0), -ENOMEM);
+	EXPECT_EQ(vm_replace_private_or_keep(addr, page, RW, 1000000, 0), -EBADF);
+	EXPECT_EQ(addr[0], 'x');
+	EXPECT_EQ(memfd_write(fd, 0, "b", 1), 0);
+	EXPECT_EQ(vm_replace_private_or_keep(addr, page, RW, fd, 0), 0);
+	EXPECT_EQ(addr[0], 'b');
+	addr[0] = 'c';
+	EXPECT_EQ(vm_replace_private_or_keep(addr, page, RW, -1, 0), 0);
+	EXPECT(addr == before);
+	EXPECT_EQ(addr[0], 0);
+	addr[0] = 'd';
+	EXPECT_EQ(vm_replace_private_or_keep(addr, page, VM_READ, fd, 0), 0);
+	EXPECT_EQ(addr[0], 'b');
+	vm_unmap(addr, 2 * page);
+}
+
 TEST(placing_does_not_replace)
 {
 	scoped(fd) int fd = object_of(1);

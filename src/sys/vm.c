@@ -83,6 +83,25 @@ int vm_replace_private(void *addr, size_t size, unsigned prot, int fd, uint64_t 
 	return map_over(addr, size, prot, MAP_PRIVATE, fd, offset);
 }
 
+int vm_replace_private_or_keep(void *addr, size_t size, unsigned prot, int fd, uint64_t offset)
+{
+	int flags = MAP_PRIVATE | (fd < 0 ? MAP_ANONYMOUS : 0), r;
+	void *elsewhere = NULL;
+
+	/* What could not be written takes no memory. */
+	if (!(prot & VM_WRITE))
+		return map_over(addr, size, prot, flags, fd, offset);
+	/* Whether there is enough is looked at here, and not again when it is moved.  Mapping
+	 * over what is there, kernels before 6.12 take that away first. */
+	r = map(NULL, size, prot, flags, fd, offset, &elsewhere);
+	if (r < 0)
+		return r;
+	r = vm_move_onto(elsewhere, size, addr);
+	if (r < 0)
+		vm_unmap(elsewhere, size);
+	return r;
+}
+
 int vm_place(void *addr, size_t size, unsigned prot, int fd, uint64_t offset, void **ret_addr)
 {
 	int flags = kind_of(fd) | (addr ? MAP_FIXED_NOREPLACE : 0);

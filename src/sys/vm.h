@@ -18,6 +18,9 @@ enum vm_prot { VM_READ = 1, VM_WRITE = 2, VM_EXEC = 4 };
 int vm_replace(void *addr, size_t size, unsigned prot, int fd, uint64_t offset);
 /* As vm_replace with MAP_PRIVATE of @fd. */
 int vm_replace_private(void *addr, size_t size, unsigned prot, int fd, uint64_t offset);
+/* As one of these, with private memory (of @fd, or zero-filled if -1); but what is there stays
+ * if there is not so much, which the others find out too late.  Takes a mapping more. */
+int vm_replace_private_or_keep(void *addr, size_t size, unsigned prot, int fd, uint64_t offset);
 /* Map where nothing is: at @addr exactly (-EEXIST if taken), or anywhere if NULL. */
 int vm_place(void *addr, size_t size, unsigned prot, int fd, uint64_t offset, void **ret_addr);
 /* As vm_place with MAP_PRIVATE of @fd. */

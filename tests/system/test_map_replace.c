@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -262,4 +263,51 @@ TEST(a_reader_sees_the_old_or_the_new_and_never_nothing)
 	land_clear(at, 3);
 	tract_region_close(old);
 	tract_region_close(new);
+}
+
+/* More than the kernel lets a program write to, with or without limits of its own. */
+static size_t more_than_memory(void)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	size_t kib, sum = 0;
+	char line[128];
+
+	EXPECT(file != NULL);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "MemTotal: %zu", &kib) == 1 ||
+		    sscanf(line, "SwapTotal: %zu", &kib) == 1)
+			sum += kib;
+	(void)fclose(file);
+	EXPECT(sum > 0);
+	return (sum * 1024 / PAGE + (1 << 18)) * PAGE;
+}
+
+/* Kernels before 6.12, asked to map over something, take that away and only then see whether
+ * there is memory. */
+TEST(memory_that_is_refused_replaces_nothing)
+{
+	const size_t size = more_than_memory();
+	const struct tract_region_spec spec = { .size = size };
+	struct tract_region *region = land_region(4, 'a'), *large;
+	char *at = attached(.size = size, .flags = TRACT_ATTACH_BLOCK), *before;
+	char *probe =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (probe != MAP_FAILED) {
+		EXPECT_EQ(munmap(probe, size), 0);
+		SKIP("this host lets programs have more than there is (vm.overcommit_memory)");
+	}
+	EXPECT_EQ(tract_region_create_local(&spec, &large), 0);
+	EXPECT_EQ(detach(at, 4, TRACT_DETACH_EXACT), 0);
+	attached_at(at, .region = region);
+	before = land_text(at, 5);
+	EXPECT_EQ(replace(at, .size = size, .flags = TRACT_ATTACH_ANONYMOUS), -ENOMEM);
+	EXPECT_STR(land_bytes(at, 5), "abcd!");
+	EXPECT_EQ(replace(at, .region = large, .flags = TRACT_ATTACH_PRIVATE), -ENOMEM);
+	EXPECT_STR(land_bytes(at, 5), "abcd!");
+	land_expect_same(before, at, 5);
+	free(before);
+	land_clear(at, size / PAGE);
+	tract_region_close(region);
+	tract_region_close(large);
 }
