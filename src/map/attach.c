@@ -367,13 +367,15 @@ int attach_check(const struct tract_attachment *what, size_t *ret_size)
 	return r;
 }
 
-int attach_here(const struct tract_attachment *what, uint32_t more, void **addr)
+int attach_here(const struct tract_attachment *what, uint32_t more, void **addr,
+		size_t *ret_size)
 {
 	uintptr_t start = (uintptr_t)*addr;
 	struct place *place = NULL;
 	struct plan plan;
 	int r;
 
+	*ret_size = 0;
 	r = make_plan(what, &plan);
 	if (r == 0)
 		r = places_use();
@@ -387,8 +389,10 @@ int attach_here(const struct tract_attachment *what, uint32_t more, void **addr)
 		r = make_eager(&plan);
 	}
 	mutex_unlock(&places_lock);
-	if (place)
+	if (place) {
 		*addr = (void *)plan.start;
+		*ret_size = plan.size;
+	}
 	return r;
 }
 
@@ -398,6 +402,7 @@ int tract_map_attach(struct tract_map *map, const struct tract_attachment *what,
 	 * pager supplies. */
 	char name[TRACT_ATTACH_NAME_MAX + 1];
 	struct tract_attachment asked;
+	size_t size;
 	void *at;
 	int r;
 
@@ -410,7 +415,7 @@ int tract_map_attach(struct tract_map *map, const struct tract_attachment *what,
 	if (map_is_remote(map)) {
 		r = remote_attach(map, &asked, &at);
 	} else {
-		r = attach_here(&asked, 0, &at);
+		r = attach_here(&asked, 0, &at, &size);
 		places_settle();
 	}
 	*addr = at;

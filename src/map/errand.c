@@ -33,12 +33,6 @@ static void undo(uintptr_t start, uint64_t asker)
 	(void)detach_here(start, start, TRACT_DETACH_WHOLE, asker, &done);
 }
 
-/* Has it stayed, in spite of an error? */
-static bool stays(uint32_t flags, int r)
-{
-	return r == 0 || ((flags & TRACT_ATTACH_EAGER) && (r == -ERANGE || r == -EFAULT));
-}
-
 static int attach(const struct msg_map_asked *asked, struct tract_region *region,
 		  struct msg_map_answer *answer)
 {
@@ -57,11 +51,9 @@ static int attach(const struct msg_map_asked *asked, struct tract_region *region
 	size_t size;
 	int r;
 
-	r = attach_check(&what, &size);
-	if (r < 0)
-		return r;
-	r = attach_here(&what, region ? PLACE_BORROWED : 0u, &at);
-	if (!stays(asked->flags, r))
+	r = attach_here(&what, region ? PLACE_BORROWED : 0u, &at, &size);
+	/* It may stay in spite of an error. */
+	if (size == 0)
 		return r;
 	if (region && part(region, (uintptr_t)at) < 0) {
 		undo((uintptr_t)at, asked->asker);
