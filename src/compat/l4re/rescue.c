@@ -3,8 +3,9 @@
  * rescue.c - go on elsewhere when some code faults
  *
  * A handler for SIGSEGV and SIGBUS looks the faulting instruction up and edits where the thread
- * goes on.  It reads the table without a lock: an entry's end is written last when it comes,
- * and first when it goes.
+ * goes on.  It reads the table without a lock, and must not put one entry's code and the next
+ * one's target together: each change of an entry makes its version another, which is odd while
+ * it changes.
  */
 #include <l4/re/c/tract.h>
 #include <pthread.h>
@@ -19,6 +20,7 @@
 #define JUMPS 1024
 
 struct jump {
+	_Atomic unsigned version;
 	_Atomic l4_addr_t begin, target;
 	_Atomic l4_addr_t end; /* behind the code; 0: no entry */
 };
@@ -38,15 +40,36 @@ static struct sigaction before_segv, before_bus;
 
 #ifdef PC
 
+/*
+ * The target of an entry that covers @pc, or 0; false if it was changed meanwhile.  What is
+ * just being changed covers nothing: nobody was promised yet, or is promised any more, that it
+ * does, and a signal may have come between the halves of a change of this very thread's.
+ */
+static bool look(const struct jump *jump, l4_addr_t pc, l4_addr_t *ret_target)
+{
+	/* Pairs with the release in change(). */
+	unsigned version = atomic_load_explicit(&jump->version, memory_order_acquire);
+	l4_addr_t end = atomic_load_explicit(&jump->end, memory_order_relaxed);
+	l4_addr_t begin = atomic_load_explicit(&jump->begin, memory_order_relaxed);
+	l4_addr_t target = atomic_load_explicit(&jump->target, memory_order_relaxed);
+
+	/* What was read comes before the second look.  Pairs with the fence in change(). */
+	atomic_thread_fence(memory_order_acquire);
+	*ret_target = pc >= begin && pc < end && !(version & 1u) ? target : 0;
+	return (version & 1u) ||
+	       atomic_load_explicit(&jump->version, memory_order_relaxed) == version;
+}
+
 static l4_addr_t target_of(l4_addr_t pc)
 {
-	for (unsigned i = 0; i < JUMPS; i++) {
-		/* Pairs with the release in add_locked(). */
-		l4_addr_t end = atomic_load_explicit(&jumps[i].end, memory_order_acquire);
+	l4_addr_t target;
 
-		if (pc < end &&
-		    pc >= atomic_load_explicit(&jumps[i].begin, memory_order_relaxed))
-			return atomic_load_explicit(&jumps[i].target, memory_order_relaxed);
+	for (unsigned i = 0; i < JUMPS; i++) {
+		/* Again, for a change that was made as a whole. */
+		while (!look(&jumps[i], pc, &target))
+			continue;
+		if (target)
+			return target;
 	}
 	return 0;
 }
@@ -117,6 +140,22 @@ static struct jump *find_locked(l4_addr_t begin, l4_addr_t end) REQUIRES(lock)
 	return NULL;
 }
 
+/* An end of 0 takes the entry out. */
+static void change(struct jump *jump, l4_addr_t begin, l4_addr_t end, l4_addr_t target)
+	REQUIRES(lock)
+{
+	unsigned version = atomic_load_explicit(&jump->version, memory_order_relaxed);
+
+	atomic_store_explicit(&jump->version, version + 1, memory_order_relaxed);
+	/* Pairs with the fence in look(): who sees what follows sees the odd version, too. */
+	atomic_thread_fence(memory_order_release);
+	atomic_store_explicit(&jump->begin, begin, memory_order_relaxed);
+	atomic_store_explicit(&jump->end, end, memory_order_relaxed);
+	atomic_store_explicit(&jump->target, target, memory_order_relaxed);
+	/* Pairs with the acquire in look(). */
+	atomic_store_explicit(&jump->version, version + 2, memory_order_release);
+}
+
 static int add_locked(l4_addr_t begin, l4_addr_t end, l4_addr_t target) REQUIRES(lock)
 {
 	int r;
@@ -127,10 +166,7 @@ static int add_locked(l4_addr_t begin, l4_addr_t end, l4_addr_t target) REQUIRES
 	for (unsigned i = 0; r == 0 && i < JUMPS; i++) {
 		if (atomic_load_explicit(&jumps[i].end, memory_order_relaxed))
 			continue;
-		atomic_store_explicit(&jumps[i].begin, begin, memory_order_relaxed);
-		atomic_store_explicit(&jumps[i].target, target, memory_order_relaxed);
-		/* Pairs with the acquire in target_of(). */
-		atomic_store_explicit(&jumps[i].end, end, memory_order_release);
+		change(&jumps[i], begin, end, target);
 		return 0;
 	}
 	return r < 0 ? r : -L4_ENOMEM;
@@ -158,7 +194,7 @@ static int remove_locked(l4_addr_t pc) REQUIRES(lock)
 
 	if (!jump)
 		return -L4_ENOENT;
-	atomic_store_explicit(&jump->end, 0, memory_order_release);
+	change(jump, 0, 0, 0);
 	return 0;
 }
 

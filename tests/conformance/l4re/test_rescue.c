@@ -5,6 +5,7 @@
 #include "rig.h"
 
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -194,6 +195,43 @@ static void *change_often(void *arg)
 		EXPECT_EQ(l4re_rm_remove_rescue_jump(PC(begin_one)), 0);
 	}
 	return NULL;
+}
+
+/* One entry after the other, of code above what faults and of code below it, in one place. */
+static void *pass_around(void *arg)
+{
+	const l4_addr_t pc = PC(begin_two), above = pc + 0x1000, below = pc - 0x2000;
+
+	(void)arg;
+	while (!atomic_load(&enough)) {
+		EXPECT_EQ(l4re_rm_add_rescue_jump(above, above + 0x1000, PC(rescue_two)), 0);
+		EXPECT_EQ(l4re_rm_remove_rescue_jump(above), 0);
+		EXPECT_EQ(l4re_rm_add_rescue_jump(below, below + 0x1000, PC(rescue_two)), 0);
+		EXPECT_EQ(l4re_rm_remove_rescue_jump(below), 0);
+	}
+	return NULL;
+}
+
+static sigjmp_buf out_of_load;
+
+static void leave_load(int number)
+{
+	(void)number;
+	siglongjmp(out_of_load, 1);
+}
+
+/* 11.6: the end of the one and the beginning of the other are no jump. */
+TEST_SLOW(code_between_two_jumps_that_come_and_go_has_none, 60)
+{
+	pthread_t thread;
+
+	EXPECT(signal(SIGSEGV, leave_load) != SIG_ERR);
+	EXPECT_EQ(pthread_create(&thread, NULL, pass_around, NULL), 0);
+	for (volatile unsigned n = 0; n < 30000; n++)
+		if (sigsetjmp(out_of_load, 1) == 0)
+			EXPECT_EQ(load_two(NULL), 0);
+	atomic_store(&enough, true);
+	EXPECT_EQ(pthread_join(thread, NULL), 0);
 }
 
 static void change_once(void *arg)
