@@ -254,6 +254,45 @@ static void try_cut(void)
 	EXPECT_EQ(was, client);
 }
 
+#ifndef L4RE_MODERN
+/* Whatever is in the way is cut out of it, unless an area is. */
+static void try_overmap(void)
+{
+	struct region r = any_region();
+	bool is_free = area_at(r.first, r.count) < 0;
+	l4re_ds_t client;
+
+	if (is_free)
+		while (region_at(r.first, r.count) >= 0)
+			(void)model_cut(r.first, r.count, &client);
+	(void)model_attach(&r, L4RE_RM_OVERMAP, 1, is_free ? 0 : -L4_EADDRNOTAVAIL, r.first);
+}
+
+/* A reserved area, whose pages are cut out of what is attached there. */
+static void try_guard(void)
+{
+	struct area a = { .is_there = true, .is_reserved = true, .first = any(PAGES) };
+	bool is_free;
+	l4re_ds_t client;
+
+	a.count = 1 + any(PAGES - a.first < 3 ? PAGES - a.first : 3);
+	is_free = area_at(a.first, a.count) < 0;
+	EXPECT_EQ(reserve_at(base + a.first * PAGE, a.count * PAGE,
+			     L4RE_RM_OVERMAP | RESERVED | IN_AREA),
+		  is_free ? 0 : -L4_EADDRNOTAVAIL);
+	if (!is_free)
+		return;
+	while (region_at(a.first, a.count) >= 0)
+		(void)model_cut(a.first, a.count, &client);
+	for (int n = 0; n < PAGES; n++) {
+		if (!areas[n].is_there) {
+			areas[n] = a;
+			return;
+		}
+	}
+}
+#endif
+
 static void compare_page(unsigned page)
 {
 	l4_addr_t at = base + page * PAGE;
@@ -298,9 +337,14 @@ static void model_down(void)
 
 static void run_model(unsigned with_seed, unsigned steps)
 {
-	static void (*const tries[])(void) = { try_fixed,	   try_in_area, try_search,
-					       try_search_in_area, try_reserve, try_free_area,
-					       try_detach,	   try_cut,	try_cut };
+	static void (*const tries[])(void) = {
+		try_fixed,	    try_in_area, try_search,
+		try_search_in_area, try_reserve, try_free_area,
+		try_detach,	    try_cut,	 try_cut,
+#ifndef L4RE_MODERN
+		try_overmap,	    try_guard,
+#endif
+	};
 
 	seed = with_seed;
 	/* So that a failure can be had again. */

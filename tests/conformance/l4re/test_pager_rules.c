@@ -14,6 +14,7 @@ struct crowd {
 	struct pager *p;
 	l4_addr_t at;
 	_Atomic pid_t tids[4];
+	unsigned touching; /* and one that detaches meanwhile */
 };
 
 static char state_of(pid_t tid)
@@ -293,9 +294,12 @@ static void touch_or_detach(unsigned number, void *arg)
 
 	if (number == 0) {
 		EXPECT_EQ(sem_wait(&c->p->entered), 0);
+		for (unsigned n = 1; n < c->touching; n++)
+			EXPECT_WITHIN(5000, c->tids[n] && state_of(c->tids[n]) != 'R');
 		detach(c->at);
 		return;
 	}
+	c->tids[number] = (pid_t)syscall(SYS_gettid);
 	f = touch(c->at + number, number % 2 ? READ : WRITE);
 	EXPECT(f.signal == SIGSEGV || f.signal == SIGBUS);
 }
@@ -303,7 +307,7 @@ static void touch_or_detach(unsigned number, void *arg)
 /* P5 */
 PAGER_TEST(p5_detaching_wakes_who_waits_and_their_accesses_fault)
 {
-	struct crowd c = { .p = pager_new(when_allowed) };
+	struct crowd c = { .p = pager_new(when_allowed), .touching = 4 };
 
 	touch_prepare();
 	c.at = attach_pager(c.p, 1, 0);
@@ -317,7 +321,7 @@ PAGER_TEST(p5_detaching_wakes_who_waits_and_their_accesses_fault)
 /* P5 */
 PAGER_TEST(p5_a_late_answer_does_no_harm)
 {
-	struct crowd c = { .p = pager_new(when_allowed) };
+	struct crowd c = { .p = pager_new(when_allowed), .touching = 2 };
 	l4re_ds_t ds = ds_new(PAGE);
 
 	touch_prepare();
@@ -335,6 +339,26 @@ PAGER_TEST(p5_a_late_answer_does_no_harm)
 	detach(c.at);
 	slot_drop(ds);
 }
+
+#ifndef L4RE_MODERN
+/* R-20, 5.5.6 */
+PAGER_TEST(r20_what_a_pager_showed_is_not_cleared_with_its_region)
+{
+	struct pager *p = pager_new(with_dataspace);
+	l4_addr_t at = room(2);
+	l4re_ds_t ds = ds_marked(2);
+
+	p->ds = ds;
+	EXPECT_EQ(attach_at(at, 2 * PAGE, PAGED | L4RE_RM_NO_ALIAS, p->slot, 0), 0);
+	EXPECT_RECORD(at, at, 2 * PAGE, 0, PAGED | L4RE_RM_NO_ALIAS, p->slot);
+	BYTE(at) = 99;
+	EXPECT_EQ(BYTE(at + PAGE), MARK(1));
+	pager_done(p, at);
+	EXPECT_EQ(ds_byte(ds, 0), 99);
+	EXPECT_EQ(ds_byte(ds, PAGE), MARK(1));
+	slot_drop(ds);
+}
+#endif
 
 /* P6 */
 PAGER_TEST(p6_a_region_keeps_its_pager)

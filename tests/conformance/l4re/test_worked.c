@@ -2,12 +2,14 @@
 /*
  * test_worked.c - the worked examples of the specification, in this task's own map
  *
- * Their addresses are shifted to where there is room.  Examples about the limits of a map are
- * in test_foreign_map.c, which has the limits that they are written for.
+ * Their addresses are shifted to where there is room, or to the map's own limits.  With the
+ * limits that they are written for they are played by src/map/test_layout_examples.c, line by
+ * line.
  */
 #include "rig.h"
 
 #include <limits.h>
+#include <sys/mman.h>
 
 /* The numbers that an example starts with are relative to this. */
 static l4_addr_t shift;
@@ -118,6 +120,50 @@ TEST(example_3_areas_that_overlap)
 	reserves(0x59000, 0x2000, -99);
 	reserves(0x5a000, 0x1000, 0);
 	examples_down();
+}
+
+/* Of the highest page, which may be the stack's. */
+static bool is_anybodys(l4_addr_t at)
+{
+	void *there = mmap((void *)at, PAGE, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (there == MAP_FAILED)
+		return true;
+	EXPECT_EQ(munmap(there, PAGE), 0);
+	return false;
+}
+
+static l4_addr_t searches(l4_addr_t start, unsigned long size, int wanted)
+{
+	l4_addr_t at = start;
+
+	EXPECT_EQ(attach_from(&at, size, RW, ds, L4_PAGESHIFT), wanted);
+	return at;
+}
+
+/* 16.4 */
+TEST(example_4_the_end_of_the_space)
+{
+	l4_addr_t min, max, last, bottom;
+
+	limits(&min, &max);
+	last = max + 1 - PAGE;
+	if (is_anybodys(last))
+		SKIP("addresses are not scattered here, and the stack has the last page");
+	ds = ds_marked(1);
+	bottom = searches(0, PAGE, 0);
+	detach(bottom);
+	(void)searches(last, 2 * PAGE, -99);
+	EXPECT_EQ(searches(last, PAGE, 0), last);
+	(void)searches(last, PAGE, -99);
+	EXPECT_EQ(searches(max + 0x100001, PAGE, 0), bottom);
+	EXPECT_EQ(searches(~0UL, PAGE, 0), bottom + PAGE);
+	(void)searches(0, max - min + 1 + PAGE, -99);
+	detach(last);
+	detach(bottom);
+	detach(bottom + PAGE);
+	slot_drop(ds);
 }
 
 static void cuts(l4_addr_t start, unsigned long size, int wanted, l4re_ds_t client)
