@@ -73,6 +73,31 @@ PAGER_TEST(an_answer_goes_to_who_asked_for_it)
 	source_down(&s);
 }
 
+/* Nor is the answer of one pager that of another, which was asked for the same. */
+PAGER_TEST(an_answer_is_not_taken_for_another_pagers)
+{
+	struct source s, other;
+	struct toucher t;
+	char *at;
+
+	source_up(&s);
+	source_up(&other);
+	answer_with(&other, (struct tract_answer){ .kind = TRACT_ANSWER_ZERO });
+	at = attached(.pager = s.pager, .size = 2 * PAGE);
+	atomic_store(&s.held, true);
+	touch_begin(&t, at, false);
+	wait_inside(&s);
+	EXPECT_EQ(tract_detach(at), 0);
+	EXPECT_EQ(touch_end(&t), -1);
+	attached_at(at, .pager = other.pager, .size = 2 * PAGE);
+	atomic_store(&s.held, false);
+	EXPECT_STR(land_bytes(at, 2), "00");
+	EXPECT_EQ(atomic_load(&other.asked), 2);
+	land_clear(at, 2);
+	source_down(&s);
+	source_down(&other);
+}
+
 PAGER_TEST(what_was_parted_meanwhile_is_asked_for_by_its_new_bounds)
 {
 	struct toucher t;

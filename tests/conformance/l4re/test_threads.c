@@ -138,6 +138,54 @@ TEST_SLOW(threads_have_areas_of_their_own, 60)
 	in_threads(6, use_areas, NULL);
 }
 
+struct court {
+	l4_addr_t at;
+	l4re_ds_t ds;
+	_Atomic bool is_over;
+};
+
+static void come_and_go(const struct court *c)
+{
+	for (unsigned round = 0; round < 10 * ROUNDS; round++) {
+		l4_addr_t at = c->at + round % 4 * PAGE;
+
+		EXPECT_EQ(attach_at(at, 2 * PAGE, RW | IN_AREA, c->ds, 0), 0);
+		detach(at);
+		EXPECT_EQ(l4re_ds_map(c->ds, 0, DS_RW, at, at, at + PAGE), 0);
+		unmap(at, 1, L4_FPAGE_RWX);
+	}
+}
+
+/* Wants to be just there, and takes what it gets. */
+static void come_or_intrude(unsigned number, void *arg)
+{
+	struct court *c = arg;
+
+	if (number == 0) {
+		come_and_go(c);
+		atomic_store(&c->is_over, true);
+	}
+	for (unsigned n = 0; !atomic_load(&c->is_over); n++) {
+		void *own = mmap((void *)(c->at + n % 6 * PAGE), PAGE, PROT_NONE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		EXPECT(own != MAP_FAILED);
+		EXPECT((l4_addr_t)own < c->at || (l4_addr_t)own >= c->at + 6 * PAGE);
+		EXPECT_EQ(munmap(own, PAGE), 0);
+	}
+}
+
+/* I7, 14.1 */
+TEST_SLOW(nobody_gets_into_an_area_while_what_is_in_it_comes_and_goes, 60)
+{
+	struct court c = { .at = room(6), .ds = ds_new(2 * PAGE) };
+
+	EXPECT_EQ(reserve_at(c.at, 6 * PAGE, 0), 0);
+	in_threads(2, come_or_intrude, &c);
+	EXPECT_EQ(l4re_rm_free_area(c.at), 0);
+	slot_drop(c.ds);
+}
+
 #define CUTS 64
 
 struct cutting {
