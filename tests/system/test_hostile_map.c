@@ -130,6 +130,12 @@ static uint64_t object_at(const void *at)
 
 static uint64_t grant(struct tract *ctx, enum wish wish, void *at, uint64_t word)
 {
+	char name[TRACT_ATTACH_NAME_MAX + 1];
+	uint64_t offset;
+
+	/* Which thread mapped it, and before what, the test has been told: TSan knows of no
+	 * order but that of the map's lock. */
+	(void)tract_map_name(OWN, at, name, &offset);
 	switch (wish) {
 	case OFFER:
 		return (uint64_t)-tract_map_offer(ctx, NULL, 0);
