@@ -245,6 +245,9 @@ TEST(what_is_the_same_already_is_left_as_it_is)
 	EXPECT_EQ(show(region, at + PAGE, 2, 1, BOTH), 0);
 	land_expect_same(before, at, 3);
 	free(before);
+	/* Nothing is shown there that could lose a right. */
+	EXPECT_EQ(tract_map_hide(OWN, at, 3 * PAGE, TRACT_RIGHT_WRITE), 0);
+	EXPECT_EQ(land_store(at + PAGE), 0);
 	EXPECT_EQ(show(region, at, 1, 2, BOTH), 0);
 	EXPECT_STR(land_bytes(at, 3), "cbc");
 	EXPECT_EQ(show(region, at, 1, 2, BOTH), 0);

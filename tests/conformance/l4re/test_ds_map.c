@@ -288,6 +288,9 @@ TEST(mapping_what_a_region_shows_anyway_has_no_effect)
 	EXPECT(is_filled(at + PAGE, PAGE, MARK(1)));
 	EXPECT_RECORD(at, at, 2 * PAGE, 0, RW, ds);
 	EXPECT_WORKS(at, WRITE);
+	/* What the region shows comes back with the next access. */
+	unmap(at, 2, L4_FPAGE_W);
+	EXPECT_WORKS(at, WRITE);
 	detach(at);
 	EXPECT_FAULTS(at, READ);
 	slot_drop(ds);
