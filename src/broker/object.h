@@ -25,8 +25,9 @@ struct object {
 	uint64_t size;
 	uint64_t page; /* of huge pages that were set aside: their size; otherwise the host's */
 	size_t huge;   /* what the kernel is asked to make of its memory; 0: small pages */
-	uint32_t only_node; /* its pages must be there, if @strict */
-	bool strict;
+	bool placed;   /* its pages are made on node_wanted */
+	bool strict;   /* and nowhere else */
+	uint32_t node_wanted;
 	bool frozen;
 	int writer;
 	int reader; /* -1: nobody has needed it */

@@ -71,7 +71,8 @@ int objects_place(struct objects *o, uint64_t id, uint32_t node, bool strict)
 		r = numa_place(object->writer, object->size, node, strict);
 	if (r < 0)
 		return r;
-	object->only_node = node;
+	object->placed = true;
+	object->node_wanted = node;
 	object->strict = strict;
 	return 0;
 }
@@ -85,8 +86,35 @@ static int spend(struct objects *o, const struct object *object, uint64_t size)
 		return 0;
 	r = objects_spend(o, size);
 	if (r == 0 && object->strict)
-		r = check_room(object->only_node, size);
+		r = check_room(object->node_wanted, size);
 	return r;
+}
+
+/* Huge pages that were set aside are where the mapping wants them through which they are made.
+ */
+static int view_to_fill(const struct object *object, uint64_t offset, uint64_t size,
+			struct pages_view *ret_view)
+{
+	scoped(pages_view) struct pages_view view = { 0 };
+	int r;
+
+	r = pages_view(object->writer, VM_READ | VM_WRITE, offset, size, &view);
+	if (r == 0 && object->placed)
+		r = numa_place_here(view.addr, view.size, object->node_wanted, object->strict);
+	if (r < 0)
+		return r;
+	*ret_view = view;
+	view = (struct pages_view){ 0 };
+	return 0;
+}
+
+static int fill_set_aside(const struct object *object, uint64_t offset, uint64_t size)
+{
+	scoped(pages_view) struct pages_view view = { 0 };
+	int r;
+
+	r = view_to_fill(object, offset, size, &view);
+	return r < 0 ? r : vm_populate_write(view.addr, view.size);
 }
 
 /* The kernel takes a page that nobody has touched for a hole when it is asked what there is. */
@@ -115,7 +143,10 @@ int objects_fill(struct objects *o, uint64_t id, uint64_t offset, uint64_t size)
 	r = spend(o, object, size);
 	if (r < 0)
 		return r;
-	r = object->huge ? pages_fill_huge(object->writer, offset, size) : -EINVAL;
+	if (object_is_set_aside(object))
+		r = fill_set_aside(object, offset, size);
+	else
+		r = object->huge ? pages_fill_huge(object->writer, offset, size) : -EINVAL;
 	/* Likewise. */
 	if (r == -EINVAL)
 		r = memfd_fill(object->writer, offset, size);
@@ -134,7 +165,7 @@ static int copy_to_huge(const struct object *to, int from, uint64_t offset, uint
 	size_t length;
 	int r;
 
-	r = pages_view(to->writer, VM_READ | VM_WRITE, offset, size, &view);
+	r = view_to_fill(to, offset, size, &view);
 	if (r < 0)
 		return r;
 	while ((r = memfd_walk_next(&walk, size, &start, &length)) > 0) {

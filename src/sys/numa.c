@@ -78,24 +78,35 @@ int numa_room(uint32_t node, uint64_t *ret_bytes)
 	return 0;
 }
 
-int numa_place(int fd, uint64_t size, uint32_t node, bool strict)
+int numa_place_here(void *addr, uint64_t size, uint32_t node, bool strict)
 {
 	struct node_set wanted = { 0 };
-	void *addr;
 	int r;
 
 	r = numa_check_node(node);
 	if (r < 0)
 		return r;
 	wanted.words[node / WORD_BITS] |= 1UL << node % WORD_BITS;
+	/* The kernel takes one bit less than it is told. */
+	if (mbind(addr, size, strict ? MPOL_BIND : MPOL_PREFERRED, wanted.words, NODES_MAX + 1,
+		  0) < 0)
+		return errno == EINVAL ? -ENODEV : error_of(errno);
+	return 0;
+}
+
+int numa_place(int fd, uint64_t size, uint32_t node, bool strict)
+{
+	void *addr;
+	int r;
+
+	r = numa_check_node(node);
+	if (r < 0)
+		return r;
 	r = vm_place(NULL, size, VM_READ, fd, 0, &addr);
 	if (r < 0)
 		return r;
-	/* What is said of a shared mapping stays with the object; the kernel takes one bit less
-	 * than it is told. */
-	if (mbind(addr, size, strict ? MPOL_BIND : MPOL_PREFERRED, wanted.words, NODES_MAX + 1,
-		  0) < 0)
-		r = errno == EINVAL ? -ENODEV : error_of(errno);
+	/* What is said of a shared mapping stays with the object. */
+	r = numa_place_here(addr, size, node, strict);
 	vm_unmap(addr, size);
 	return r;
 }

@@ -26,6 +26,11 @@ int numa_room(uint32_t node, uint64_t *ret_bytes);
  */
 int numa_place(int fd, uint64_t size, uint32_t node, bool strict);
 /*
+ * Likewise for what is mapped at @addr: where pages are made that are first touched through it.
+ * An object of huge pages that were set aside remembers nothing else.
+ */
+int numa_place_here(void *addr, uint64_t size, uint32_t node, bool strict);
+/*
  * The nodes of @count pages that begin at @addr, each @page bytes: a number, or -ENOENT for one
  * that is not in this mapping.
  */
