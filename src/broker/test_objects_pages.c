@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "sys/host.h"
@@ -310,6 +313,43 @@ TEST(huge_pages_are_asked_for_and_what_was_got_is_told)
 	objects_deinit(&o);
 }
 
+/* Does the kernel make huge pages of memory that can be shared, for those who ask? */
+static bool are_made_huge(void)
+{
+	FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "re");
+	char line[128] = "";
+
+	if (!file)
+		return false;
+	(void)!fgets(line, sizeof(line), file);
+	(void)fclose(file);
+	return strstr(line, "[advise]") || strstr(line, "[always]") ||
+	       strstr(line, "[within_size]");
+}
+
+TEST(huge_pages_are_made_of_memory_where_the_kernel_does_that)
+{
+	struct objects o = objects_up();
+	struct object_pages pages = { .huge = 0 };
+	uint64_t size = 0, spare = 0;
+
+	(void)host_huge_pages(&size, &spare);
+	if (!are_made_huge() || pages_huge_size() > SIZE || spare > 0)
+		SKIP("this kernel makes no huge pages of shared memory, or has some set aside");
+	EXPECT_EQ(objects_make(&o, 1, SIZE, 0, OBJECT_HUGE), 0);
+	EXPECT_EQ(objects_page(&o, 1), page);
+	EXPECT_EQ(objects_fill(&o, 1, 0, SIZE), 0);
+	EXPECT_EQ(objects_measure(&o, 1, 0, SIZE, &pages), 0);
+	EXPECT_EQ(pages.huge, SIZE / page);
+	/* Who did not ask has none. */
+	pages.huge = 0;
+	EXPECT_EQ(objects_make(&o, 2, SIZE, 0, 0), 0);
+	EXPECT_EQ(objects_fill(&o, 2, 0, SIZE), 0);
+	EXPECT_EQ(objects_measure(&o, 2, 0, SIZE, &pages), 0);
+	EXPECT_EQ(pages.huge, 0);
+	objects_deinit(&o);
+}
+
 TEST(an_object_of_part_of_a_huge_page_is_of_memory)
 {
 	struct objects o = objects_up();
@@ -426,5 +466,24 @@ TEST(one_huge_page_has_the_physical_address_that_the_kernel_says)
 	EXPECT_EQ(objects_freeze(&o, 1), 0);
 	EXPECT_EQ(objects_physical(&o, 1, &again), 0);
 	EXPECT_EQ(again, base);
+	objects_deinit(&o);
+}
+
+TEST(a_physical_address_is_not_told_to_a_process_that_may_not_know_it)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2] = { 0 };
+	struct objects o = objects_up();
+	uint64_t size, spare, base = 7;
+
+	need_huge_pages(SIZE);
+	EXPECT_EQ(host_huge_pages(&size, &spare), 0);
+	EXPECT_EQ(objects_make(&o, 1, size, 0, OBJECT_HUGE), 0);
+	EXPECT_EQ(objects_fill(&o, 1, 0, size), 0);
+	EXPECT_EQ(syscall(SYS_capget, &header, caps), 0);
+	caps[0].effective &= ~(1u << CAP_SYS_ADMIN);
+	EXPECT_EQ(syscall(SYS_capset, &header, caps), 0);
+	EXPECT_EQ(objects_physical(&o, 1, &base), -EOPNOTSUPP);
+	EXPECT_EQ(base, 7);
 	objects_deinit(&o);
 }
