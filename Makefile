@@ -19,7 +19,7 @@ demo:
 	@tools/demo "$(FILE)"
 
 test:
-	@tools/prepare build test
+	@tools/prepare build test vm
 	@tools/test
 
 bench:
@@ -28,7 +28,7 @@ bench:
 
 # An hour: simulations by the thousand, fuzzers, gcc -fanalyzer, every stress test in full.
 deep:
-	@tools/prepare build test
+	@tools/prepare build test vm
 	@tools/deep
 
 check:
