@@ -168,6 +168,11 @@ static void make_pledge(struct rig_client *c)
 
 struct rig_segment rig_publish(struct rig_client *c, uint64_t size)
 {
+	return rig_publish_as(c, size, 0666);
+}
+
+struct rig_segment rig_publish_as(struct rig_client *c, uint64_t size, uint32_t mode)
+{
 	struct message request = { .number = MSG_region_create };
 	struct rig_segment s;
 	struct message reply;
@@ -182,7 +187,7 @@ struct rig_segment rig_publish(struct rig_client *c, uint64_t size)
 	request = (struct message){ .number = MSG_segment_create };
 	request.segment_create.region = s.region;
 	request.segment_create.size = size;
-	request.segment_create.mode = 0666;
+	request.segment_create.mode = mode;
 	reply = rig_ask(c, request, NULL);
 	EXPECT_EQ(reply.number, MSG_segment_created);
 	s.segment = reply.segment_created.segment;

@@ -57,6 +57,8 @@ struct rig_segment {
 
 /* A published segment of @size bytes, for everybody. */
 struct rig_segment rig_publish(struct rig_client *c, uint64_t size);
+/* For whom @mode lets in. */
+struct rig_segment rig_publish_as(struct rig_client *c, uint64_t size, uint32_t mode);
 struct message rig_import(struct rig_client *c, uint32_t id, uint32_t rights, int *ret_fd);
 
 #endif
