@@ -11,15 +11,15 @@
 #include <errno.h>
 
 #include "base/bytes.h"
-#include "registry/import.h"
+#include "registry/fence.h"
 
 /* The slowest copying that importers are made to wait for: 100 MB/s, page faults and all. */
 #define COPY_NS_PER_BYTE 10u
 /* Answers of importers to wait for in the meantime. */
 #define COPY_PATIENCE 4u
 
-static void ask_importers(struct registry *registry, const struct region *region,
-			  struct round *round, enum notice notice)
+void fence_ask(struct registry *registry, const struct region *region, struct round *round,
+	       enum notice notice)
 {
 	struct segment *segment;
 	struct import *import;
@@ -41,10 +41,23 @@ static uint64_t copy_deadline(const struct registry *registry, const struct regi
 	return deadline;
 }
 
-static void begin_copying(struct registry *registry, struct region *region)
+int fence_prepare(struct registry *registry, struct region *region)
+{
+	const struct ports *ports = &registry->ports;
+	uint64_t fresh = registry_new_object(registry);
+	int r;
+
+	r = ports->object_make(ports->body, fresh, region->size, region->size, 0);
+	if (r < 0)
+		return r == -EMFILE ? -EMFILE : -ENOMEM;
+	region->fresh = fresh;
+	region->fence = FENCE_STALLING;
+	return 0;
+}
+
+void fence_begin_copying(struct registry *registry, struct region *region)
 {
 	struct segment *segment;
-	struct region *before;
 
 	LIST_FOREACH (segment, &region->segments, of_region) {
 		segment->epoch++;
@@ -52,6 +65,13 @@ static void begin_copying(struct registry *registry, struct region *region)
 				  segment->epoch);
 	}
 	region->fence = FENCE_COPYING;
+}
+
+/* The owner has so long, and importers wait no longer. */
+static void limit_copying(struct registry *registry, struct region *region)
+{
+	struct region *before;
+
 	region->fence_until = copy_deadline(registry, region);
 	before = TAILQ_LAST(&registry->fences, fences);
 	while (before && before->fence_until > region->fence_until)
@@ -70,7 +90,8 @@ static void stalled(struct registry *registry, struct round *round)
 
 	/* Who stalls is on it, so its owner cannot have got rid of it. */
 	assert(region);
-	begin_copying(registry, region);
+	fence_begin_copying(registry, region);
+	limit_copying(registry, region);
 	note(registry, "region.fencing region=%llu late=%u",
 	     (unsigned long long)region->named.key, round->late);
 	answer.region_fresh.region = region->named.id;
@@ -80,10 +101,8 @@ static void stalled(struct registry *registry, struct round *round)
 int region_fence(const struct call *call)
 {
 	struct registry *registry = call->registry;
-	const struct ports *ports = &registry->ports;
 	struct region *region = region_find_own(call, call->message->region_fence.region);
 	struct round *round;
-	uint64_t fresh;
 	int r;
 
 	if (!region)
@@ -94,30 +113,26 @@ int region_fence(const struct call *call)
 	if (region->fence != FENCE_NONE)
 		return call_refuse(call, EBUSY,
 				   "the region is being taken back; send region_fenced first");
-	fresh = registry_new_object(registry);
 	/* Before anybody is told to stall: what cannot be moved is not begun. */
-	r = ports->object_make(ports->body, fresh, region->size, region->size, 0);
+	r = fence_prepare(registry, region);
 	if (r < 0)
-		return call_refuse(call, r == -EMFILE ? EMFILE : ENOMEM,
+		return call_refuse(call, -r,
 				   "the host has no room for a second copy of the region; give "
 				   "memory up first");
 	r = round_begin(call, registry->config.hear_ns, stalled, &round);
 	if (r < 0) {
-		ports->object_drop(ports->body, fresh, false);
+		fence_drop(registry, region);
 		return call_refuse_memory(call);
 	}
-	region->fresh = fresh;
-	region->fence = FENCE_STALLING;
 	round->region = region->named.id;
-	ask_importers(registry, region, round, NOTICE_STALL);
+	fence_ask(registry, region, round, NOTICE_STALL);
 	round_settle(registry, round);
 	return 0;
 }
 
 /* ---- its end ---------------------------------------------------------------------------- */
 
-/* Requests that waited for the fence are handled now. */
-static void wake_connecting(struct registry *registry, uint64_t region)
+void fence_wake(struct registry *registry, uint64_t region)
 {
 	struct rounds woken = TAILQ_HEAD_INITIALIZER(woken);
 	struct round *round, *next;
@@ -136,8 +151,9 @@ static void wake_connecting(struct registry *registry, uint64_t region)
 
 static void leave_fence(struct registry *registry, struct region *region)
 {
-	if (region->fence == FENCE_COPYING && !region->fence_late)
+	if (region->fence_until > 0)
 		TAILQ_REMOVE(&registry->fences, region, of_fences);
+	region->fence_until = 0;
 	region->fence = FENCE_NONE;
 	region->fence_late = false;
 	region->fresh = 0;
@@ -152,7 +168,7 @@ void fence_drop(struct registry *registry, struct region *region)
 	/* Nobody but its owner ever had it. */
 	ports->object_drop(ports->body, region->fresh, false);
 	leave_fence(registry, region);
-	wake_connecting(registry, region->named.id);
+	fence_wake(registry, region->named.id);
 }
 
 void fence_expire(struct registry *registry, struct region *region)
@@ -164,6 +180,7 @@ void fence_expire(struct registry *registry, struct region *region)
 	     (unsigned long long)region->named.key, region->client->identity.pid,
 	     region->client->identity.uid);
 	TAILQ_REMOVE(&registry->fences, region, of_fences);
+	region->fence_until = 0;
 	region->fence_late = true;
 	LIST_FOREACH (segment, &region->segments, of_region) {
 		bool stalled_any = false;
@@ -173,7 +190,7 @@ void fence_expire(struct registry *registry, struct region *region)
 		if (stalled_any)
 			segment_cut(registry, segment, REASON_EXPORTER_ENDED, NULL);
 	}
-	wake_connecting(registry, region->named.id);
+	fence_wake(registry, region->named.id);
 }
 
 static void moved(struct registry *registry, struct round *round)
@@ -215,15 +232,12 @@ static void choose_object(struct registry *registry, struct region *region, bool
 	region->exposed = false;
 }
 
-/* Importers are told where to find theirs. */
-static void end_copying(const struct call *call, struct region *region, struct round *round,
-			bool kept)
+void fence_end_copying(struct registry *registry, struct region *region, struct round *round,
+		       bool kept)
 {
-	struct registry *registry = call->registry;
-
 	choose_object(registry, region, kept);
 	leave_fence(registry, region);
-	ask_importers(registry, region, round, NOTICE_MOVED);
+	fence_ask(registry, region, round, NOTICE_MOVED);
 }
 
 int region_fenced(const struct call *call)
@@ -235,8 +249,8 @@ int region_fenced(const struct call *call)
 		return 0;
 	if (round_begin(call, call->registry->config.hear_ns, moved, &round) < 0)
 		return call_refuse_memory(call);
-	end_copying(call, region, round, call->message->region_fenced.kept);
-	wake_connecting(call->registry, region->named.id);
+	fence_end_copying(call->registry, region, round, call->message->region_fenced.kept);
+	fence_wake(call->registry, region->named.id);
 	round_settle(call->registry, round);
 	return 0;
 }
@@ -274,9 +288,9 @@ int region_absorbed(const struct call *call)
 		return call_refuse_memory(call);
 	/* Importers are asked through the region that their segments are on by then. */
 	move_segments(region, into, said->offset);
-	end_copying(call, region, round, false);
-	ask_importers(call->registry, into, round, NOTICE_MOVED);
-	wake_connecting(call->registry, region->named.id);
+	fence_end_copying(call->registry, region, round, false);
+	fence_ask(call->registry, into, round, NOTICE_MOVED);
+	fence_wake(call->registry, region->named.id);
 	region_reap(call->registry, region);
 	round_settle(call->registry, round);
 	return 0;

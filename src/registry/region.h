@@ -32,11 +32,11 @@ struct region {
 	uint32_t pins; /* rounds in which importers still use it */
 	enum fence fence;
 	uint64_t fresh;	      /* object, while fencing */
-	uint64_t fence_until; /* while copying */
+	uint64_t fence_until; /* while its owner copies, and is not late; else 0 */
 	bool fence_late;      /* the deadline has passed */
 	struct segment_list segments;
 	LIST_ENTRY(region) of_client;
-	TAILQ_ENTRY(region) of_fences; /* while copying and not late */
+	TAILQ_ENTRY(region) of_fences; /* while fence_until says */
 };
 
 TAILQ_HEAD(fences, region);

@@ -157,8 +157,7 @@ void registry_leave(struct registry *registry, uint64_t id)
 	     "client.left client=%llu pid=%d uid=%u regions=%u segments=%u imports=%u",
 	     (unsigned long long)client->named.key, client->identity.pid, client->identity.uid,
 	     client->region_count, client->segment_count, client->import_count);
-	asking = client->asking;
-	round_cancel(registry, asking);
+	asking = round_cancel(registry, client->asking);
 	map_end(registry, client);
 	round_desert(registry, client);
 	/* Segments first, since their importers' checks must fail before the memory goes; also

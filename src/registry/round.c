@@ -164,19 +164,11 @@ int notice_send(struct registry *registry, struct import *import, enum notice no
 
 /* ---- rounds ----------------------------------------------------------------------------- */
 
-int round_begin(const struct call *call, uint64_t patience_ns,
-		void (*finish)(struct registry *, struct round *), struct round **ret_round)
+static void insert_by_deadline(struct registry *registry, struct round *round,
+			       uint64_t patience_ns)
 {
-	struct registry *registry = call->registry;
-	struct round *round = registry_alloc(sizeof(*round));
 	struct round *before;
 
-	if (!round)
-		return -ENOMEM;
-	round->asker = call->client;
-	round->request = *call->message;
-	round->finish = finish;
-	TAILQ_INIT(&round->waiting);
 	if (!add_fits(registry_now(registry), patience_ns, &round->deadline))
 		round->deadline = UINT64_MAX;
 	before = TAILQ_LAST(&registry->rounds, rounds);
@@ -186,9 +178,31 @@ int round_begin(const struct call *call, uint64_t patience_ns,
 		TAILQ_INSERT_AFTER(&registry->rounds, before, round, link);
 	else
 		TAILQ_INSERT_HEAD(&registry->rounds, round, link);
+}
+
+int round_begin(const struct call *call, uint64_t patience_ns,
+		void (*finish)(struct registry *, struct round *), struct round **ret_round)
+{
+	struct registry *registry = call->registry;
+	struct round *round = registry_alloc(sizeof(*round));
+
+	if (!round)
+		return -ENOMEM;
+	round->asker = call->client;
+	round->request = *call->message;
+	round->finish = finish;
+	TAILQ_INIT(&round->waiting);
+	insert_by_deadline(registry, round, patience_ns);
 	call->client->asking = round;
 	*ret_round = round;
 	return 0;
+}
+
+void round_rearm(struct registry *registry, struct round *round, uint64_t patience_ns)
+{
+	TAILQ_REMOVE(&registry->rounds, round, link);
+	insert_by_deadline(registry, round, patience_ns);
+	round->settled = false;
 }
 
 void round_pin(struct round *round, struct region *region)
@@ -294,19 +308,37 @@ static void stop_waiting(struct round *round, struct import *import)
 	round->open--;
 }
 
-void round_cancel(struct registry *registry, struct round *round)
+/* Whoever has not answered is late. */
+static void stop_asking(struct registry *registry, struct round *round)
 {
 	struct import *import;
 
-	if (!round)
-		return;
 	while ((import = TAILQ_FIRST(&round->waiting))) {
 		stop_waiting(round, import);
 		round->late++;
 	}
 	errand_abandon(registry, round);
+}
+
+static void leave_rounds(struct registry *registry, struct round *round)
+{
+	stop_asking(registry, round);
 	TAILQ_REMOVE(&registry->rounds, round, link);
+	if (round->asker)
+		round->asker->asking = NULL;
+}
+
+struct round *round_cancel(struct registry *registry, struct round *round)
+{
+	if (!round)
+		return NULL;
+	if (!round->next) {
+		leave_rounds(registry, round);
+		return round;
+	}
 	round->asker->asking = NULL;
+	round->asker = NULL;
+	return NULL;
 }
 
 void round_free(struct registry *registry, struct round *round)
@@ -322,7 +354,10 @@ void round_free(struct registry *registry, struct round *round)
 
 void round_complete(struct registry *registry, struct round *round)
 {
-	round_cancel(registry, round);
+	stop_asking(registry, round);
+	if (round->next && round->next(registry, round))
+		return;
+	leave_rounds(registry, round);
 	round->finish(registry, round);
 	round_free(registry, round);
 }

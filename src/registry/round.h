@@ -10,6 +10,9 @@
  * A round can also carry an errand to one client: a change that its asker wants in that
  * client's map.  What the client answers is kept for the round's end.
  *
+ * What a round does can have several steps, of which each asks somebody: @next begins them one
+ * after the other.  Such a round goes on when its asker has gone.
+ *
  * An event that does not fit into a client's channel is owed: it is said again when the client
  * has answered another, so that a burst longer than the channel is only slower.
  */
@@ -27,9 +30,12 @@ enum notice {
 
 struct round {
 	uint64_t deadline;
-	struct client *asker;
+	struct client *asker; /* NULL once it has gone, where the round goes on */
 	struct message request;
 	void (*finish)(struct registry *registry, struct round *round);
+	/* NULL, or begins the next step, with round_rearm() before all else: true; the round
+	 * may be gone by then.  False: there is none. */
+	bool (*next)(struct registry *registry, struct round *round);
 	bool settled;  /* everybody was asked */
 	uint32_t open; /* answers missing */
 	uint32_t late;
@@ -55,6 +61,8 @@ TAILQ_HEAD(rounds, round);
 int round_begin(const struct call *call, uint64_t patience_ns,
 		void (*finish)(struct registry *, struct round *), struct round **ret_round);
 void round_pin(struct round *round, struct region *region);
+/* For @next: a step of its own, with the time it may take. */
+void round_rearm(struct registry *registry, struct round *round, uint64_t patience_ns);
 /* Tells @import's holder and waits for it. */
 void round_ask(struct registry *registry, struct round *round, struct import *import,
 	       enum notice notice);
@@ -65,11 +73,11 @@ void round_send(struct registry *registry, struct round *round, struct client *t
 void round_desert(struct registry *registry, struct client *client);
 /* Everybody was asked: ends the round if nobody is waited for. */
 void round_settle(struct registry *registry, struct round *round);
-/* Ends it now; whoever has not answered is late. */
+/* Ends it, or its step, now; whoever has not answered is late. */
 void round_complete(struct registry *registry, struct round *round);
 /* Its asker is gone: nobody is waited for or answered, and it is still to be freed.  NULL is
- * fine, for both. */
-void round_cancel(struct registry *registry, struct round *round);
+ * fine, for both.  A round that goes on by itself is not the asker's any more; return: NULL. */
+struct round *round_cancel(struct registry *registry, struct round *round);
 /* What it pinned may go. */
 void round_free(struct registry *registry, struct round *round);
 /* Nobody waits for @import any more.  May end the round. */
