@@ -4,7 +4,7 @@
  *
  * Each function returns the name of the first invariant that is not, or NULL.
  */
-#include "registry/import.h"
+#include "registry/takeback.h"
 
 #define EXPECT_THAT(condition, name) \
 	do {                         \
@@ -14,7 +14,8 @@
 
 static bool is_client(const struct registry *registry, const struct client *client)
 {
-	return client && client_find(registry, client->named.id) == client;
+	return client == registry->custodian ||
+	       (client && client_find(registry, client->named.id) == client);
 }
 
 /* ---- regions ---------------------------------------------------------------------------- */
@@ -35,6 +36,9 @@ static const char *check_region(const struct registry *registry, const struct re
 	bool used = region->pins > 0;
 
 	EXPECT_THAT(is_client(registry, region->client), "a region has an owner");
+	EXPECT_THAT(region->client == registry->custodian ||
+			    region->payer == region->client->user,
+		    "who owns a region pays for it");
 	EXPECT_THAT(region->size > 0, "a region has a size");
 	EXPECT_THAT(region->sysv == (region->object == 0), "a region has one backing");
 	EXPECT_THAT(!region->sysv || !region->exposed, "no object of System V's is exposed");
@@ -112,7 +116,8 @@ static const char *check_segment(const struct registry *registry, const struct s
 	EXPECT_THAT(segment->slot < registry->board.count && slot->taken,
 		    "a segment has a slot of the board");
 	EXPECT_THAT(slot->epoch <= segment->epoch, "the board's epoch is not ahead");
-	EXPECT_THAT(slot->epoch == segment->epoch || segment->client->asking,
+	EXPECT_THAT(slot->epoch == segment->epoch || segment->client->asking ||
+			    segment_is_window(registry, segment),
 		    "the board's epoch is behind during a round only");
 	EXPECT_THAT(segment->id == 0 || published_find(registry, segment->id) == segment,
 		    "a published id leads to its segment");
@@ -122,7 +127,8 @@ static const char *check_segment(const struct registry *registry, const struct s
 		live += import_is_live(import);
 	}
 	EXPECT_THAT(live == segment->live_count, "live imports are counted");
-	EXPECT_THAT(segment->id != 0 || segment->lent || live == 0,
+	EXPECT_THAT(segment->id != 0 || segment->lent || live == 0 ||
+			    segment_is_window(registry, segment),
 		    "who is not published has no live import");
 	EXPECT_THAT(!segment->lent || (segment->id == 0 && !LIST_EMPTY(&segment->imports)),
 		    "what is lent is not published, and somebody has it");
@@ -199,12 +205,93 @@ static const char *check_imports(const struct registry *registry)
 	return broken;
 }
 
+/* ---- shared regions --------------------------------------------------------------------- */
+
+static const char *check_mapping(const struct shared *shared, const struct import *import)
+{
+	const struct mapping *mapping = import->mapping;
+
+	EXPECT_THAT(import_is_live(import) == (mapping != NULL),
+		    "what is mapped is live, and what was taken back is not mapped");
+	if (!mapping)
+		return NULL;
+	EXPECT_THAT(mapping->import == import && mapping->shared == shared,
+		    "a mapping knows its import and its region");
+	EXPECT_THAT(shared_mapping_of(shared, import->client) == mapping,
+		    "a process has one mapping of a region");
+	EXPECT_THAT(!(mapping->permission & ~shared->ceiling),
+		    "no mapping goes beyond the ceiling");
+	EXPECT_THAT(((mapping->permission & PERMIT_WRITE) != 0) ==
+			    ((import->rights & TRACT_RIGHT_WRITE) != 0),
+		    "who may not write has not what can be written");
+	return NULL;
+}
+
+static const char *check_shared(const struct registry *registry, const struct shared *shared)
+{
+	const struct takeback *takeback = shared->takeback;
+	const struct import *import;
+	const char *broken = NULL;
+	uint32_t mapped = 0;
+
+	EXPECT_THAT(!shared->owner || (is_client(registry, shared->owner) &&
+				       shared->owner != registry->custodian),
+		    "a region's owner is there");
+	EXPECT_THAT(shared->owner || shared->mapped > 0 || takeback,
+		    "what nobody owns somebody uses");
+	EXPECT_THAT(shared->named.key <= registry->last_shared, "a number is never used again");
+	EXPECT_THAT(shared->region->client == registry->custodian &&
+			    segment_is_window(registry, shared->window),
+		    "a shared region is the custodian's");
+	EXPECT_THAT(shared->window->region == shared->region &&
+			    shared->window->size == shared->region->size,
+		    "a window is as large as its region");
+	EXPECT_THAT(shared->region->payer == shared->payer, "one user pays for a region");
+	EXPECT_THAT(takeback || shared->region->fence == FENCE_NONE,
+		    "a shared region is fenced by a takeback");
+	EXPECT_THAT(!takeback || (takeback->shared == shared &&
+				  takeback->round->takeback == takeback),
+		    "a takeback is of its region");
+	LIST_FOREACH (import, &shared->window->imports, of_segment) {
+		mapped += import->mapping != NULL;
+		broken = check_mapping(shared, import);
+		if (broken)
+			return broken;
+	}
+	EXPECT_THAT(mapped == shared->mapped, "mappings are counted");
+	return NULL;
+}
+
+static const char *check_shareds(const struct registry *registry)
+{
+	const char *broken = NULL;
+	struct named *at = NULL;
+
+	while (!broken && (at = names_after(&registry->shareds, at ? at->key : 0)))
+		broken = check_shared(registry, container_of(at, struct shared, named));
+	return broken;
+}
+
 /* ---- clients and users ------------------------------------------------------------------ */
 
 struct sums {
-	uint32_t regions, segments, imports;
+	uint32_t regions, segments, imports, shareds;
 	uint64_t bytes;
 };
+
+static const char *check_owner(const struct client *client, struct sums *sums)
+{
+	const struct shared *shared;
+	uint32_t shareds = 0;
+
+	LIST_FOREACH (shared, &client->shareds, of_owner) {
+		EXPECT_THAT(shared->owner == client, "an owner's region is its own");
+		shareds++;
+	}
+	EXPECT_THAT(shareds == client->shared_count, "an owner's regions are counted");
+	sums->shareds += shareds;
+	return NULL;
+}
 
 static const char *check_client(const struct client *client, struct sums *sums)
 {
@@ -239,6 +326,41 @@ static const char *check_client(const struct client *client, struct sums *sums)
 	sums->regions += regions;
 	sums->segments += segments;
 	sums->imports += imports;
+	return check_owner(client, sums);
+}
+
+/* What a user pays for though it is nobody's of its clients. */
+static const char *check_payer(const struct registry *registry, const struct user *user,
+			       struct sums *sums)
+{
+	struct named *at = NULL;
+	uint32_t shareds = 0;
+
+	while ((at = names_after(&registry->shareds, at ? at->key : 0))) {
+		const struct shared *shared = container_of(at, struct shared, named);
+
+		if (shared->payer != user)
+			continue;
+		EXPECT_THAT(!shared->owner || shared->owner->user == user,
+			    "who owns a region pays for it");
+		sums->bytes += shared->region->size;
+		shareds++;
+	}
+	EXPECT_THAT(shareds == user->shareds, "what a user pays for is counted");
+	return NULL;
+}
+
+static const char *check_custodian(const struct registry *registry, struct sums *sums)
+{
+	uint64_t bytes = sums->bytes;
+	const char *broken = check_client(registry->custodian, sums);
+
+	/* They are their payers'. */
+	sums->bytes = bytes;
+	if (broken)
+		return broken;
+	EXPECT_THAT(registry->custodian->region_count == registry->shareds.count,
+		    "the custodian has what is shared");
 	return NULL;
 }
 
@@ -259,9 +381,12 @@ static const char *check_user(const struct registry *registry, const struct user
 		clients++;
 		broken = check_client(client, sums);
 	}
+	if (!broken)
+		broken = check_payer(registry, user, sums);
 	if (broken)
 		return broken;
-	EXPECT_THAT(clients == user->clients && clients > 0, "a user's clients are counted");
+	EXPECT_THAT(clients == user->clients && clients + user->shareds > 0,
+		    "a user's clients are counted");
 	EXPECT_THAT(sums->bytes - before == user->bytes, "a user's bytes are its regions'");
 	EXPECT_THAT(user->bytes <= registry->config.user_bytes, "a user keeps to its share");
 	return NULL;
@@ -278,6 +403,9 @@ static const char *check_users(const struct registry *registry)
 		clients += user->clients;
 		broken = check_user(registry, user, &sums);
 	}
+	if (broken)
+		return broken;
+	broken = check_custodian(registry, &sums);
 	if (broken)
 		return broken;
 	EXPECT_THAT(clients == registry->clients.count, "a client has a user");
@@ -336,7 +464,7 @@ static const char *check_round(const struct registry *registry, const struct rou
 		EXPECT_THAT(region && region->fence != FENCE_NONE && !region->fence_late,
 			    "a connection waits for a fence that will end");
 	else
-		EXPECT_THAT(open > 0, "a round waits for somebody");
+		EXPECT_THAT(open > 0 || round->next, "a round waits for somebody");
 	EXPECT_THAT(round->segment == 0 || segment_find(registry, round->segment),
 		    "a round's segment exists");
 	EXPECT_THAT(!round->pinned ||
@@ -384,8 +512,8 @@ static const char *check_rounds(const struct registry *registry)
 bool registry_check(const struct registry *registry, const char **ret_broken)
 {
 	static const char *(*const checks[])(const struct registry *) = {
-		check_users,   check_regions, check_segments,
-		check_imports, check_rounds,  check_maps,
+		check_users,   check_regions, check_segments, check_imports,
+		check_rounds,  check_maps,    check_shareds,
 	};
 
 	for (unsigned i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

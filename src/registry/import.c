@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/import.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "registry/access.h"
+#include "registry/takeback.h"
 
 /* Answers of importers that a connection waits for a fence to end. */
 #define CONNECT_PATIENCE 10u
@@ -26,12 +28,24 @@ struct import *import_find_own(const struct call *call, uint64_t id)
 	return import && import->client == call->client ? import : NULL;
 }
 
+void import_revoke(struct registry *registry, struct import *import, enum segment_reason reason)
+{
+	assert(!import->round);
+	bell_mute(registry, import);
+	import->reason = reason;
+	import->client->live_count--;
+	import->segment->live_count--;
+}
+
 void import_end(struct registry *registry, struct import *import)
 {
 	struct client *client = import->client;
 	struct segment *lent =
 		import->segment && import->segment->lent ? import->segment : NULL;
+	uint64_t shared = import->mapping ? import->mapping->shared->named.key : 0;
 
+	if (import->mapping)
+		mapping_end(registry, import->mapping);
 	if (import->owed != NOTICE_NONE)
 		TAILQ_REMOVE(&client->owed, import, of_owed);
 	import->owed = NOTICE_NONE;
@@ -52,7 +66,10 @@ void import_end(struct registry *registry, struct import *import)
 		segment_end(registry, lent, REASON_DESTROYED, NULL);
 	/* Last, since it may end a round. */
 	round_release(registry, import, client->leaving);
+	takeback_forget(registry, import);
 	free(import);
+	if (shared_find(registry, shared))
+		shared_reap(registry, shared_find(registry, shared));
 }
 
 /* ---- connecting ------------------------------------------------------------------------- */
@@ -136,8 +153,8 @@ static int import_make(const struct call *call, struct segment *segment, uint32_
 {
 	struct registry *registry = call->registry;
 	struct client *client = call->client;
-	uint64_t *token = &segment->token[rights / 2];
 	struct import *import = import_add(registry, client, segment, rights);
+	uint64_t *token = &segment->token[rights / 2];
 
 	if (!import)
 		return call_refuse_memory(call);

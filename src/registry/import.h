@@ -33,6 +33,9 @@ struct import {
 	TAILQ_ENTRY(import) of_owed;
 	TAILQ_ENTRY(import) of_waits; /* of the client */
 	TAILQ_ENTRY(import) of_round;
+	struct mapping *mapping;   /* of a shared region, or NULL */
+	struct takeback *takeback; /* that ended it and waits for its end, or NULL */
+	LIST_ENTRY(import) of_takeback;
 };
 
 static inline bool import_is_live(const struct import *import)
@@ -51,6 +54,12 @@ struct import *import_of(struct named *named);
 struct import *import_add(struct registry *registry, struct client *client,
 			  struct segment *segment, uint32_t rights);
 struct import *import_find_own(const struct call *call, uint64_t id);
+/* A new one, without a slot of the bell; NULL: no memory. */
+struct import *import_add(struct registry *registry, struct client *client,
+			  struct segment *segment, uint32_t rights);
+/* It is a record from now on; nobody was told yet. */
+void import_revoke(struct registry *registry, struct import *import,
+		   enum segment_reason reason);
 /* round.finish of a connection that waits for a fence: tries again. */
 void import_retry(struct registry *registry, struct round *round);
 /* Closes it; if its holder is leaving, whoever waits for it counts it late. */

@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "registry/import.h"
+#include "registry/shared.h"
 
 static bool sees(const struct call *call, const struct client *owner)
 {
@@ -39,7 +39,8 @@ int next_segment(const struct call *call)
 		names_after(&call->registry->segments, call->message->next_segment.after);
 	const struct segment *segment;
 
-	while (at && !sees(call, segment_of(at)->client))
+	while (at && (segment_is_window(call->registry, segment_of(at)) ||
+		      !sees(call, segment_of(at)->client)))
 		at = names_after(&call->registry->segments, at->key);
 	if (!at)
 		return answer_end(call);
@@ -72,7 +73,8 @@ int next_import(const struct call *call)
 		names_after(&call->registry->imports, call->message->next_import.after);
 	const struct import *import;
 
-	while (at && (!import_is_live(import_of(at)) || !sees(call, import_of(at)->client)))
+	while (at && (!import_is_live(import_of(at)) || import_of(at)->mapping ||
+		      !sees(call, import_of(at)->client)))
 		at = names_after(&call->registry->imports, at->key);
 	if (!at)
 		return answer_end(call);

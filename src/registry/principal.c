@@ -31,12 +31,30 @@ static struct user *user_get(struct registry *registry, uint32_t uid)
 	return user;
 }
 
-static void user_put(struct registry *registry, struct user *user)
+static void user_reap(struct registry *registry, struct user *user)
 {
-	if (--user->clients > 0)
+	if (user->clients > 0 || user->shareds > 0)
 		return;
 	(void)RB_REMOVE(users, &registry->users, user);
 	free(user);
+}
+
+static void user_put(struct registry *registry, struct user *user)
+{
+	user->clients--;
+	user_reap(registry, user);
+}
+
+struct user *user_ref(struct user *user)
+{
+	user->shareds++;
+	return user;
+}
+
+void user_unref(struct registry *registry, struct user *user)
+{
+	user->shareds--;
+	user_reap(registry, user);
 }
 
 struct user *users_after(const struct users *users, const struct user *user)
@@ -67,11 +85,12 @@ int client_new(struct registry *registry, const struct registry_identity *identi
 		client->identity.group_count = REGISTRY_GROUPS_MAX;
 	client->since = registry_now(registry);
 	client->named.id = registry_draw(registry, &registry->clients);
-	client->named.key = registry_new_key(registry);
+	client->named.key = ++registry->last_client;
 	LIST_INIT(&client->regions);
 	LIST_INIT(&client->segments);
 	LIST_INIT(&client->imports);
 	LIST_INIT(&client->pipes);
+	LIST_INIT(&client->shareds);
 	TAILQ_INIT(&client->waits);
 	TAILQ_INIT(&client->owed);
 	TAILQ_INIT(&client->errands);
@@ -94,31 +113,54 @@ struct client *client_find(const struct registry *registry, uint64_t id)
 	return named ? container_of(named, struct client, named) : NULL;
 }
 
+struct client *process_find(const struct registry *registry, uint64_t number)
+{
+	struct named *named = number ? names_after(&registry->clients, number - 1) : NULL;
+	struct client *client = named && named->key == number
+					? container_of(named, struct client, named)
+					: NULL;
+
+	return client && client->greeted && !client->leaving ? client : NULL;
+}
+
 bool client_has_room(const struct registry *registry, const struct client *client)
 {
-	return client->region_count + client->segment_count + client->import_count <
+	return client->region_count + client->segment_count + client->shared_count +
+		       client->import_count <
 	       registry->config.per_client_max;
+}
+
+/* Its bytes with so many more, or -EDQUOT and the request was refused. */
+static int check_share(const struct call *call, const struct user *user, uint64_t bytes,
+		       uint64_t *ret_own)
+{
+	const struct registry *registry = call->registry;
+
+	*ret_own = 0;
+	if (add_fits(user->bytes, bytes, ret_own) && *ret_own <= registry->config.user_bytes)
+		return 0;
+	note(registry, "quota.refused uid=%u used=%llu asked=%llu limit=%llu", user->uid,
+	     (unsigned long long)user->bytes, (unsigned long long)bytes,
+	     (unsigned long long)registry->config.user_bytes);
+	(void)call_refuse(call, EDQUOT,
+			  "user %u uses %llu of its %llu bytes and asked for %llu more; "
+			  "give memory up, or raise max-user-memory in tract.conf",
+			  user->uid, (unsigned long long)user->bytes,
+			  (unsigned long long)registry->config.user_bytes,
+			  (unsigned long long)bytes);
+	return -EDQUOT;
 }
 
 int user_charge(const struct call *call, uint64_t bytes)
 {
 	struct registry *registry = call->registry;
 	struct user *user = call->client->user;
-	uint64_t own = 0, all = 0;
+	uint64_t own, all = 0;
+	int r;
 
-	if (!add_fits(user->bytes, bytes, &own) || own > registry->config.user_bytes) {
-		note(registry, "quota.refused uid=%u used=%llu asked=%llu limit=%llu",
-		     user->uid, (unsigned long long)user->bytes, (unsigned long long)bytes,
-		     (unsigned long long)registry->config.user_bytes);
-		(void)call_refuse(
-			call, EDQUOT,
-			"user %u uses %llu of its %llu bytes and asked for %llu more; "
-			"give memory up, or raise max-user-memory in tract.conf",
-			user->uid, (unsigned long long)user->bytes,
-			(unsigned long long)registry->config.user_bytes,
-			(unsigned long long)bytes);
-		return -EDQUOT;
-	}
+	r = check_share(call, user, bytes, &own);
+	if (r < 0)
+		return r;
 	if (!add_fits(registry->total_bytes, bytes, &all) ||
 	    all > registry->config.total_bytes) {
 		note(registry, "quota.refused total=%llu asked=%llu limit=%llu",
@@ -133,6 +175,24 @@ int user_charge(const struct call *call, uint64_t bytes)
 	}
 	user->bytes = own;
 	registry->total_bytes = all;
+	return 0;
+}
+
+int user_recharge(const struct call *call, struct user **payer, struct user *to, uint64_t bytes)
+{
+	struct user *from = *payer;
+	uint64_t own;
+	int r;
+
+	if (from == to)
+		return 0;
+	r = check_share(call, to, bytes, &own);
+	if (r < 0)
+		return r;
+	from->bytes -= bytes;
+	to->bytes = own;
+	*payer = user_ref(to);
+	user_unref(call->registry, from);
 	return 0;
 }
 

@@ -20,10 +20,12 @@ struct import;
 struct pipe;
 struct round;
 struct map;
+struct shared;
 
 struct user {
 	uint32_t uid;
 	uint32_t clients;
+	uint32_t shareds; /* that it pays for */
 	uint64_t bytes;
 	RB_ENTRY(user) entry;
 };
@@ -36,9 +38,10 @@ LIST_HEAD(segment_list, segment);
 LIST_HEAD(import_list, import);
 LIST_HEAD(pipe_list, pipe);
 TAILQ_HEAD(errands, round);
+LIST_HEAD(shared_list, shared);
 
 struct client {
-	struct named named;
+	struct named named; /* the key counts clients only: the number of the process */
 	struct user *user;
 	struct registry_identity identity;
 	uint64_t since;
@@ -53,11 +56,13 @@ struct client {
 	struct pipe_list pipes;
 	struct map *map;	   /* that it handed out, or NULL */
 	struct errands errands;	   /* what others want done there, oldest first */
+	struct shared_list shareds;
 	uint64_t pledge, lifeline; /* objects, both or none; for who imports from it */
 	struct import_queue waits; /* imports whose event it has not answered */
 	struct import_queue owed;  /* imports whose event did not fit into its channel */
 	uint32_t region_count;
 	uint32_t segment_count;
+	uint32_t shared_count;
 	uint32_t import_count; /* records */
 	uint32_t live_count;   /* that were not taken back */
 };
@@ -67,11 +72,19 @@ int client_new(struct registry *registry, const struct registry_identity *identi
 /* It has nothing any more. */
 void client_free(struct registry *registry, struct client *client);
 struct client *client_find(const struct registry *registry, uint64_t id);
+/* By number. */
+struct client *process_find(const struct registry *registry, uint64_t number);
 /* May it have one more region, segment or import? */
 bool client_has_room(const struct registry *registry, const struct client *client);
 
 /* 0, or -EDQUOT or -ENOMEM and the request was refused in words. */
 int user_charge(const struct call *call, uint64_t bytes);
+/* The charge for a shared region, which lasts when its clients have gone. */
+struct user *user_ref(struct user *user);
+void user_unref(struct registry *registry, struct user *user);
+/* The same, to another user.  0, or -EDQUOT and the request was refused. */
+int user_recharge(const struct call *call, struct user **payer, struct user *to,
+		  uint64_t bytes);
 void user_refund(struct registry *registry, struct user *user, uint64_t bytes);
 
 struct user *users_after(const struct users *users, const struct user *user);

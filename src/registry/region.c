@@ -43,7 +43,7 @@ void region_end(struct registry *registry, struct region *region)
 	fence_drop(registry, region);
 	if (!region->sysv)
 		ports->object_drop(ports->body, region->object, empty);
-	user_refund(registry, region->client->user, region->size);
+	user_refund(registry, region->payer, region->size);
 	note(registry, "region.ended region=%llu size=%llu emptied=%d",
 	     (unsigned long long)region->named.key, (unsigned long long)region->size, empty);
 	LIST_REMOVE(region, of_client);
@@ -94,6 +94,7 @@ static void region_keep(const struct call *call, struct region *region)
 	struct registry *registry = call->registry;
 
 	region->client = call->client;
+	region->payer = call->client->user;
 	LIST_INIT(&region->segments);
 	region->named.id = registry_draw(registry, &registry->regions);
 	region->named.key = registry_new_key(registry);

@@ -23,6 +23,7 @@ enum fence {
 struct region {
 	struct named named;
 	struct client *client;
+	struct user *payer;
 	uint64_t size;
 	uint64_t object; /* 0: System V's */
 	bool sysv;

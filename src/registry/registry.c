@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "registry/import.h"
 #include "registry/pledge.h"
+#include "registry/takeback.h"
 
 /* ---- what may be asked ------------------------------------------------------------------ */
 
@@ -55,6 +56,13 @@ static const struct row rows[] = {
 	[MSG_map_get] = { .handle = map_get },
 	[MSG_map_change] = { .handle = map_change },
 	[MSG_map_answer] = { .handle = map_answer, .silent = true },
+	[MSG_shared_create] = { .handle = shared_create },
+	[MSG_shared_open] = { .handle = shared_open },
+	[MSG_shared_destroy] = { .handle = shared_destroy },
+	[MSG_shared_map] = { .handle = shared_map },
+	[MSG_shared_unmap] = { .handle = shared_unmap },
+	[MSG_shared_where] = { .handle = shared_where },
+	[MSG_shared_give] = { .handle = shared_give },
 	[MSG_next_segment] = { .handle = next_segment },
 	[MSG_next_import] = { .handle = next_import },
 	[MSG_next_client] = { .handle = next_client },
@@ -103,6 +111,11 @@ int registry_new(const struct registry_config *config, const struct ports *ports
 	}
 	registry->config = *config;
 	registry->ports = *ports;
+	if (custodian_init(registry) < 0) {
+		board_deinit(&registry->board);
+		free(registry);
+		return -ENOMEM;
+	}
 	registry->next_id = TRACT_SEGMENT_ID_ASSIGNED_FIRST;
 	names_init(&registry->clients);
 	names_init(&registry->regions);
@@ -125,6 +138,7 @@ void registry_free(struct registry *registry)
 		return;
 	while ((client = names_after(&registry->clients, 0)))
 		registry_leave(registry, client->id);
+	custodian_deinit(registry);
 	board_deinit(&registry->board);
 	free(registry);
 }
@@ -170,6 +184,7 @@ void registry_leave(struct registry *registry, uint64_t id)
 		import_end(registry, LIST_FIRST(&client->imports));
 	while (!LIST_EMPTY(&client->regions))
 		region_end(registry, LIST_FIRST(&client->regions));
+	shared_owner_left(registry, client);
 	while (!LIST_EMPTY(&client->pipes))
 		pipe_end(registry, LIST_FIRST(&client->pipes));
 	pledge_end(registry, client);
@@ -210,6 +225,8 @@ uint64_t registry_deadline(const struct registry *registry)
 	const struct region *fence = TAILQ_FIRST(&registry->fences);
 	uint64_t deadline = UINT64_MAX;
 
+	if (!TAILQ_EMPTY(&registry->copies))
+		return 0;
 	if (round)
 		deadline = round->deadline;
 	if (fence && fence->fence_until < deadline)
@@ -227,4 +244,5 @@ void registry_tick(struct registry *registry)
 		round_complete(registry, round);
 	while ((fence = TAILQ_FIRST(&registry->fences)) && fence->fence_until <= now)
 		fence_expire(registry, fence);
+	takeback_copy_some(registry);
 }

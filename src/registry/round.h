@@ -39,9 +39,10 @@ struct round {
 	bool settled;  /* everybody was asked */
 	uint32_t open; /* answers missing */
 	uint32_t late;
-	uint64_t region;       /* id, for finish */
-	uint64_t segment;      /* id, for finish */
-	struct region *pinned; /* stays while the round lasts, or NULL */
+	struct takeback *takeback; /* whose it is, or NULL */
+	uint64_t region;	   /* id, for finish */
+	uint64_t segment;	   /* id, for finish */
+	struct region *pinned;	   /* stays while the round lasts, or NULL */
 	struct import_queue waiting;
 	struct {
 		struct client *target; /* NULL: there is none, or it is over */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/segment.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,15 +26,6 @@ struct segment *segment_find_own(const struct call *call, uint64_t id)
 
 /* ---- taking back ------------------------------------------------------------------------ */
 
-static void revoke(struct registry *registry, struct import *import, enum segment_reason reason)
-{
-	assert(!import->round);
-	bell_mute(registry, import);
-	import->reason = reason;
-	import->client->live_count--;
-	import->segment->live_count--;
-}
-
 void segment_cut(struct registry *registry, struct segment *segment, enum segment_reason reason,
 		 struct round *round)
 {
@@ -51,7 +41,7 @@ void segment_cut(struct registry *registry, struct segment *segment, enum segmen
 	LIST_FOREACH (import, &segment->imports, of_segment) {
 		if (!import_is_live(import))
 			continue;
-		revoke(registry, import, reason);
+		import_revoke(registry, import, reason);
 		if (round && import->rights != 0)
 			round_ask(registry, round, import, NOTICE_REVOKED);
 		else

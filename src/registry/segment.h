@@ -20,6 +20,7 @@ enum segment_reason {
 	REASON_DESTROYED = 2,
 	REASON_EXPORTER_ENDED = 3,
 	REASON_UNWANTED = WIRE_REASON_UNWANTED,
+	REASON_TAKEN_BACK = WIRE_REASON_TAKEN_BACK, /* a mapping of a shared region */
 };
 
 #define RIGHTS_CLASSES 4

@@ -21,10 +21,13 @@
 #include "registry/round.h"
 #include "registry/segment.h"
 
+TAILQ_HEAD(takeback_queue, takeback);
+
 struct registry {
 	struct registry_config config;
 	struct ports ports;
 	uint64_t last_key;
+	uint64_t last_client; /* key */
 	uint64_t last_object;
 	uint64_t total_bytes; /* of all regions */
 	uint32_t next_id;     /* the published id to assign next */
@@ -35,8 +38,12 @@ struct registry {
 	struct names maps;
 	struct users users;
 	struct published published;
-	struct rounds rounds; /* in the order of their deadlines */
-	struct fences fences; /* regions being copied, in the order of their deadlines */
+	struct rounds rounds;	  /* in the order of their deadlines */
+	struct fences fences;	  /* regions being copied, in the order of their deadlines */
+	struct names shareds;	  /* under their numbers */
+	uint64_t last_shared;	  /* number */
+	struct client *custodian; /* of shared regions; no connection, and on no list */
+	struct takeback_queue copies; /* that the broker copies for */
 	struct board board;
 };
 

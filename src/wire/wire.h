@@ -28,6 +28,8 @@
 
 /* import_revoked.reason of what was lent with a change that did not stay. */
 #define WIRE_REASON_UNWANTED 4u
+/* Of a mapping of a shared region that was taken back. */
+#define WIRE_REASON_TAKEN_BACK 5u
 
 /* What is wanted of a map (map_change.change). */
 enum wire_change {
