@@ -11,6 +11,7 @@
 #include <tract/pager.h>
 #include <tract/region.h>
 #include <tract/segment.h>
+#include <tract/shared.h>
 #include <tract/types.h>
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/context.h"
 
+#include <tract/shared.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,6 +195,20 @@ int tract_node_id(struct tract *ctx, uint32_t *ret_node)
 		return r;
 	*ret_node = session->welcome.node;
 	return 0;
+}
+
+int tract_process(struct tract *ctx, uint64_t *ret_process)
+{
+	scoped(session) struct session *session = NULL;
+	int r;
+
+	error_clear_reason();
+	if (!ctx || !ret_process)
+		return -EINVAL;
+	r = context_session(ctx, &session);
+	if (r == 0)
+		*ret_process = session->welcome.process;
+	return r;
 }
 
 int tract_limits(struct tract *ctx, struct tract_limits *ret_limits)

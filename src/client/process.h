@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 enum process_rank {
-	PROCESS_IMPORTS = 1,
+	PROCESS_SHARED = 1,
+	PROCESS_IMPORTS,
 	PROCESS_EXPORTS,
 	PROCESS_PLACES,
 	PROCESS_LENDING,

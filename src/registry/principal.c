@@ -223,6 +223,7 @@ int hello(const struct call *call)
 	answer.welcome.version = WIRE_VERSION;
 	answer.welcome.node = config->node;
 	answer.welcome.client = client->named.id;
+	answer.welcome.process = client->named.key;
 	answer.welcome.strong = client->identity.uid != config->broker_uid;
 	answer.welcome.segment_bytes = config->segment_bytes;
 	answer.welcome.total_bytes = config->user_bytes;

@@ -15,7 +15,7 @@
 
 /* ---- life ------------------------------------------------------------------------------- */
 
-static void import_free(struct tract_import *import)
+void import_free(struct tract_import *import)
 {
 	if (!import)
 		return;
@@ -31,7 +31,7 @@ static void import_free(struct tract_import *import)
 }
 DEFINE_SCOPE(import, struct tract_import, import_free);
 
-static struct tract_import *import_new(struct tract *ctx, uint32_t rights)
+struct tract_import *import_new(struct tract *ctx, uint32_t rights)
 {
 	struct tract_import *import = calloc(1, sizeof(*import));
 
@@ -234,6 +234,16 @@ int import_map_implicitly(struct tract_import *import)
 	return r;
 }
 
+static void unmap_locked(struct tract_import *import) REQUIRES(import->lock)
+{
+	atomic_store_explicit(&import->mapped, IMPORT_UNMAPPED, memory_order_relaxed);
+	stall_end(&import->stall);
+	places_unmap_import(import->map_addr, import->map_size);
+	import->map_addr = NULL;
+	import->base = NULL;
+	import->window_start = import->window_end = 0;
+}
+
 int import_remap_locked(struct tract_import *import)
 {
 	void *addr = import->map_addr;
@@ -241,6 +251,10 @@ int import_remap_locked(struct tract_import *import)
 
 	if (!addr)
 		return 0;
+	if (import->owned && import->revoked) {
+		unmap_locked(import);
+		return 0;
+	}
 	/* Taken back: what is put there is this process's own, whatever was imported. */
 	if (import->revoked)
 		r = vm_replace(addr, import->map_size, import->map_prot, -1, 0);
@@ -251,17 +265,52 @@ int import_remap_locked(struct tract_import *import)
 		stall_undo(&import->stall, import->map_prot);
 	else
 		stall_end(&import->stall);
+	if (r == 0 && import->owned)
+		r = vm_not_for_children(addr, import->map_size);
 	return r;
 }
 
-static void unmap_locked(struct tract_import *import) REQUIRES(import->lock)
+/* The import's own place is in the map from the start, and nothing of anybody else's is. */
+static int map_held_locked(struct tract_import *import, void *addr, size_t size, unsigned prot)
+	REQUIRES(import->lock)
 {
-	atomic_store_explicit(&import->mapped, IMPORT_UNMAPPED, memory_order_relaxed);
-	stall_end(&import->stall);
-	places_unmap_import(import->map_addr, import->map_size);
-	import->map_addr = NULL;
-	import->base = NULL;
-	import->window_start = import->window_end = 0;
+	int r;
+
+	if (import->revoked)
+		return fail(-ESTALE, "the region was taken back meanwhile");
+	r = vm_replace(addr, size, prot, import->fd, 0);
+	if (r == 0)
+		r = vm_not_for_children(addr, size);
+	if (r < 0)
+		return r;
+	places_import_mapped(addr, size);
+	import->map_addr = addr;
+	import->map_size = size;
+	import->map_prot = prot;
+	import->base = addr;
+	import->window_end = size;
+	atomic_store_explicit(&import->mapped, IMPORT_EXPLICIT, memory_order_release);
+	return 0;
+}
+
+bool import_was_revoked(struct tract_import *import)
+{
+	bool revoked;
+
+	mutex_lock(&import->lock);
+	revoked = import->revoked;
+	mutex_unlock(&import->lock);
+	return revoked;
+}
+
+int import_map_held(struct tract_import *import, void *addr, size_t size, unsigned prot)
+{
+	int r;
+
+	mutex_lock(&import->lock);
+	r = map_held_locked(import, addr, size, prot);
+	mutex_unlock(&import->lock);
+	return r;
 }
 
 int tract_import_unmap(struct tract_import *import)

@@ -58,6 +58,15 @@ int import_judge_late(const struct tract_import *import)
 	return r;
 }
 
+/* Its mapping did not come along. */
+static void forget_owned(struct tract_import *import) NO_THREAD_SAFETY
+{
+	if (!import->owned || !import->map_addr)
+		return;
+	places_remove_import(import->map_addr);
+	import->map_addr = NULL;
+}
+
 static void after_in_child(void) NO_THREAD_SAFETY
 {
 	struct tract_import *import;
@@ -66,6 +75,7 @@ static void after_in_child(void) NO_THREAD_SAFETY
 		mutex_init(&import->lock);
 		ear_after_fork(&import->ear);
 		look_elsewhere(import);
+		forget_owned(import);
 	}
 	exporters_after_fork(true);
 	mutex_unlock(&imports_lock);
@@ -96,6 +106,14 @@ static int read_reply(const struct message *reply, struct msg_import_connected_b
 			.epoch = reply->import_connected.epoch,
 			.exporter = reply->import_connected.exporter,
 		};
+	else if (reply->number == MSG_shared_mapped)
+		*ret_said = (struct msg_import_connected_bare){
+			.import = reply->shared_mapped.import,
+			.size = reply->shared_mapped.size,
+			.slot = reply->shared_mapped.slot,
+			.generation = reply->shared_mapped.generation,
+			.epoch = reply->shared_mapped.epoch,
+		};
 	return ret_said->import == 0 || ret_said->slot >= SHM_BOARD_SLOTS ? -EPROTO : 0;
 }
 
@@ -118,7 +136,8 @@ static int ask(struct tract_import *import, struct session *session, struct mess
 	r = session_call(session, request, NULL, 0, &reply, ret_fd);
 	if (r == 0)
 		r = read_reply(&reply, ret_said);
-	if (r < 0)
+	/* The node keeps it, and dies no sooner than what it says. */
+	if (r < 0 || ret_said->exporter == 0)
 		return r;
 	r = exporters_know(session, ret_said->exporter, ret_said->import, import->rights != 0,
 			   ret_exporter);
@@ -152,9 +171,11 @@ static void take_reply(struct tract_import *import, const struct msg_import_conn
 
 static void take_pledge(struct tract_import *import, uint32_t slot, struct exporter **exporter)
 {
-	static const _Atomic uint32_t gone = 1;
+	static const _Atomic uint32_t gone = 1, held = 0;
 
-	import->pledge = *exporter ? exporter_word(*exporter, slot) : &gone;
+	import->pledge = *exporter	    ? exporter_word(*exporter, slot)
+			 : import->exporter ? &gone
+					    : &held;
 	import->pledger = steal(*exporter);
 }
 

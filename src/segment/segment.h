@@ -88,6 +88,7 @@ struct tract_import {
 	uint32_t shmid;
 	uint32_t owner; /* the exporter's user: System V memory must be his */
 	bool revoked;	/* as the service thread was told */
+	bool owned;	/* of a shared region: goes when it is revoked, and at fork */
 	void *map_addr;
 	size_t map_size; /* whole pages */
 	unsigned map_prot;
@@ -122,6 +123,12 @@ void imports_on_event(struct session *session, const struct message *event, int 
 int import_map_implicitly(struct tract_import *import);
 /* Puts the descriptor's memory (or zeros, if taken back) behind the mapping, in one step. */
 int import_remap_locked(struct tract_import *import) REQUIRES(import->lock);
+/* A mapping of a shared region, and its end; see shared.c. */
+struct tract_import *import_new(struct tract *ctx, uint32_t rights);
+void import_free(struct tract_import *import);
+bool import_was_revoked(struct tract_import *import);
+/* Puts the descriptor's memory over [addr, addr + size), which is held. */
+int import_map_held(struct tract_import *import, void *addr, size_t size, unsigned prot);
 /* Waits, for a bounded time and while there is a broker to tell of it, until memory bound
  * meanwhile is mapped.  0 or -EIO, -ESTALE. */
 int import_catch_up(struct tract_import *import);
