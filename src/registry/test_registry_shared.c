@@ -273,9 +273,9 @@ TEST(a_fence_that_cannot_copy_keeps_what_there_is_and_says_so)
 	(void)rig_ask(s.rig, s.owner,
 		      ASK(shared_unmap, .shared = s.shared, .process = 1, .force = 2));
 	(void)rig_obey(s.rig, s.owner, MSG_import_stall);
-	s.rig->fake.fail = -ENOMEM;
+	s.rig->fake.fail_page = -ENOMEM;
 	rig_pass(s.rig, 0);
-	s.rig->fake.fail = 0;
+	s.rig->fake.fail_page = 0;
 	moved = rig_obey(s.rig, s.owner, MSG_import_moved);
 	EXPECT_EQ(fake_object_find(&s.rig->fake, moved.attachment.object)->copied, 0);
 	EXPECT_EQ(s.owner->answer.message.refused.error, ENOMEM);
