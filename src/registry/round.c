@@ -39,13 +39,16 @@ static struct attachment notice_fill(const struct import *import, enum notice no
 	switch (notice) {
 	case NOTICE_STALL:
 		message->number = MSG_import_stall;
-		message->import_stall.import = import->named.id;
+		message->import_stall =
+			(struct msg_import_stall){ .import = import->named.id };
 		return ATTACH_NOTHING;
 	case NOTICE_MOVED:
 		message->number = MSG_import_moved;
-		message->import_moved.import = import->named.id;
-		message->import_moved.offset = segment->offset;
-		message->import_moved.epoch = segment->epoch;
+		message->import_moved = (struct msg_import_moved){
+			.import = import->named.id,
+			.offset = segment->offset,
+			.epoch = segment->epoch,
+		};
 		return memory_for(import);
 	case NOTICE_REVOKED:
 	case NOTICE_NONE:

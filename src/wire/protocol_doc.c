@@ -22,6 +22,7 @@ enum type {
 	TYPE_error,
 	TYPE_text,
 	TYPE_access,
+	TYPE_nodes,
 	TYPE_bytes
 };
 
@@ -41,6 +42,9 @@ static const struct {
 			  "count, at most 64, then for each entry its node and its mode, at "
 			  "most "
 			  "07777, both as u32" },
+	[TYPE_nodes] = { "nodes", "4 + 8 × count",
+			 "count, at most 64, then a number as u64 for each NUMA node of a "
+			 "host" },
 	[TYPE_bytes] = { "bytes", "4 + length", "length, at most 1024, then so many bytes" },
 };
 
@@ -68,10 +72,17 @@ static const struct {
 	unsigned first; /* number */
 	const char *title;
 } groups[] = {
-	{ 0x0000, "Session" },	  { 0x0100, "Regions" },
-	{ 0x0200, "Exports" },	  { 0x0300, "Imports" },
-	{ 0x0400, "Signals" },	  { 0x0800, "Events, from the broker to a client" },
+	{ 0x0000, "Session" },
+	{ 0x0100, "Regions" },
+	{ 0x0200, "Exports" },
+	{ 0x0300, "Imports" },
+	{ 0x0400, "Signals" },
+	{ 0x0500, "Maps of other processes" },
+	{ 0x0600, "Shared regions" },
+	{ 0x0700, "Capabilities" },
+	{ 0x0800, "Events, from the broker to a client" },
 	{ 0x0900, "Inspection" },
+	{ 0x0a00, "Offers and moves" },
 };
 
 static const char preamble[] =

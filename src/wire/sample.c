@@ -101,6 +101,13 @@ static void fill_access(struct source *s, wire_access *ret_access)
 	}
 }
 
+static void fill_nodes(struct source *s, wire_nodes *ret_nodes)
+{
+	ret_nodes->count = (uint32_t)between(s, 0, WIRE_NODES_MAX);
+	for (uint32_t i = 0; i < ret_nodes->count; i++)
+		ret_nodes->node[i] = between(s, 0, UINT64_MAX);
+}
+
 static void fill_bytes(struct source *s, wire_bytes *ret_bytes)
 {
 	ret_bytes->length = (uint32_t)between(s, 0, WIRE_BYTES_MAX);
@@ -132,6 +139,12 @@ static bool same_access(const wire_access *a, const wire_access *b)
 {
 	return a->count == b->count &&
 	       memcmp(a->entry, b->entry, a->count * sizeof(a->entry[0])) == 0;
+}
+
+static bool same_nodes(const wire_nodes *a, const wire_nodes *b)
+{
+	return a->count == b->count &&
+	       memcmp(a->node, b->node, a->count * sizeof(a->node[0])) == 0;
 }
 
 static bool same_bytes(const wire_bytes *a, const wire_bytes *b)

@@ -390,6 +390,16 @@ TEST(an_access_list_has_at_most_64_entries)
 	expect_neither(&bad, &good, 24, UINT32_MAX);
 }
 
+TEST(there_is_a_number_for_at_most_64_nodes)
+{
+	struct message good = { .number = MSG_shared_placed }, bad = good;
+
+	good.shared_placed.pages.count = WIRE_NODES_MAX;
+	bad.shared_placed.pages.count = WIRE_NODES_MAX + 1;
+	expect_neither(&bad, &good, 16, WIRE_NODES_MAX + 1);
+	expect_neither(&bad, &good, 16, UINT32_MAX);
+}
+
 TEST(an_access_mode_is_judged_by_the_registry_but_is_a_mode)
 {
 	struct message good = { .number = MSG_segment_republish }, bad;

@@ -55,6 +55,7 @@ TEST(rights_are_printed_for_people)
 TEST(lists_and_bytes_are_printed_for_people)
 {
 	struct message list = { .number = MSG_segment_republish };
+	struct message nodes = { .number = MSG_shared_placed };
 	struct message bytes = { .number = MSG_monitor_message };
 
 	EXPECT_STR(printed(&list), "segment_republish#0 segment=0 access=[]");
@@ -62,6 +63,10 @@ TEST(lists_and_bytes_are_printed_for_people)
 	list.segment_republish.access.entry[0] = (struct tract_access){ 1, 0600 };
 	list.segment_republish.access.entry[1] = (struct tract_access){ 23, 04 };
 	EXPECT_STR(printed(&list), "segment_republish#0 segment=0 access=[1:0600 23:0004]");
+
+	nodes.shared_placed.pages.count = 2;
+	nodes.shared_placed.pages.node[0] = 7;
+	EXPECT_STR(printed(&nodes), "shared_placed#0 pages=[7 0] unknown=0 absent=0 huge=0");
 
 	bytes.monitor_message.message.length = 3;
 	memcpy(bytes.monitor_message.message.bytes, "\x00\x7f\xff", 3);

@@ -26,6 +26,7 @@ enum {
 	LONGEST_error = 4,
 	LONGEST_text = 4 + WIRE_TEXT_MAX,
 	LONGEST_access = 4 + 8 * TRACT_ACCESS_MAX,
+	LONGEST_nodes = 4 + 8 * WIRE_NODES_MAX,
 	LONGEST_bytes = 4 + WIRE_BYTES_MAX,
 };
 
@@ -160,6 +161,28 @@ static bool decode_access(struct reader *r, wire_access *ret_access)
 			return false;
 	}
 	ret_access->count = count;
+	return true;
+}
+
+static bool encode_nodes(struct writer *w, const wire_nodes *nodes)
+{
+	if (nodes->count > WIRE_NODES_MAX)
+		return false;
+	write_u32(w, nodes->count);
+	for (uint32_t i = 0; i < nodes->count; i++)
+		write_u64(w, nodes->node[i]);
+	return true;
+}
+
+static bool decode_nodes(struct reader *r, wire_nodes *ret_nodes)
+{
+	uint32_t count = read_u32(r);
+
+	if (count > WIRE_NODES_MAX)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		ret_nodes->node[i] = read_u64(r);
+	ret_nodes->count = count;
 	return true;
 }
 

@@ -24,6 +24,7 @@
 #define WIRE_SIZE_MAX 2048u
 #define WIRE_TEXT_MAX 255u
 #define WIRE_BYTES_MAX 1024u
+#define WIRE_NODES_MAX 64u
 #define WIRE_SLOT_EXPORTER 0xffffffffu
 
 /* import_revoked.reason of what was lent with a change that did not stay. */
@@ -50,6 +51,12 @@ struct wire_access {
 	struct tract_access entry[TRACT_ACCESS_MAX];
 };
 
+/* One number for each NUMA node of a host. */
+struct wire_nodes {
+	uint32_t count;
+	uint64_t node[WIRE_NODES_MAX];
+};
+
 struct wire_bytes {
 	uint32_t length;
 	uint8_t bytes[WIRE_BYTES_MAX];
@@ -64,6 +71,7 @@ typedef uint32_t wire_mode;   /* at most 0777 */
 typedef uint32_t wire_error;  /* 1 to 4095 */
 typedef struct wire_text wire_text;
 typedef struct wire_access wire_access;
+typedef struct wire_nodes wire_nodes;
 typedef struct wire_bytes wire_bytes;
 
 #define NO_FIELDS

@@ -102,6 +102,14 @@ static void print_access(struct line *l, const wire_access *value)
 	add(l, "]");
 }
 
+static void print_nodes(struct line *l, const wire_nodes *value)
+{
+	add(l, "[");
+	for (uint32_t i = 0; i < value->count && i < WIRE_NODES_MAX; i++)
+		add(l, "%s%" PRIu64, i > 0 ? " " : "", value->node[i]);
+	add(l, "]");
+}
+
 static void print_bytes(struct line *l, const wire_bytes *value)
 {
 	add(l, "%" PRIu32 ":", value->length);
