@@ -27,6 +27,14 @@ uint64_t clock_tick(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+uint64_t clock_seconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec;
+}
+
 uint64_t clock_deadline_ms(int64_t ms)
 {
 	uint64_t wait, deadline;

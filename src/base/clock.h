@@ -15,6 +15,8 @@
 uint64_t clock_now(void);
 /* The same as of some milliseconds ago at most; much cheaper. */
 uint64_t clock_tick(void);
+/* Seconds since the host started, its sleep included. */
+uint64_t clock_seconds(void);
 /* The moment @ms milliseconds from now; CLOCK_NEVER if @ms is negative. */
 uint64_t clock_deadline_ms(int64_t ms);
 /* Milliseconds until @deadline, rounded up, for poll(): -1 for never, 0 if it has passed. */

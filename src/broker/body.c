@@ -19,6 +19,12 @@ static uint64_t port_now(void *body)
 	return clock_now();
 }
 
+static uint64_t port_seconds(void *body)
+{
+	(void)body;
+	return clock_seconds();
+}
+
 static uint64_t port_random(void *body)
 {
 	struct broker *b = body;
@@ -287,6 +293,7 @@ struct ports body_ports(struct broker *b)
 	return (struct ports){
 		.body = b,
 		.now = port_now,
+		.seconds = port_seconds,
 		.random = port_random,
 		.object_make = port_object_make,
 		.object_page = port_object_page,

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 static void bug(struct fake_body *fake, const char *rule)
 {
 	if (!fake->bug)
@@ -465,6 +467,11 @@ static uint64_t now(void *body)
 	return ((struct fake_body *)body)->now;
 }
 
+static uint64_t seconds(void *body)
+{
+	return now(body) / NS_PER_S;
+}
+
 /* Distinct and never 0: a counter that is stirred. */
 static uint64_t draw(void *body)
 {
@@ -538,6 +545,7 @@ void fake_body_init(struct fake_body *fake, uint64_t seed)
 	fake->ports = (struct ports){
 		.body = fake,
 		.now = now,
+		.seconds = seconds,
 		.random = draw,
 		.object_make = object_make,
 		.object_page = object_page,

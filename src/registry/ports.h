@@ -64,8 +64,9 @@ struct client_holds {
 struct ports {
 	void *body;
 
-	uint64_t (*now)(void *body);	/* monotonic, ns */
-	uint64_t (*random)(void *body); /* never 0, unpredictable */
+	uint64_t (*now)(void *body);	 /* monotonic, ns */
+	uint64_t (*seconds)(void *body); /* since the host started, its sleep included */
+	uint64_t (*random)(void *body);	 /* never 0, unpredictable */
 
 	/*
 	 * An object whose bytes are zero, of which no page is there yet.  So many bytes as it
