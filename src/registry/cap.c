@@ -76,7 +76,7 @@ static int make_child(struct cap_making *making, struct cap **ret_cap)
 {
 	if (!making->holder)
 		return -ESRCH;
-	if (making->object->moving)
+	if (making->object->moving || making->object->closed)
 		return -EBUSY;
 	return cap_make(making, ret_cap);
 }
@@ -100,26 +100,34 @@ static struct cap *granting(const struct cap_table *by, const struct cap_object 
 	return parent;
 }
 
+/* Whether @by may, and what it would be; -EINVAL, -EACCES. */
+static int plan_create(const struct cap_table *by, const struct cap_object *object,
+		       const struct cap_table *target, uint32_t mode, struct cap_making *making)
+{
+	if (mode > CAP_COPY_ON_WRITE && mode != (CAP_MOVE | CAP_EXCLUSIVE))
+		return -EINVAL;
+	making->mode = mode & ~CAP_EXCLUSIVE;
+	making->exclusive = mode & CAP_EXCLUSIVE;
+	making->state = CAP_OFFERED;
+	if (target == by && making->mode != CAP_MOVE)
+		return -EINVAL;
+
+	making->parent = granting(by, object, mode_rights[making->mode]);
+	if (!making->parent || (making->mode == CAP_MOVE && making->parent != object->root))
+		return -EACCES;
+	making->rights = mode_rights[making->mode] & making->parent->rights;
+	return making->rights & CAP_READ ? 0 : -EACCES;
+}
+
 int cap_create(struct cap_table *by, struct cap_object *object, struct cap_table *target,
 	       uint32_t mode, struct cap **ret_cap)
 {
 	struct cap_making making = { .object = object, .holder = target };
 	int r;
 
-	if (mode > CAP_COPY_ON_WRITE && mode != (CAP_MOVE | CAP_EXCLUSIVE))
-		return -EINVAL;
-	making.mode = mode & ~CAP_EXCLUSIVE;
-	making.exclusive = mode & CAP_EXCLUSIVE;
-	making.state = CAP_OFFERED;
-	if (target == by && making.mode != CAP_MOVE)
-		return -EINVAL;
-
-	making.parent = granting(by, object, mode_rights[making.mode]);
-	if (!making.parent || (making.mode == CAP_MOVE && making.parent != object->root))
-		return -EACCES;
-	making.rights = mode_rights[making.mode] & making.parent->rights;
-	if (!(making.rights & CAP_READ))
-		return -EACCES;
+	r = plan_create(by, object, target, mode, &making);
+	if (r < 0)
+		return r;
 	if (target == by) {
 		*ret_cap = object->root;
 		return 0;
@@ -130,6 +138,22 @@ int cap_create(struct cap_table *by, struct cap_object *object, struct cap_table
 	if (making.mode == CAP_MOVE)
 		object->moving = *ret_cap;
 	return 0;
+}
+
+int cap_could_create(const struct cap_table *by, const struct cap_object *object,
+		     const struct cap_table *target, uint32_t mode)
+{
+	struct cap_making making = { 0 };
+	int r;
+
+	r = plan_create(by, object, target, mode, &making);
+	if (r < 0)
+		return r;
+	if (!target)
+		return -ESRCH;
+	if (object->moving || object->closed)
+		return -EBUSY;
+	return target != by && target->count >= target->limit ? -EDQUOT : 0;
 }
 
 int cap_derive_from(struct cap *parent, uint32_t rights, struct cap_table *target,

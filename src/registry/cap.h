@@ -83,9 +83,13 @@ enum cap_inherit {
 
 #define CAP_LIMIT_DEFAULT 256u
 
+struct move;
+struct snapshot;
+
 LIST_HEAD(cap_list, cap);
 LIST_HEAD(cap_tables, cap_table);
 LIST_HEAD(cap_objects, cap_object);
+TAILQ_HEAD(cap_queue, cap);
 
 struct cap {
 	uint64_t token;
@@ -100,6 +104,18 @@ struct cap {
 	enum cap_mode mode;
 	bool exclusive;
 	uint32_t inherit;
+	/* The user's own, zero at first and not looked at here. */
+	struct {
+		uint64_t from; /* who made it */
+		bool grant;    /* to be taken up by mapping, and no offer */
+		bool used;     /* memory was given out under it */
+		bool taking;   /* its target takes it, and waits */
+		bool queued;   /* its target was not told of the offer yet */
+		uint32_t force;
+		struct move *move;
+		struct snapshot *snapshot;
+		TAILQ_ENTRY(cap) of_offers;
+	} user;
 	struct cap *next_in_bucket;
 	LIST_ENTRY(cap) siblings;
 	LIST_ENTRY(cap) of_table;
@@ -129,6 +145,7 @@ struct cap_object {
 	uint32_t ceiling; /* CAP_READ, CAP_WRITE, CAP_EXECUTE */
 	struct cap *root;
 	struct cap *moving; /* the Move that is offered, or NULL */
+	bool closed;	    /* the user's wish: nothing new is made for now, -EBUSY */
 	uint32_t live;	    /* capabilities, the root among them */
 	uint32_t offers;    /* of those, what is offered */
 	LIST_ENTRY(cap_object) of_space;
@@ -147,7 +164,7 @@ struct cap_info {
  */
 struct cap_end {
 	uint64_t seconds; /* since boot, for the notices */
-	void (*ended)(void *arg, const struct cap *cap);
+	void (*ended)(void *arg, struct cap *cap);
 	void *arg;
 };
 
@@ -212,6 +229,10 @@ struct cap *cap_held_on(const struct cap_table *table, const struct cap_object *
 int cap_create(struct cap_table *by, struct cap_object *object, struct cap_table *target,
 	       uint32_t mode, struct cap **ret_cap);
 
+/* What cap_create() would say now, up to -EDQUOT. */
+int cap_could_create(const struct cap_table *by, const struct cap_object *object,
+		     const struct cap_table *target, uint32_t mode);
+
 /*
  * Derives from @parent, which its holder holds with CAP_GRANT: HELD if @target is that holder,
  * OFFERED to everybody else.  More rights than @parent has are -EACCES, none are -EINVAL.
@@ -239,6 +260,9 @@ int cap_set_inherit(struct cap_table *table, uint64_t token, uint32_t inherit);
 
 /* ---- ending ----------------------------------------------------------------------------- */
 
+/* May @by revoke @token?  0 and the capability, or NULL if it knows that to be revoked already;
+ * -EBADF, -EACCES. */
+int cap_revocable(const struct cap_table *by, uint64_t token, struct cap **ret_cap);
 /*
  * Revokes @token and all below it, in one step: what @by has itself, or anything below what it
  * holds with CAP_REVOKE.  What @by knows to be revoked already is 0 with a count of 0.  One's
@@ -249,6 +273,8 @@ int cap_revoke(struct cap_table *by, uint64_t token, const struct cap_end *end,
 	       uint32_t *ret_count);
 /* The same by the registry's own authority; how many. */
 uint32_t cap_revoke_by_policy(struct cap *cap, const struct cap_end *end);
+/* The same for somebody who may, CAP_EXPLICIT. */
+uint32_t cap_withdraw(struct cap *cap, const struct cap_end *end);
 /*
  * Gives it up, or declines it; its children get its parent.  The root is -EACCES: the object
  * is to be destroyed.  0, -EBADF, -EACCES.  The work is its children.

@@ -38,13 +38,13 @@ static const char *check_link(const struct cap_object *object, const struct cap 
 {
 	const struct cap *child;
 
-	EXPECT_THAT((cap == object->root) == !cap->parent, "one capability has no parent");
+	EXPECT_THAT((cap == object->root) == !cap->parent, "V-5: one capability has no parent");
 	EXPECT_THAT(!cap->parent || is_within(cap->rights, cap->parent->rights),
-		    "a child has no more rights than its parent");
+		    "V-4: a child has no more rights than its parent");
 	LIST_FOREACH (child, &cap->children, siblings)
 		EXPECT_THAT(child->parent == cap, "a child knows its parent");
 	EXPECT_THAT(cap->state == CAP_HELD || LIST_EMPTY(&cap->children),
-		    "nothing was derived from an offer");
+		    "V-5: nothing was derived from an offer");
 	return NULL;
 }
 
@@ -55,12 +55,12 @@ static const char *check_cap(const struct cap_object *object, const struct cap *
 
 	EXPECT_THAT(cap->object == object, "a tree is of one object");
 	EXPECT_THAT(cap->state == CAP_OFFERED || cap->state == CAP_HELD,
-		    "what is in a tree is live");
+		    "V-5: what is in a tree is live");
 	EXPECT_THAT(is_within(cap->rights, object->ceiling | CAP_MANAGEMENT),
-		    "no right is above the ceiling");
+		    "V-3: no right is above the ceiling");
 	EXPECT_THAT(cap->holder ? is_table(space, cap->holder) : !cap->parent,
-		    "a capability has a holder that lives");
-	EXPECT_THAT(fields.id > 0 && fields.id <= space->last_id, "an id was drawn");
+		    "V-8: a capability has a holder that lives");
+	EXPECT_THAT(fields.id > 0 && fields.id <= space->last_id, "V-6: an id was drawn");
 	EXPECT_THAT(cap_index_find(&space->index, cap->token) == cap,
 		    "a token leads to its capability");
 	EXPECT_THAT((cap->mode == CAP_MOVE && cap->state == CAP_OFFERED) ==
@@ -88,7 +88,7 @@ static const char *check_object(const struct cap_object *object, struct sums *su
 		offers += cap->state == CAP_OFFERED;
 	}
 	EXPECT_THAT(live == object->live, "an object's capabilities are counted");
-	EXPECT_THAT(offers == object->offers, "an object's offers are counted");
+	EXPECT_THAT(offers == object->offers, "V-2: an object's offers are counted");
 	sums->in_trees += live;
 	return NULL;
 }
@@ -102,7 +102,7 @@ static const char *check_past(const struct cap_space *space, const struct cap_pa
 	EXPECT_THAT(past->next < CAP_REMEMBERED, "tokens are within their ring");
 	for (uint32_t i = 0; i < CAP_REMEMBERED; i++)
 		EXPECT_THAT(!past->fate[i] || !cap_index_find(&space->index, past->token[i]),
-			    "what has ended does not come back");
+			    "V-6: what has ended does not come back");
 	return NULL;
 }
 

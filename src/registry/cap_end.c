@@ -119,28 +119,40 @@ static int may_revoke(const struct cap_table *by, const struct cap *cap)
 	return has_anything_on(by, cap->object) ? -EACCES : -EBADF;
 }
 
-int cap_revoke(struct cap_table *by, uint64_t token, const struct cap_end *end,
-	       uint32_t *ret_count)
+int cap_revocable(const struct cap_table *by, uint64_t token, struct cap **ret_cap)
 {
 	struct cap *cap = cap_index_find(&by->space->index, token);
 	int r;
 
-	if (!cap) {
-		if (cap_fate(by, token) != CAP_REVOKED)
-			return -EBADF;
-		*ret_count = 0;
-		return 0;
-	}
-	r = may_revoke(by, cap);
+	if (!cap && cap_fate(by, token) != CAP_REVOKED)
+		return -EBADF;
+	r = cap ? may_revoke(by, cap) : 0;
+	if (r == 0)
+		*ret_cap = cap;
+	return r;
+}
+
+int cap_revoke(struct cap_table *by, uint64_t token, const struct cap_end *end,
+	       uint32_t *ret_count)
+{
+	struct cap *cap;
+	int r;
+
+	r = cap_revocable(by, token, &cap);
 	if (r < 0)
 		return r;
-	*ret_count = revoke_below(cap, CAP_EXPLICIT, by, end);
+	*ret_count = cap ? revoke_below(cap, CAP_EXPLICIT, by, end) : 0;
 	return 0;
 }
 
 uint32_t cap_revoke_by_policy(struct cap *cap, const struct cap_end *end)
 {
 	return revoke_below(cap, CAP_POLICY_ENFORCED, NULL, end);
+}
+
+uint32_t cap_withdraw(struct cap *cap, const struct cap_end *end)
+{
+	return revoke_below(cap, CAP_EXPLICIT, NULL, end);
 }
 
 void cap_object_end(struct cap_object *object, enum cap_reason reason,
@@ -203,7 +215,7 @@ int cap_hand_over(struct cap_object *object, struct cap_table *to)
 
 	if (!to)
 		return -ESRCH;
-	if (object->moving)
+	if (object->moving || object->closed)
 		return -EBUSY;
 	if (root->holder == to)
 		return 0;

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-void ended(void *arg, const struct cap *cap)
+void ended(void *arg, struct cap *cap)
 {
 	struct sim *sim = arg;
 

@@ -34,7 +34,7 @@ bool one_in(struct sim *sim, uint32_t n);
 int holder_of(const struct sim *sim, const struct cap_table *table);
 
 /* What the capabilities' user is told; each that ends was to end, in that way, once. */
-void ended(void *arg, const struct cap *cap);
+void ended(void *arg, struct cap *cap);
 /* Drains a process' notices: they are what the model has. */
 void drain(struct sim *sim, int process);
 /* Everything. */
