@@ -199,6 +199,7 @@ static int make_registry(struct broker *b)
 		.exports_max = (uint32_t)c->max_segments,
 		.imports_max = (uint32_t)c->max_imports,
 		.per_client_max = (uint32_t)c->max_per_process,
+		.caps_max = (uint32_t)c->max_capabilities,
 		.board_slots = SHM_BOARD_SLOTS,
 		.bell_slots = SHM_BELL_SLOTS,
 		.hear_ns = c->ack_timeout_ms * NS_PER_MS,

@@ -48,6 +48,7 @@ static const struct key keys[] = {
 	    TRACT_SEGMENTS_MAX, 1, TRACT_SEGMENTS_MAX),
 	KEY("limits", "max-imports", KIND_NUMBER, max_imports, 262144, 1, 1 << 24),
 	KEY("limits", "max-per-process", KIND_NUMBER, max_per_process, 196608, 1, 1 << 24),
+	KEY("limits", "max-capabilities", KIND_NUMBER, max_capabilities, 256, 1, 1 << 20),
 	KEY("limits", "max-exported-memory", KIND_NUMBER, max_exported_memory, 75, 1, 100),
 	KEY("limits", "max-user-memory", KIND_NUMBER, max_user_memory, 50, 1, 100),
 	KEY("limits", "max-segment-size", KIND_SIZE, max_segment_size, 0, 4096, INT64_MAX),

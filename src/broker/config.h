@@ -16,6 +16,7 @@ struct config {
 	uint64_t max_segments;	      /* exports on the node */
 	uint64_t max_imports;	      /* connections on the node */
 	uint64_t max_per_process;     /* exports, connections and regions of one process */
+	uint64_t max_capabilities;    /* held by one process, and offered to it */
 	uint64_t max_exported_memory; /* percent of the host's memory, all users */
 	uint64_t max_user_memory;     /* percent of the host's memory, one user */
 	uint64_t max_segment_size;    /* bytes; 0: what max-user-memory allows */

@@ -54,8 +54,11 @@ call_handler import_connect, import_close, import_inherit;
 call_handler pledge, import_exporter, import_lifeline, import_pledge;
 call_handler segment_bell, import_bell, bell_poll, bell_poller;
 call_handler map_offer, map_withdraw, map_get, map_change, map_answer;
-call_handler shared_create, shared_open, shared_destroy, shared_give;
-call_handler shared_map, shared_unmap, shared_where;
+call_handler shared_create, shared_open, shared_destroy, shared_give, shared_lower;
+call_handler shared_map, shared_unmap, shared_where, shared_grant;
+call_handler held_root, held_look, held_next, held_check, held_derive;
+call_handler held_take, held_map, held_revoke, held_delete, held_notice;
+call_handler offer_make, offer_next, move_look, move_cancel;
 call_handler next_segment, next_import, next_client;
 
 #endif

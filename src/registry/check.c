@@ -4,15 +4,11 @@
  *
  * Each function returns the name of the first invariant that is not, or NULL.
  */
+#include "registry/invariants.h"
+#include "registry/snapshot.h"
 #include "registry/takeback.h"
 
-#define EXPECT_THAT(condition, name) \
-	do {                         \
-		if (!(condition))    \
-			return name; \
-	} while (0)
-
-static bool is_client(const struct registry *registry, const struct client *client)
+bool is_client(const struct registry *registry, const struct client *client)
 {
 	return client == registry->custodian ||
 	       (client && client_find(registry, client->named.id) == client);
@@ -40,9 +36,12 @@ static const char *check_region(const struct registry *registry, const struct re
 			    region->payer == region->client->user,
 		    "who owns a region pays for it");
 	EXPECT_THAT(region->size > 0, "a region has a size");
-	EXPECT_THAT(region->sysv == (region->object == 0), "a region has one backing");
+	EXPECT_THAT(region->sysv == (region->object == 0) ||
+			    region->client == registry->custodian,
+		    "a region has one backing");
 	EXPECT_THAT(!region->sysv || !region->exposed, "no object of System V's is exposed");
-	EXPECT_THAT((region->fence == FENCE_NONE) == (region->fresh == 0),
+	EXPECT_THAT((region->fence == FENCE_NONE) == (region->fresh == 0) ||
+			    region->client == registry->custodian,
 		    "a fresh object is there while fencing");
 	EXPECT_THAT((region->fence_until > 0) == is_copying(registry, region),
 		    "whose copying has a deadline is on the list");
@@ -205,73 +204,6 @@ static const char *check_imports(const struct registry *registry)
 	return broken;
 }
 
-/* ---- shared regions --------------------------------------------------------------------- */
-
-static const char *check_mapping(const struct shared *shared, const struct import *import)
-{
-	const struct mapping *mapping = import->mapping;
-
-	EXPECT_THAT(import_is_live(import) == (mapping != NULL),
-		    "what is mapped is live, and what was taken back is not mapped");
-	if (!mapping)
-		return NULL;
-	EXPECT_THAT(mapping->import == import && mapping->shared == shared,
-		    "a mapping knows its import and its region");
-	EXPECT_THAT(shared_mapping_of(shared, import->client) == mapping,
-		    "a process has one mapping of a region");
-	EXPECT_THAT(!(mapping->permission & ~shared->ceiling),
-		    "no mapping goes beyond the ceiling");
-	EXPECT_THAT(((mapping->permission & PERMIT_WRITE) != 0) ==
-			    ((import->rights & TRACT_RIGHT_WRITE) != 0),
-		    "who may not write has not what can be written");
-	return NULL;
-}
-
-static const char *check_shared(const struct registry *registry, const struct shared *shared)
-{
-	const struct takeback *takeback = shared->takeback;
-	const struct import *import;
-	const char *broken = NULL;
-	uint32_t mapped = 0;
-
-	EXPECT_THAT(!shared->owner || (is_client(registry, shared->owner) &&
-				       shared->owner != registry->custodian),
-		    "a region's owner is there");
-	EXPECT_THAT(shared->owner || shared->mapped > 0 || takeback,
-		    "what nobody owns somebody uses");
-	EXPECT_THAT(shared->named.key <= registry->last_shared, "a number is never used again");
-	EXPECT_THAT(shared->region->client == registry->custodian &&
-			    segment_is_window(registry, shared->window),
-		    "a shared region is the custodian's");
-	EXPECT_THAT(shared->window->region == shared->region &&
-			    shared->window->size == shared->region->size,
-		    "a window is as large as its region");
-	EXPECT_THAT(shared->region->payer == shared->payer, "one user pays for a region");
-	EXPECT_THAT(takeback || shared->region->fence == FENCE_NONE,
-		    "a shared region is fenced by a takeback");
-	EXPECT_THAT(!takeback || (takeback->shared == shared &&
-				  takeback->round->takeback == takeback),
-		    "a takeback is of its region");
-	LIST_FOREACH (import, &shared->window->imports, of_segment) {
-		mapped += import->mapping != NULL;
-		broken = check_mapping(shared, import);
-		if (broken)
-			return broken;
-	}
-	EXPECT_THAT(mapped == shared->mapped, "mappings are counted");
-	return NULL;
-}
-
-static const char *check_shareds(const struct registry *registry)
-{
-	const char *broken = NULL;
-	struct named *at = NULL;
-
-	while (!broken && (at = names_after(&registry->shareds, at ? at->key : 0)))
-		broken = check_shared(registry, container_of(at, struct shared, named));
-	return broken;
-}
-
 /* ---- clients and users ------------------------------------------------------------------ */
 
 struct sums {
@@ -333,19 +265,28 @@ static const char *check_client(const struct client *client, struct sums *sums)
 static const char *check_payer(const struct registry *registry, const struct user *user,
 			       struct sums *sums)
 {
+	const struct shared *shared;
+	const struct takeback *t;
 	struct named *at = NULL;
 	uint32_t shareds = 0;
 
-	while ((at = names_after(&registry->shareds, at ? at->key : 0))) {
-		const struct shared *shared = container_of(at, struct shared, named);
+	while ((at = names_after(&registry->regions, at ? at->key : 0))) {
+		const struct region *region = container_of(at, struct region, named);
 
-		if (shared->payer != user)
+		if (region->client != registry->custodian || region->payer != user)
 			continue;
-		EXPECT_THAT(!shared->owner || shared->owner->user == user,
-			    "who owns a region pays for it");
-		sums->bytes += shared->region->size;
+		sums->bytes += region->size;
 		shareds++;
 	}
+	LIST_FOREACH (shared, &registry->making, of_owner)
+		EXPECT_THAT(shared->payer == shared->region->payer,
+			    "one user pays for a region");
+	TAILQ_FOREACH (t, &registry->takebacks, link)
+		shareds += t->payer == user;
+	at = NULL;
+	while ((at = names_after(&registry->shareds, at ? at->key : 0)))
+		TAILQ_FOREACH (t, &shared_of(at)->queue, link)
+			shareds += t->payer == user;
 	EXPECT_THAT(shareds == user->shareds, "what a user pays for is counted");
 	return NULL;
 }
@@ -354,12 +295,17 @@ static const char *check_custodian(const struct registry *registry, struct sums 
 {
 	uint64_t bytes = sums->bytes;
 	const char *broken = check_client(registry->custodian, sums);
+	const struct shared *shared;
+	uint32_t making = 0;
 
 	/* They are their payers'. */
 	sums->bytes = bytes;
 	if (broken)
 		return broken;
-	EXPECT_THAT(registry->custodian->region_count == registry->shareds.count,
+	LIST_FOREACH (shared, &registry->making, of_owner)
+		making++;
+	EXPECT_THAT(registry->custodian->region_count ==
+			    registry->shareds.count + registry->snapshots + making,
 		    "the custodian has what is shared");
 	return NULL;
 }
@@ -512,8 +458,8 @@ static const char *check_rounds(const struct registry *registry)
 bool registry_check(const struct registry *registry, const char **ret_broken)
 {
 	static const char *(*const checks[])(const struct registry *) = {
-		check_users,   check_regions, check_segments, check_imports,
-		check_rounds,  check_maps,    check_shareds,
+		check_users,  check_regions, check_segments, check_imports,
+		check_rounds, check_maps,    check_shareds,
 	};
 
 	for (unsigned i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

@@ -47,11 +47,18 @@ int fence_prepare(struct registry *registry, struct region *region)
 	uint64_t fresh = registry_new_object(registry);
 	int r;
 
-	r = ports->object_make(ports->body, fresh, region->size, region->size, 0);
+	r = ports->object_make(ports->body, fresh, region->size, region->size, region->flags);
 	if (r < 0)
 		return r == -EMFILE ? -EMFILE : -ENOMEM;
+	if (region->placed)
+		r = ports->object_place(ports->body, fresh, region->node, region->strict);
+	if (r < 0 && region->strict) {
+		ports->object_drop(ports->body, fresh, false);
+		return -ENOMEM;
+	}
 	region->fresh = fresh;
-	region->fence = FENCE_STALLING;
+	if (region->fence == FENCE_NONE)
+		region->fence = FENCE_STALLING;
 	return 0;
 }
 
@@ -166,7 +173,8 @@ void fence_drop(struct registry *registry, struct region *region)
 	if (region->fence == FENCE_NONE)
 		return;
 	/* Nobody but its owner ever had it. */
-	ports->object_drop(ports->body, region->fresh, false);
+	if (region->fresh)
+		ports->object_drop(ports->body, region->fresh, false);
 	leave_fence(registry, region);
 	fence_wake(registry, region->named.id);
 }
@@ -218,25 +226,29 @@ static struct region *find_copied(const struct call *call, uint64_t id)
 }
 
 /* The region goes on with the object that has the content. */
-static void choose_object(struct registry *registry, struct region *region, bool kept)
+static void choose_object(struct registry *registry, struct region *region, enum fence_end end)
 {
 	const struct ports *ports = &registry->ports;
 
-	if (kept) {
-		/* Nobody but its owner ever had it. */
+	if (end == FENCE_KEEP && region->fresh)
 		ports->object_drop(ports->body, region->fresh, false);
+	if (end != FENCE_SWAP)
 		return;
-	}
 	ports->object_drop(ports->body, region->object, true);
 	region->object = region->fresh;
 	region->exposed = false;
 }
 
-void fence_end_copying(struct registry *registry, struct region *region, struct round *round,
-		       bool kept)
+void fence_close(struct registry *registry, struct region *region, enum fence_end end)
 {
-	choose_object(registry, region, kept);
+	choose_object(registry, region, end);
 	leave_fence(registry, region);
+}
+
+void fence_end_copying(struct registry *registry, struct region *region, struct round *round,
+		       enum fence_end end)
+{
+	fence_close(registry, region, end);
 	fence_ask(registry, region, round, NOTICE_MOVED);
 }
 
@@ -249,7 +261,8 @@ int region_fenced(const struct call *call)
 		return 0;
 	if (round_begin(call, call->registry->config.hear_ns, moved, &round) < 0)
 		return call_refuse_memory(call);
-	fence_end_copying(call->registry, region, round, call->message->region_fenced.kept);
+	fence_end_copying(call->registry, region, round,
+			  call->message->region_fenced.kept ? FENCE_KEEP : FENCE_SWAP);
 	fence_wake(call->registry, region->named.id);
 	round_settle(call->registry, round);
 	return 0;
@@ -288,7 +301,7 @@ int region_absorbed(const struct call *call)
 		return call_refuse_memory(call);
 	/* Importers are asked through the region that their segments are on by then. */
 	move_segments(region, into, said->offset);
-	fence_end_copying(call->registry, region, round, false);
+	fence_end_copying(call->registry, region, round, FENCE_SWAP);
 	fence_ask(call->registry, into, round, NOTICE_MOVED);
 	fence_wake(call->registry, region->named.id);
 	region_reap(call->registry, region);

@@ -11,6 +11,13 @@
 
 #include "registry/import.h"
 
+/* Which object a region goes on with, and what becomes of the other. */
+enum fence_end {
+	FENCE_SWAP,  /* the fresh one; the old one is emptied */
+	FENCE_KEEP,  /* the old one; nobody ever had the fresh one, if there is one */
+	FENCE_SPLIT, /* the old one; the fresh one is somebody else's by now */
+};
+
 /* Importers with memory of the region's are told, in a round. */
 void fence_ask(struct registry *registry, const struct region *region, struct round *round,
 	       enum notice notice);
@@ -18,10 +25,11 @@ void fence_ask(struct registry *registry, const struct region *region, struct ro
 int fence_prepare(struct registry *registry, struct region *region);
 /* Everybody has stalled, or had his time: no check of importers succeeds until they move. */
 void fence_begin_copying(struct registry *registry, struct region *region);
-/* The region goes on with the object that has the content; with @kept, the old one.  Who
- * stalled is told where it is. */
+/* The region has its object, and nobody is told yet. */
+void fence_close(struct registry *registry, struct region *region, enum fence_end end);
+/* The same, and who stalled, and who has memory of the region's, is told where it is. */
 void fence_end_copying(struct registry *registry, struct region *region, struct round *round,
-		       bool kept);
+		       enum fence_end end);
 /* Requests that waited for the fence are handled now. */
 void fence_wake(struct registry *registry, uint64_t region);
 

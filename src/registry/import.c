@@ -64,9 +64,9 @@ void import_end(struct registry *registry, struct import *import)
 		import->errand->errand.lent = NULL;
 	if (lent && LIST_EMPTY(&lent->imports))
 		segment_end(registry, lent, REASON_DESTROYED, NULL);
-	/* Last, since it may end a round. */
-	round_release(registry, import, client->leaving);
-	takeback_forget(registry, import);
+	/* Last, since it may end a round.  Who has died has let go of what is taken back. */
+	round_release(registry, import,
+		      client->leaving && !(import->round && import->round->takeback));
 	free(import);
 	if (shared_find(registry, shared))
 		shared_reap(registry, shared_find(registry, shared));

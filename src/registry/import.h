@@ -33,9 +33,11 @@ struct import {
 	TAILQ_ENTRY(import) of_owed;
 	TAILQ_ENTRY(import) of_waits; /* of the client */
 	TAILQ_ENTRY(import) of_round;
-	struct mapping *mapping;   /* of a shared region, or NULL */
-	struct takeback *takeback; /* that ended it and waits for its end, or NULL */
-	LIST_ENTRY(import) of_takeback;
+	struct mapping *mapping; /* of a shared region, or NULL */
+	uint64_t object;	 /* that its holder was given last, of a shared region */
+	bool fenced;		 /* it was taken back so that the holder has no use of that */
+	bool stalled;		 /* and not told yet where its memory is */
+	bool missed; /* it did not answer in time, as far as a takeback has not seen to it */
 };
 
 static inline bool import_is_live(const struct import *import)

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "registry/news.h"
 #include "registry/state.h"
 
 static int compare_users(const struct user *a, const struct user *b)
@@ -94,9 +95,20 @@ int client_new(struct registry *registry, const struct registry_identity *identi
 	TAILQ_INIT(&client->waits);
 	TAILQ_INIT(&client->owed);
 	TAILQ_INIT(&client->errands);
+	TAILQ_INIT(&client->offers);
+	RB_INIT(&client->places);
+	LIST_INIT(&client->moves);
+	cap_table_init(&client->caps, &registry->caps, registry->config.caps_max);
 	names_add(&registry->clients, &client->named);
 	*ret_client = client;
 	return 0;
+}
+
+uint32_t client_new_serial(struct client *client)
+{
+	if (++client->last_event == 0)
+		++client->last_event;
+	return client->last_event;
 }
 
 void client_free(struct registry *registry, struct client *client)
@@ -130,15 +142,25 @@ bool client_has_room(const struct registry *registry, const struct client *clien
 	       registry->config.per_client_max;
 }
 
-/* Its bytes with so many more, or -EDQUOT and the request was refused. */
-static int check_share(const struct call *call, const struct user *user, uint64_t bytes,
-		       uint64_t *ret_own)
+static bool fits_share(const struct registry *registry, const struct user *user, uint64_t bytes)
+{
+	uint64_t own = 0;
+
+	return add_fits(user->bytes, bytes, &own) && own <= registry->config.user_bytes;
+}
+
+static bool fits_node(const struct registry *registry, uint64_t bytes)
+{
+	uint64_t all = 0;
+
+	return add_fits(registry->total_bytes, bytes, &all) &&
+	       all <= registry->config.total_bytes;
+}
+
+static int refuse_share(const struct call *call, const struct user *user, uint64_t bytes)
 {
 	const struct registry *registry = call->registry;
 
-	*ret_own = 0;
-	if (add_fits(user->bytes, bytes, ret_own) && *ret_own <= registry->config.user_bytes)
-		return 0;
 	note(registry, "quota.refused uid=%u used=%llu asked=%llu limit=%llu", user->uid,
 	     (unsigned long long)user->bytes, (unsigned long long)bytes,
 	     (unsigned long long)registry->config.user_bytes);
@@ -151,49 +173,75 @@ static int check_share(const struct call *call, const struct user *user, uint64_
 	return -EDQUOT;
 }
 
+static int refuse_node(const struct call *call, uint64_t bytes)
+{
+	const struct registry *registry = call->registry;
+
+	note(registry, "quota.refused total=%llu asked=%llu limit=%llu",
+	     (unsigned long long)registry->total_bytes, (unsigned long long)bytes,
+	     (unsigned long long)registry->config.total_bytes);
+	(void)call_refuse(call, ENOMEM,
+			  "the node promises %llu bytes at most and %llu are promised; "
+			  "give memory up, or raise max-exported-memory in tract.conf",
+			  (unsigned long long)registry->config.total_bytes,
+			  (unsigned long long)registry->total_bytes);
+	return -ENOMEM;
+}
+
+int user_try_charge(struct registry *registry, struct user *user, uint64_t bytes)
+{
+	if (!fits_share(registry, user, bytes))
+		return -EDQUOT;
+	if (!fits_node(registry, bytes))
+		return -ENOMEM;
+	user->bytes += bytes;
+	registry->total_bytes += bytes;
+	return 0;
+}
+
 int user_charge(const struct call *call, uint64_t bytes)
 {
-	struct registry *registry = call->registry;
 	struct user *user = call->client->user;
-	uint64_t own, all = 0;
-	int r;
 
-	r = check_share(call, user, bytes, &own);
-	if (r < 0)
-		return r;
-	if (!add_fits(registry->total_bytes, bytes, &all) ||
-	    all > registry->config.total_bytes) {
-		note(registry, "quota.refused total=%llu asked=%llu limit=%llu",
-		     (unsigned long long)registry->total_bytes, (unsigned long long)bytes,
-		     (unsigned long long)registry->config.total_bytes);
-		(void)call_refuse(call, ENOMEM,
-				  "the node promises %llu bytes at most and %llu are promised; "
-				  "give memory up, or raise max-exported-memory in tract.conf",
-				  (unsigned long long)registry->config.total_bytes,
-				  (unsigned long long)registry->total_bytes);
-		return -ENOMEM;
+	switch (user_try_charge(call->registry, user, bytes)) {
+	case -EDQUOT:
+		return refuse_share(call, user, bytes);
+	case -ENOMEM:
+		return refuse_node(call, bytes);
+	default:
+		return 0;
 	}
-	user->bytes = own;
-	registry->total_bytes = all;
+}
+
+int user_try_recharge(struct registry *registry, struct user **payer, struct user *to,
+		      uint64_t bytes)
+{
+	struct user *from = *payer;
+
+	if (from == to)
+		return 0;
+	if (!fits_share(registry, to, bytes))
+		return -EDQUOT;
+	from->bytes -= bytes;
+	to->bytes += bytes;
+	*payer = user_ref(to);
+	user_unref(registry, from);
 	return 0;
+}
+
+int user_check_room(const struct call *call, const struct user *to, const struct user *from,
+		    uint64_t bytes)
+{
+	if (to == from || fits_share(call->registry, to, bytes))
+		return 0;
+	return refuse_share(call, to, bytes);
 }
 
 int user_recharge(const struct call *call, struct user **payer, struct user *to, uint64_t bytes)
 {
-	struct user *from = *payer;
-	uint64_t own;
-	int r;
-
-	if (from == to)
+	if (user_try_recharge(call->registry, payer, to, bytes) == 0)
 		return 0;
-	r = check_share(call, to, bytes, &own);
-	if (r < 0)
-		return r;
-	from->bytes -= bytes;
-	to->bytes = own;
-	*payer = user_ref(to);
-	user_unref(call->registry, from);
-	return 0;
+	return refuse_share(call, to, bytes);
 }
 
 void user_refund(struct registry *registry, struct user *user, uint64_t bytes)
@@ -236,6 +284,7 @@ int hello(const struct call *call)
 int events(const struct call *call)
 {
 	(void)call_done(call);
+	news_again(call->client);
 	(void)notice_flush(call->registry, call->client);
 	return 0;
 }

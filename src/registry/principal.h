@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "registry/call.h"
+#include "registry/cap.h"
 #include "registry/names.h"
 
 struct region;
@@ -39,6 +40,8 @@ LIST_HEAD(import_list, import);
 LIST_HEAD(pipe_list, pipe);
 TAILQ_HEAD(errands, round);
 LIST_HEAD(shared_list, shared);
+LIST_HEAD(move_list, move);
+RB_HEAD(places, mapping);
 
 struct client {
 	struct named named; /* the key counts clients only: the number of the process */
@@ -54,9 +57,20 @@ struct client {
 	struct segment_list segments;
 	struct import_list imports;
 	struct pipe_list pipes;
-	struct map *map;	   /* that it handed out, or NULL */
-	struct errands errands;	   /* what others want done there, oldest first */
+	struct map *map;	/* that it handed out, or NULL */
+	struct errands errands; /* what others want done there, oldest first */
 	struct shared_list shareds;
+	struct places places; /* of its mappings of shared regions */
+	uint32_t place_count;
+	struct cap_table caps;	 /* what it holds, and what is offered to it */
+	struct cap_queue offers; /* of those, what it was not told of, oldest first */
+	struct move_list moves;	 /* that it offered and asks about */
+	uint32_t move_count;
+	bool accepts_maps; /* from owners of regions */
+	struct {
+		uint32_t due, said; /* enum news; not said, and not answered yet */
+		uint32_t serial;    /* of the event that is not answered; 0: none */
+	} news;
 	uint64_t pledge, lifeline; /* objects, both or none; for who imports from it */
 	struct import_queue waits; /* imports whose event it has not answered */
 	struct import_queue owed;  /* imports whose event did not fit into its channel */
@@ -69,6 +83,8 @@ struct client {
 
 int client_new(struct registry *registry, const struct registry_identity *identity,
 	       struct client **ret_client);
+/* For an event. */
+uint32_t client_new_serial(struct client *client);
 /* It has nothing any more. */
 void client_free(struct registry *registry, struct client *client);
 struct client *client_find(const struct registry *registry, uint64_t id);
@@ -85,6 +101,14 @@ void user_unref(struct registry *registry, struct user *user);
 /* The same, to another user.  0, or -EDQUOT and the request was refused. */
 int user_recharge(const struct call *call, struct user **payer, struct user *to,
 		  uint64_t bytes);
+/* The same without words: 0, -EDQUOT, -ENOMEM. */
+int user_try_charge(struct registry *registry, struct user *user, uint64_t bytes);
+/* The same, 0 or -EDQUOT. */
+int user_try_recharge(struct registry *registry, struct user **payer, struct user *to,
+		      uint64_t bytes);
+/* Could @to be charged for what @from pays?  0, or -EDQUOT and the request was refused. */
+int user_check_room(const struct call *call, const struct user *to, const struct user *from,
+		    uint64_t bytes);
 void user_refund(struct registry *registry, struct user *user, uint64_t bytes);
 
 struct user *users_after(const struct users *users, const struct user *user);

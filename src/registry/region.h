@@ -26,6 +26,10 @@ struct region {
 	struct user *payer;
 	uint64_t size;
 	uint64_t object; /* 0: System V's */
+	uint32_t flags;	 /* enum object_flag, of its objects */
+	uint32_t node;	 /* where their pages are to be, if it is placed */
+	bool placed;
+	bool strict; /* there, and nowhere else */
 	bool sysv;
 	uint32_t shmid;
 	bool exposed;

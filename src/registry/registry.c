@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "registry/holding.h"
 #include "registry/import.h"
 #include "registry/pledge.h"
 #include "registry/takeback.h"
@@ -63,6 +64,22 @@ static const struct row rows[] = {
 	[MSG_shared_unmap] = { .handle = shared_unmap },
 	[MSG_shared_where] = { .handle = shared_where },
 	[MSG_shared_give] = { .handle = shared_give },
+	[MSG_shared_grant] = { .handle = shared_grant },
+	[MSG_shared_lower] = { .handle = shared_lower },
+	[MSG_cap_root] = { .handle = held_root },
+	[MSG_cap_look] = { .handle = held_look },
+	[MSG_cap_next] = { .handle = held_next },
+	[MSG_cap_check] = { .handle = held_check },
+	[MSG_cap_derive] = { .handle = held_derive },
+	[MSG_cap_take] = { .handle = held_take },
+	[MSG_cap_map] = { .handle = held_map },
+	[MSG_cap_revoke] = { .handle = held_revoke },
+	[MSG_cap_delete] = { .handle = held_delete },
+	[MSG_cap_notice_next] = { .handle = held_notice },
+	[MSG_offer_make] = { .handle = offer_make },
+	[MSG_offer_next] = { .handle = offer_next },
+	[MSG_move_look] = { .handle = move_look },
+	[MSG_move_cancel] = { .handle = move_cancel },
 	[MSG_next_segment] = { .handle = next_segment },
 	[MSG_next_import] = { .handle = next_import },
 	[MSG_next_client] = { .handle = next_client },
@@ -184,11 +201,12 @@ void registry_leave(struct registry *registry, uint64_t id)
 		import_end(registry, LIST_FIRST(&client->imports));
 	while (!LIST_EMPTY(&client->regions))
 		region_end(registry, LIST_FIRST(&client->regions));
-	shared_owner_left(registry, client);
+	holding_client_left(registry, client);
 	while (!LIST_EMPTY(&client->pipes))
 		pipe_end(registry, LIST_FIRST(&client->pipes));
 	pledge_end(registry, client);
 	client_free(registry, client);
+	takeback_client_left(registry);
 }
 
 void registry_lose(struct registry *registry, uint64_t id)
@@ -225,7 +243,7 @@ uint64_t registry_deadline(const struct registry *registry)
 	const struct region *fence = TAILQ_FIRST(&registry->fences);
 	uint64_t deadline = UINT64_MAX;
 
-	if (!TAILQ_EMPTY(&registry->copies))
+	if (!TAILQ_EMPTY(&registry->jobs))
 		return 0;
 	if (round)
 		deadline = round->deadline;
@@ -244,5 +262,5 @@ void registry_tick(struct registry *registry)
 		round_complete(registry, round);
 	while ((fence = TAILQ_FIRST(&registry->fences)) && fence->fence_until <= now)
 		fence_expire(registry, fence);
-	takeback_copy_some(registry);
+	jobs_step(registry);
 }

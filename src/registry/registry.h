@@ -46,6 +46,7 @@ struct registry_config {
 	uint32_t exports_max;	 /* on the node */
 	uint32_t imports_max;	 /* on the node */
 	uint32_t per_client_max; /* exports + imports + regions of one client */
+	uint32_t caps_max;	 /* capabilities of one client, held and offered to it */
 	uint32_t board_slots;
 	uint32_t bell_slots; /* slots of a bell: importers of one segment, and one more */
 	uint64_t hear_ns;    /* how long a client may take to answer an event */

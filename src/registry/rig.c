@@ -18,6 +18,7 @@ struct rig *rig_new(void)
 		.exports_max = 16,
 		.imports_max = 32,
 		.per_client_max = 24,
+		.caps_max = 12,
 		.board_slots = 16,
 		.bell_slots = 5,
 		.hear_ns = RIG_HEAR,

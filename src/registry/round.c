@@ -6,6 +6,8 @@
 
 #include "base/bytes.h"
 #include "registry/import.h"
+#include "registry/news.h"
+#include "registry/shared.h"
 
 /* ---- events ----------------------------------------------------------------------------- */
 
@@ -15,13 +17,6 @@ void notice_forget(struct import *import)
 		return;
 	import->owed = NOTICE_NONE;
 	TAILQ_REMOVE(&import->client->owed, import, of_owed);
-}
-
-static uint32_t new_serial(struct client *client)
-{
-	if (++client->last_event == 0)
-		++client->last_event;
-	return client->last_event;
 }
 
 static struct attachment memory_for(const struct import *import)
@@ -38,9 +33,11 @@ static struct attachment notice_fill(const struct import *import, enum notice no
 
 	switch (notice) {
 	case NOTICE_STALL:
+	case NOTICE_RELEASE:
 		message->number = MSG_import_stall;
 		message->import_stall =
-			(struct msg_import_stall){ .import = import->named.id };
+			(struct msg_import_stall){ .import = import->named.id,
+						   .release = notice == NOTICE_RELEASE };
 		return ATTACH_NOTHING;
 	case NOTICE_MOVED:
 		message->number = MSG_import_moved;
@@ -48,6 +45,7 @@ static struct attachment notice_fill(const struct import *import, enum notice no
 			.import = import->named.id,
 			.offset = segment->offset,
 			.epoch = segment->epoch,
+			.private = import->mapping && import->mapping->private,
 		};
 		return memory_for(import);
 	case NOTICE_REVOKED:
@@ -64,7 +62,7 @@ static struct attachment notice_fill(const struct import *import, enum notice no
 static int notice_try(struct registry *registry, struct import *import, enum notice notice)
 {
 	struct client *client = import->client;
-	struct message message = { .serial = new_serial(client) };
+	struct message message = { .serial = client_new_serial(client) };
 	struct attachment attachment;
 	int r;
 
@@ -72,8 +70,10 @@ static int notice_try(struct registry *registry, struct import *import, enum not
 	r = registry->ports.event(registry->ports.body, client->named.id, &message, attachment);
 	if (r == 0 && import->round)
 		import->wait_serial = message.serial;
-	if (r == 0 && notice == NOTICE_MOVED)
+	if (r == 0 && notice == NOTICE_MOVED) {
 		import->segment->region->exposed = true;
+		import->object = import->segment->region->object;
+	}
 	return r;
 }
 
@@ -84,7 +84,7 @@ static int errand_try(struct registry *registry, struct round *round)
 	const struct import *lent = round->errand.lent;
 	struct client *target = round->errand.target;
 	struct message message = { .number = lent ? MSG_map_asked_region : MSG_map_asked,
-				   .serial = new_serial(target) };
+				   .serial = client_new_serial(target) };
 	int r;
 
 	/* The fields of the two are the same. */
@@ -143,7 +143,9 @@ int notice_flush(struct registry *registry, struct client *client)
 	int r;
 
 	r = owed_flush(registry, client);
-	return r == 0 ? errands_flush(registry, client) : r;
+	if (r == 0)
+		r = errands_flush(registry, client);
+	return r == 0 ? news_flush(registry, client) : r;
 }
 
 int notice_send(struct registry *registry, struct import *import, enum notice notice)
@@ -153,6 +155,7 @@ int notice_send(struct registry *registry, struct import *import, enum notice no
 
 	if (client->leaving)
 		return -ENOTCONN;
+	import->stalled = notice == NOTICE_STALL || notice == NOTICE_RELEASE;
 	/* What an import is told replaces whatever it has not been told yet. */
 	notice_forget(import);
 	r = notice_flush(registry, client);
@@ -219,6 +222,7 @@ void round_ask(struct registry *registry, struct round *round, struct import *im
 {
 	import->round = round;
 	import->wait_serial = 0;
+	import->missed = false;
 	TAILQ_INSERT_TAIL(&round->waiting, import, of_round);
 	TAILQ_INSERT_TAIL(&import->client->waits, import, of_waits);
 	round->open++;
@@ -302,8 +306,10 @@ int map_answer(const struct call *call)
 
 /* ---- the end of a round ----------------------------------------------------------------- */
 
-static void stop_waiting(struct round *round, struct import *import)
+static void stop_waiting(struct round *round, struct import *import, bool late)
 {
+	import->missed = late && round->takeback && import_is_live(import);
+	round->late += late;
 	TAILQ_REMOVE(&round->waiting, import, of_round);
 	TAILQ_REMOVE(&import->client->waits, import, of_waits);
 	import->round = NULL;
@@ -316,10 +322,8 @@ static void stop_asking(struct registry *registry, struct round *round)
 {
 	struct import *import;
 
-	while ((import = TAILQ_FIRST(&round->waiting))) {
-		stop_waiting(round, import);
-		round->late++;
-	}
+	while ((import = TAILQ_FIRST(&round->waiting)))
+		stop_waiting(round, import, true);
 	errand_abandon(registry, round);
 }
 
@@ -378,8 +382,7 @@ void round_release(struct registry *registry, struct import *import, bool late)
 
 	if (!round)
 		return;
-	stop_waiting(round, import);
-	round->late += late;
+	stop_waiting(round, import, late);
 	if (round->settled && round->open == 0)
 		round_complete(registry, round);
 }
@@ -394,6 +397,7 @@ int heard(const struct call *call)
 			round_release(call->registry, import, false);
 			break;
 		}
+	news_heard(client, call->message->serial);
 	(void)notice_flush(call->registry, client);
 	return 0;
 }

@@ -24,6 +24,7 @@
 enum notice {
 	NOTICE_NONE = 0,
 	NOTICE_STALL,
+	NOTICE_RELEASE, /* the same, and nothing of the memory is kept meanwhile */
 	NOTICE_MOVED,
 	NOTICE_REVOKED,
 };

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * shared.c - life and death of regions that have an owner
+ */
 #include "registry/shared.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "registry/holding.h"
+#include "registry/snapshot.h"
 #include "registry/takeback.h"
-
-#define FLAGS_KNOWN 0xfu /* of shared_create */
 
 bool permission_is_valid(uint32_t permission)
 {
@@ -16,7 +19,7 @@ bool permission_is_valid(uint32_t permission)
 	       permission == (PERMIT_READ | PERMIT_WRITE | PERMIT_EXECUTE);
 }
 
-static struct shared *shared_of(struct named *named)
+struct shared *shared_of(struct named *named)
 {
 	return named ? container_of(named, struct shared, named) : NULL;
 }
@@ -26,18 +29,23 @@ struct shared *shared_find(const struct registry *registry, uint64_t number)
 	return shared_of(names_find(&registry->shareds, number));
 }
 
-static void owner_forget(struct shared *shared)
+static void leave_owner(struct shared *shared)
 {
-	if (!shared->owner)
-		return;
 	LIST_REMOVE(shared, of_owner);
-	shared->owner->shared_count--;
+	if (shared->owner)
+		shared->owner->shared_count--;
 	shared->owner = NULL;
+}
+
+static void owner_forget(struct registry *registry, struct shared *shared)
+{
+	leave_owner(shared);
+	LIST_INSERT_HEAD(&registry->orphans, shared, of_owner);
 }
 
 void owner_set(struct shared *shared, struct client *owner)
 {
-	owner_forget(shared);
+	leave_owner(shared);
 	shared->owner = owner;
 	LIST_INSERT_HEAD(&owner->shareds, shared, of_owner);
 	owner->shared_count++;
@@ -60,12 +68,17 @@ int custodian_init(struct registry *registry)
 	TAILQ_INIT(&client->owed);
 	registry->custodian = client;
 	names_init(&registry->shareds);
-	TAILQ_INIT(&registry->copies);
+	LIST_INIT(&registry->making);
+	LIST_INIT(&registry->orphans);
+	TAILQ_INIT(&registry->takebacks);
+	TAILQ_INIT(&registry->jobs);
+	cap_space_init(&registry->caps, registry->ports.random(registry->ports.body));
 	return 0;
 }
 
 void custodian_deinit(struct registry *registry)
 {
+	cap_space_deinit(&registry->caps);
 	free(registry->custodian);
 }
 
@@ -74,106 +87,12 @@ bool segment_is_window(const struct registry *registry, const struct segment *se
 	return segment->client == registry->custodian;
 }
 
-/* ---- its end ---------------------------------------------------------------------------- */
-
-static void shared_end(struct registry *registry, struct shared *shared)
+static void window_keep(struct registry *registry, struct segment *window,
+			struct region *region, uint32_t slot)
 {
-	note(registry, "shared.ended shared=%llu size=%llu",
-	     (unsigned long long)shared->named.key, (unsigned long long)shared->region->size);
-	owner_forget(shared);
-	segment_end(registry, shared->window, REASON_DESTROYED, NULL);
-	region_end(registry, shared->region);
-	names_remove(&registry->shareds, &shared->named);
-	user_unref(registry, shared->payer);
-	free(shared);
-}
-
-void shared_reap(struct registry *registry, struct shared *shared)
-{
-	if (!shared->owner && shared->mapped == 0 && !shared->takeback)
-		shared_end(registry, shared);
-}
-
-void shared_owner_left(struct registry *registry, struct client *client)
-{
-	struct shared *shared;
-
-	while ((shared = LIST_FIRST(&client->shareds))) {
-		owner_forget(shared);
-		note(registry, "shared.orphaned shared=%llu mapped=%u",
-		     (unsigned long long)shared->named.key, shared->mapped);
-		shared_reap(registry, shared);
-	}
-}
-
-int shared_destroy(const struct call *call)
-{
-	struct shared *shared =
-		shared_find(call->registry, call->message->shared_destroy.shared);
-
-	if (!shared || !shared_concerns(shared, call->client))
-		return call_refuse(call, ENOENT, "there is no such region");
-	if (shared->owner != call->client)
-		return call_refuse(call, EACCES, "only its owner ends a region");
-	if (shared->takeback || shared->mapped > 0)
-		return call_refuse(call, EBUSY,
-				   "%u processes have the region mapped; unmap it first",
-				   shared->mapped);
-	shared_end(call->registry, shared);
-	return call_done(call);
-}
-
-/* ---- making ----------------------------------------------------------------------------- */
-
-static int refuse_making(const struct call *call, int error)
-{
-	switch (error) {
-	case -EMFILE:
-		return call_refuse(call, EMFILE,
-				   "the broker is out of descriptors, or every slot of the "
-				   "node's board is taken; end something first");
-	default:
-		return call_refuse(
-			call, ENOMEM,
-			"the host has not that much memory to promise; ask for less");
-	}
-}
-
-/* 0, or the request was refused. */
-static int check_create(const struct call *call, uint64_t *ret_size)
-{
-	const struct msg_shared_create *asked = &call->message->shared_create;
-	uint64_t page = call->registry->config.page_size, size = 0;
-	int error = 0;
-	const char *rule = "";
-
-	if (asked->size == 0 || !add_fits(asked->size, page - 1, &size)) {
-		error = EINVAL;
-		rule = "a region has a size that can be rounded up to whole pages";
-	} else if (!permission_is_valid(asked->ceiling)) {
-		error = EBADMSG;
-		rule = "a ceiling is read 1, write 3, execute 4, read and execute 5, or all 7";
-	} else if (asked->flags & ~FLAGS_KNOWN) {
-		error = EINVAL;
-		rule = "a flag is unknown";
-	} else if (!client_has_room(call->registry, call->client)) {
-		error = EMFILE;
-		rule = "a process has no room for one more region; raise max-per-process in "
-		       "tract.conf";
-	}
-	if (error)
-		(void)call_refuse(call, error, "%s", rule);
-	*ret_size = size & ~(page - 1);
-	return -error;
-}
-
-static void window_keep(struct registry *registry, struct shared *shared, uint32_t slot)
-{
-	struct segment *window = shared->window;
-
 	window->client = registry->custodian;
-	window->region = shared->region;
-	window->size = shared->region->size;
+	window->region = region;
+	window->size = region->size;
 	window->slot = slot;
 	window->epoch = board_epoch(&registry->board, slot);
 	window->since = registry_now(registry);
@@ -182,11 +101,12 @@ static void window_keep(struct registry *registry, struct shared *shared, uint32
 	window->named.key = registry_new_key(registry);
 	names_add(&registry->segments, &window->named);
 	LIST_INSERT_HEAD(&registry->custodian->segments, window, of_client);
-	LIST_INSERT_HEAD(&shared->region->segments, window, of_region);
+	LIST_INSERT_HEAD(&region->segments, window, of_region);
 	registry->custodian->segment_count++;
 }
 
-static void region_hold(struct registry *registry, struct region *region, struct user *payer)
+void custodian_keep(struct registry *registry, struct region *region, struct segment *window,
+		    struct user *payer, uint32_t slot)
 {
 	region->client = registry->custodian;
 	region->payer = payer;
@@ -196,29 +116,18 @@ static void region_hold(struct registry *registry, struct region *region, struct
 	names_add(&registry->regions, &region->named);
 	LIST_INSERT_HEAD(&registry->custodian->regions, region, of_client);
 	registry->custodian->region_count++;
+	window_keep(registry, window, region, slot);
 }
 
-static void shared_keep(const struct call *call, struct shared *shared, uint32_t slot)
+void custodian_drop(struct registry *registry, struct region *region, struct segment *window)
 {
-	const struct msg_shared_create *asked = &call->message->shared_create;
-	struct registry *registry = call->registry;
-
-	region_hold(registry, shared->region, call->client->user);
-	window_keep(registry, shared, slot);
-	owner_set(shared, call->client);
-	shared->payer = user_ref(call->client->user);
-	shared->ceiling = asked->ceiling;
-	shared->node = asked->node;
-	shared->flags = asked->flags;
-	RB_INIT(&shared->mappings);
-	shared->named.id = shared->named.key = ++registry->last_shared;
-	names_add(&registry->shareds, &shared->named);
-	note(registry, "shared.created shared=%llu size=%llu ceiling=%u pid=%d uid=%u",
-	     (unsigned long long)shared->named.key, (unsigned long long)shared->region->size,
-	     shared->ceiling, call->client->identity.pid, call->client->identity.uid);
+	segment_end(registry, window, REASON_DESTROYED, NULL);
+	region_end(registry, region);
 }
 
-static void discard(struct shared *shared)
+/* ---- its end ---------------------------------------------------------------------------- */
+
+void shared_free(struct shared *shared)
 {
 	if (!shared)
 		return;
@@ -227,42 +136,95 @@ static void discard(struct shared *shared)
 	free(shared);
 }
 
-/* Its three records, empty, or NULL. */
-static struct shared *shared_alloc(uint64_t size)
+static void shared_end(struct registry *registry, struct shared *shared)
 {
-	struct shared *shared = registry_alloc(sizeof(*shared));
+	note(registry, "shared.ended shared=%llu size=%llu",
+	     (unsigned long long)shared->named.key, (unsigned long long)shared->region->size);
+	leave_owner(shared);
+	/* Also those of snapshots, which go with their capabilities. */
+	holding_end_all(registry, shared);
+	custodian_drop(registry, shared->region, shared->window);
+	names_remove(&registry->shareds, &shared->named);
+	user_unref(registry, shared->payer);
+	free(shared);
+}
+
+void shared_reap(struct registry *registry, struct shared *shared)
+{
+	if (!shared->owner && shared->mapped == 0 && shared->caps.offers == 0 &&
+	    !shared->takeback && shared->named.key)
+		shared_end(registry, shared);
+}
+
+void shared_owner_left(struct registry *registry, struct client *client)
+{
+	struct shared *shared;
+
+	while ((shared = LIST_FIRST(&client->shareds))) {
+		owner_forget(registry, shared);
+		note(registry, "shared.orphaned shared=%llu mapped=%u offers=%u",
+		     (unsigned long long)shared->named.key, shared->mapped,
+		     shared->caps.offers);
+		shared_reap(registry, shared);
+	}
+}
+
+int shared_destroy(const struct call *call)
+{
+	struct shared *shared =
+		shared_find(call->registry, call->message->shared_destroy.shared);
 
 	if (!shared)
-		return NULL;
-	shared->region = registry_alloc(sizeof(*shared->region));
-	shared->window = registry_alloc(sizeof(*shared->window));
-	if (!shared->region || !shared->window) {
-		discard(shared);
-		return NULL;
-	}
-	shared->region->size = size;
-	return shared;
+		return call_refuse(call, ENOENT, "there is no such region");
+	if (shared->owner != call->client &&
+	    !cap_held_on(&call->client->caps, &shared->caps, CAP_DELETE))
+		return call_refuse(call, EACCES,
+				   "a region is ended by its owner, or who has the right to");
+	if (shared->takeback || shared->mapped > 0 || shared->caps.offers > 0)
+		return call_refuse(
+			call, EBUSY,
+			"%u processes have the region mapped, and %u may take offers "
+			"and grants; unmap and revoke them first",
+			shared->mapped, shared->caps.offers);
+	shared_end(call->registry, shared);
+	return call_done(call);
 }
 
-/* Its object, and a slot of the board. */
-static int shared_furnish(const struct call *call, struct shared *shared, uint32_t *ret_slot)
+/* ---- looking ---------------------------------------------------------------------------- */
+
+bool shared_is_known_to(const struct shared *shared, const struct client *client)
 {
-	struct registry *registry = call->registry;
-	const struct ports *ports = &registry->ports;
-	struct region *region = shared->region;
-	int r;
+	const struct cap *cap;
 
-	r = board_take(&registry->board, ports, ret_slot);
-	if (r < 0)
-		return r;
-	region->object = registry_new_object(registry);
-	r = ports->object_make(ports->body, region->object, region->size, 0, 0);
-	if (r < 0)
-		board_give(&registry->board, *ret_slot);
-	return r;
+	LIST_FOREACH (cap, &client->caps.caps, of_table)
+		if (cap->object == &shared->caps)
+			return true;
+	return false;
 }
 
-static int answer_known(const struct call *call, const struct shared *shared)
+bool shared_concerns(const struct shared *shared, const struct client *client)
+{
+	return shared->owner == client || shared_mapping_of(shared, client) ||
+	       shared_is_known_to(shared, client);
+}
+
+enum shared_state shared_state(const struct shared *shared)
+{
+	if (takeback_rekeys(shared))
+		return SHARED_REKEYING;
+	if (shared->caps.moving)
+		return SHARED_MOVING;
+	if (!shared->owner)
+		return SHARED_ORPHAN;
+	return shared->frozen ? SHARED_FROZEN : SHARED_OWNED;
+}
+
+static uint64_t align_of(const struct registry *registry, const struct region *region)
+{
+	return registry->ports.object_page(registry->ports.body, region->object);
+}
+
+int shared_answer_known(const struct call *call, const struct shared *shared)
 {
 	struct message answer = { .number = MSG_shared_known };
 
@@ -273,41 +235,14 @@ static int answer_known(const struct call *call, const struct shared *shared)
 		.node = shared->node,
 		.flags = shared->flags,
 		.owner = shared->owner ? shared->owner->named.key : 0,
+		.cache = shared->cache,
+		.state = shared_state(shared),
+		.mapped = shared->mapped,
+		.pending = shared->caps.offers,
+		.backing = shared->backing,
+		.align = align_of(call->registry, shared->region),
 	};
 	return call_answer(call, &answer, ATTACH_NOTHING);
-}
-
-int shared_create(const struct call *call)
-{
-	struct shared *shared;
-	uint64_t size;
-	uint32_t slot;
-	int r;
-
-	if (check_create(call, &size) < 0)
-		return 0;
-	shared = shared_alloc(size);
-	if (!shared)
-		return call_refuse_memory(call);
-	if (user_charge(call, size) < 0) {
-		discard(shared);
-		return 0;
-	}
-	r = shared_furnish(call, shared, &slot);
-	if (r < 0) {
-		user_refund(call->registry, call->client->user, size);
-		discard(shared);
-		return refuse_making(call, r);
-	}
-	shared_keep(call, shared, slot);
-	return answer_known(call, shared);
-}
-
-/* ---- looking ---------------------------------------------------------------------------- */
-
-bool shared_concerns(const struct shared *shared, const struct client *client)
-{
-	return shared->owner == client || shared_mapping_of(shared, client);
 }
 
 int shared_open(const struct call *call)
@@ -317,5 +252,83 @@ int shared_open(const struct call *call)
 
 	if (!shared || !shared_concerns(shared, call->client))
 		return call_refuse(call, ENOENT, "there is no such region");
-	return answer_known(call, shared);
+	return shared_answer_known(call, shared);
+}
+
+/* ---- owners ----------------------------------------------------------------------------- */
+
+/* 0, or the request was refused. */
+static int check_give(const struct call *call, const struct shared *shared,
+		      const struct client *to)
+{
+	int error = 0;
+	const char *rule = "";
+
+	if (!shared) {
+		error = ENOENT;
+		rule = "there is no such region";
+	} else if (shared->owner != call->client) {
+		error = EACCES;
+		rule = "only its owner gives a region away";
+	} else if (!to) {
+		error = ESRCH;
+		rule = "there is no such process";
+	} else if (shared_state(shared) == SHARED_MOVING ||
+		   shared_state(shared) == SHARED_REKEYING) {
+		error = EBUSY;
+		rule = "the region is changing its owner or its memory; try again";
+	}
+	if (error)
+		(void)call_refuse(call, error, "%s", rule);
+	return -error;
+}
+
+int shared_give(const struct call *call)
+{
+	const struct msg_shared_give *asked = &call->message->shared_give;
+	struct registry *registry = call->registry;
+	struct shared *shared = shared_find(registry, asked->shared);
+	struct client *to = process_find(registry, asked->process);
+	int r;
+
+	if (check_give(call, shared, to) < 0)
+		return 0;
+	r = cap_hand_over(&shared->caps, &to->caps);
+	if (r < 0)
+		return holding_refuse(call, r);
+	if (user_recharge(call, &shared->payer, to->user, shared->region->size) < 0) {
+		/* It has room for what it had a moment ago. */
+		(void)cap_hand_over(&shared->caps, &call->client->caps);
+		return 0;
+	}
+	shared->region->payer = shared->payer;
+	owner_set(shared, to);
+	note(registry, "shared.given shared=%llu to=%llu",
+	     (unsigned long long)shared->named.key, (unsigned long long)to->named.key);
+	return call_done(call);
+}
+
+int shared_lower(const struct call *call)
+{
+	const struct msg_shared_lower *asked = &call->message->shared_lower;
+	struct shared *shared = shared_find(call->registry, asked->shared);
+	const struct mapping *mapping;
+
+	if (!permission_is_valid(asked->ceiling))
+		return call_refuse(call, EBADMSG,
+				   "a ceiling is read 1, write 3, execute 4, read and execute "
+				   "5, or all 7");
+	if (!shared)
+		return call_refuse(call, ENOENT, "there is no such region");
+	if (shared->owner != call->client || asked->ceiling & ~shared->ceiling)
+		return call_refuse(call, EACCES,
+				   "a ceiling is lowered by the owner, and never raised");
+	for (mapping = shared_mapping_after(shared, 0); mapping;
+	     mapping = shared_mapping_after(shared, mapping->import->client->named.key))
+		if (mapping->permission & ~asked->ceiling)
+			return call_refuse(call, EBUSY,
+					   "a process has it mapped with more; unmap it first");
+	shared->ceiling = asked->ceiling;
+	cap_object_lower(&shared->caps, shared->caps.ceiling & asked->ceiling);
+	return call_done(call);
 }

@@ -14,6 +14,8 @@
 
 #include "registry/board.h"
 #include "registry/call.h"
+#include "registry/cap.h"
+#include "registry/job.h"
 #include "registry/map.h"
 #include "registry/names.h"
 #include "registry/principal.h"
@@ -21,7 +23,7 @@
 #include "registry/round.h"
 #include "registry/segment.h"
 
-TAILQ_HEAD(takeback_queue, takeback);
+TAILQ_HEAD(takebacks, takeback);
 
 struct registry {
 	struct registry_config config;
@@ -43,7 +45,12 @@ struct registry {
 	struct names shareds;	  /* under their numbers */
 	uint64_t last_shared;	  /* number */
 	struct client *custodian; /* of shared regions; no connection, and on no list */
-	struct takeback_queue copies; /* that the broker copies for */
+	uint32_t snapshots;	  /* of shared regions */
+	struct shared_list orphans;
+	struct shared_list making;  /* shared regions whose pages are being made */
+	struct takebacks takebacks; /* under way */
+	struct jobs jobs;
+	struct cap_space caps;
 	struct board board;
 };
 

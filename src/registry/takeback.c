@@ -6,11 +6,7 @@
 
 #include "base/bytes.h"
 #include "registry/fence.h"
-
-/* What is copied between two looks at the clients: a millisecond or so. */
-#define SLICE_BYTES ((uint64_t)2 << 20)
-
-/* ---- steps ------------------------------------------------------------------------------ */
+#include "registry/snapshot.h"
 
 static void fail(struct takeback *t, int error)
 {
@@ -18,58 +14,214 @@ static void fail(struct takeback *t, int error)
 		t->error = error;
 }
 
-/* Does the body find the region's memory with a target that said it had let go? */
+/* ---- suspects --------------------------------------------------------------------------- */
+
+/* Does the body find the region's memory with one that said it had let go? */
 static void verify(struct registry *registry, struct takeback *t)
 {
 	const struct ports *ports = &registry->ports;
-	const struct import *import;
+	const struct suspect *suspect;
 	struct client_holds holds;
+	int r;
 
-	LIST_FOREACH (import, &t->targets, of_takeback)
-		if (ports->client_holds(ports->body, import->client->named.id,
-					t->shared->region->object, &holds) < 0 ||
-		    holds.mappings > 0 || holds.descriptors > 0)
+	LIST_FOREACH (suspect, &t->suspects, link) {
+		const struct region *region =
+			suspect->snapshot ? suspect->snapshot->region : t->shared->region;
+
+		/* Who has ended has nothing. */
+		if (!client_find(registry, suspect->client))
+			continue;
+		r = ports->client_holds(ports->body, suspect->client, region->object, &holds);
+		if (r != -ESRCH && (r < 0 || holds.mappings > 0 || holds.descriptors > 0))
 			fail(t, -EREMOTEIO);
+	}
+}
+
+static bool anybody_lives(const struct registry *registry, const struct takeback *t)
+{
+	const struct suspect *suspect;
+
+	LIST_FOREACH (suspect, &t->suspects, link)
+		if (suspect->killed && client_find(registry, suspect->client))
+			return true;
+	return false;
 }
 
 static bool kill_all(struct registry *registry, struct takeback *t)
 {
 	const struct ports *ports = &registry->ports;
-	const struct import *import;
+	struct suspect *suspect;
+	int r;
 
-	if (LIST_EMPTY(&t->targets))
+	LIST_FOREACH (suspect, &t->suspects, link) {
+		if (!client_find(registry, suspect->client))
+			continue;
+		r = ports->client_kill(ports->body, suspect->client);
+		/* That it has ended we are told like of any client. */
+		suspect->killed = r == 0 || r == -ESRCH;
+		if (!suspect->killed)
+			fail(t, -EREMOTEIO);
+	}
+	if (!anybody_lives(registry, t))
 		return false;
 	t->step = TAKEBACK_KILLING;
 	round_rearm(registry, t->round, registry->config.hear_ns);
-	LIST_FOREACH (import, &t->targets, of_takeback)
-		if (ports->client_kill(ports->body, import->client->named.id) < 0)
-			fail(t, -EREMOTEIO);
 	return true;
+}
+
+void takeback_suspect(struct takeback *t, const struct client *client,
+		      struct snapshot *snapshot)
+{
+	struct suspect *suspect;
+
+	LIST_FOREACH (suspect, &t->suspects, link)
+		if (suspect->client == client->named.id && suspect->snapshot == snapshot)
+			return;
+	t->foreign |= client->identity.uid != t->uid;
+	suspect = registry_alloc(sizeof(*suspect));
+	if (!suspect) {
+		/* Its strength cannot be reached, then. */
+		fail(t, -ENOMEM);
+		return;
+	}
+	suspect->client = client->named.id;
+	suspect->snapshot = snapshot;
+	if (snapshot)
+		snapshot->suspects++;
+	LIST_INSERT_HEAD(&t->suspects, suspect, link);
+}
+
+void takeback_client_left(struct registry *registry)
+{
+	struct takeback *t, *next;
+
+	for (t = TAILQ_FIRST(&registry->takebacks); t; t = next) {
+		next = TAILQ_NEXT(t, link);
+		if (t->step != TAKEBACK_KILLING || anybody_lives(registry, t))
+			continue;
+		round_complete(registry, t->round);
+		/* One that waited for it may have begun and ended; begin anew. */
+		next = TAILQ_FIRST(&registry->takebacks);
+	}
+}
+
+/* ---- steps ------------------------------------------------------------------------------ */
+
+/* Survivors that did not answer in time have it no more, unless it stays where it is. */
+static void drop_late(struct registry *registry, struct takeback *t)
+{
+	struct import *import, *next;
+
+	LIST_FOREACH_SAFE(import, &t->shared->window->imports, of_segment, next)
+	{
+		bool missed = import->missed;
+
+		import->missed = false;
+		if (!missed || !import->mapping || t->snaps)
+			continue;
+		note(registry, "shared.late shared=%llu pid=%d uid=%u",
+		     (unsigned long long)t->shared->named.key, import->client->identity.pid,
+		     import->client->identity.uid);
+		mapping_revoke(registry, import->mapping, NULL);
+	}
+}
+
+/* What is copied to.  0, -ENOMEM, -EMFILE, -EDQUOT. */
+static int prepare(struct registry *registry, struct takeback *t)
+{
+	int r = 0;
+
+	if (t->snaps)
+		r = snapshot_make(registry, t->shared, t->payer, &t->snapshot);
+	return r < 0 ? r : fence_prepare(registry, t->shared->region);
+}
+
+/* Who has the old object, and gets nothing else. */
+static void mark_fenced(const struct takeback *t)
+{
+	struct import *import;
+
+	LIST_FOREACH (import, &t->shared->window->imports, of_segment)
+		if (!import_is_live(import))
+			import->fenced = true;
 }
 
 static bool begin_moving(struct registry *registry, struct takeback *t)
 {
-	struct round *round = t->round;
 	struct region *region = t->shared->region;
+	enum fence_end end = t->snaps ? FENCE_SPLIT : FENCE_SWAP;
+	struct import *import;
 
-	TAILQ_REMOVE(&registry->copies, t, of_copies);
+	/* What could not be copied stays where it is; so does what is frozen. */
+	if (t->stuck || t->freezing)
+		end = FENCE_KEEP;
 	t->step = TAKEBACK_MOVING;
-	t->shared->backing += t->error == 0;
-	round_rearm(registry, round, registry->config.hear_ns);
-	/* What could not be copied stays where it is. */
-	fence_end_copying(registry, region, round, t->error != 0);
+	t->shared->backing += end == FENCE_SWAP;
+	if (end == FENCE_SPLIT)
+		snapshot_take(t->snapshot, region->fresh);
+	round_rearm(registry, t->round, registry->config.hear_ns);
+	if (end == FENCE_SWAP)
+		mark_fenced(t);
+	fence_close(registry, region, end);
+	t->shared->caps.closed = false;
+	LIST_FOREACH (import, &t->shared->window->imports, of_segment)
+		if (import_has_memory(import) && (!t->snaps || import->stalled))
+			round_ask(registry, t->round, import, NOTICE_MOVED);
 	fence_wake(registry, region->named.id);
-	round_settle(registry, round);
+	round_settle(registry, t->round);
 	return true;
+}
+
+static bool copied_all(struct registry *registry, struct takeback *t)
+{
+	job_end(registry, &t->job);
+	return begin_moving(registry, t);
+}
+
+static void copy_slice(struct registry *registry, struct job *job)
+{
+	struct takeback *t = container_of(job, struct takeback, job);
+	const struct ports *ports = &registry->ports;
+	struct region *region = t->shared->region;
+	uint64_t size = job_slice(region->size, t->copied);
+
+	if (ports->object_copy(ports->body, region->fresh, region->object, t->copied, size) <
+	    0) {
+		t->stuck = true;
+		fail(t, -ENOMEM);
+	} else {
+		t->copied += size;
+	}
+	if (t->stuck || t->copied == region->size)
+		round_complete(registry, t->round);
 }
 
 static bool begin_copying(struct registry *registry, struct takeback *t)
 {
+	bool frozen;
+	int r;
+
+	drop_late(registry, t);
+	/* Who goes on with the same object need not be kept from it. */
+	if (t->snaps)
+		t->shared->region->fence = FENCE_COPYING;
+	else
+		fence_begin_copying(registry, t->shared->region);
+	frozen = t->freezing && snapshot_freeze(registry, t->shared);
+	if (frozen)
+		return begin_moving(registry, t);
+	/* Somebody writes to it in spite of all: a copy, then. */
+	r = t->freezing ? prepare(registry, t) : 0;
+	t->freezing = false;
+	if (r < 0) {
+		t->stuck = true;
+		fail(t, r);
+		return begin_moving(registry, t);
+	}
 	t->step = TAKEBACK_COPYING;
 	t->copied = 0;
 	round_rearm(registry, t->round, UINT64_MAX);
-	fence_begin_copying(registry, t->shared->region);
-	TAILQ_INSERT_TAIL(&registry->copies, t, of_copies);
+	job_begin(registry, &t->job, copy_slice);
 	return true;
 }
 
@@ -102,64 +254,73 @@ static bool next_step(struct registry *registry, struct round *round)
 	case TAKEBACK_STALLING:
 		return begin_copying(registry, t);
 	case TAKEBACK_COPYING:
-		return begin_moving(registry, t);
+		return copied_all(registry, t);
 	case TAKEBACK_KILLING:
-		if (!LIST_EMPTY(&t->targets))
+		if (anybody_lives(registry, t))
 			fail(t, -ETIMEDOUT);
 		return false;
 	case TAKEBACK_MOVING:
+		drop_late(registry, t);
 		return false;
+	case TAKEBACK_WAITING:
+		break;
 	}
 	return false;
 }
+
+/* What they had of a snapshot may go, and is emptied. */
+static void release_suspects(struct registry *registry, struct takeback *t)
+{
+	struct suspect *suspect;
+
+	while ((suspect = LIST_FIRST(&t->suspects))) {
+		struct snapshot *snapshot = suspect->snapshot;
+
+		LIST_REMOVE(suspect, link);
+		free(suspect);
+		if (!snapshot)
+			continue;
+		snapshot->suspects--;
+		snapshot_reap(registry, snapshot);
+	}
+}
+
+static void start(struct registry *registry, struct takeback *t);
 
 static void finish(struct registry *registry, struct round *round)
 {
-	struct takeback *t = round->takeback;
+	struct takeback *t = round->takeback, *next;
 	struct shared *shared = t->shared;
-	struct import *import;
 
-	while ((import = LIST_FIRST(&t->targets))) {
-		LIST_REMOVE(import, of_takeback);
-		import->takeback = NULL;
-	}
-	shared->takeback = NULL;
+	TAILQ_REMOVE(&registry->takebacks, t, link);
 	note(registry, "shared.taken_back shared=%llu force=%d error=%d copied=%llu late=%u",
 	     (unsigned long long)shared->named.key, (int)t->force, -t->error,
 	     (unsigned long long)t->copied, round->late);
+	release_suspects(registry, t);
 	t->done(registry, t);
 	free(t);
-	shared_reap(registry, shared);
+	shared->takeback = NULL;
+	next = TAILQ_FIRST(&shared->queue);
+	if (next) {
+		TAILQ_REMOVE(&shared->queue, next, link);
+		start(registry, next);
+	} else {
+		shared_reap(registry, shared);
+	}
 }
 
 /* ---- its beginning ---------------------------------------------------------------------- */
-
-static bool is_in_a_round(const struct region *region)
-{
-	const struct segment *segment;
-	const struct import *import;
-
-	LIST_FOREACH (segment, &region->segments, of_region)
-		LIST_FOREACH (import, &segment->imports, of_segment)
-			if (import->round)
-				return true;
-	return false;
-}
 
 int takeback_begin(const struct call *call, struct shared *shared, enum force force,
 		   void (*done)(struct registry *, struct takeback *),
 		   struct takeback **ret_takeback)
 {
-	struct takeback *t;
+	struct takeback *t = registry_alloc(sizeof(*t));
 	int r;
 
-	if (shared->takeback || shared->region->fence != FENCE_NONE ||
-	    is_in_a_round(shared->region))
-		return -EBUSY;
-	t = registry_alloc(sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	r = round_begin(call, call->registry->config.hear_ns, finish, &t->round);
+	r = round_begin(call, UINT64_MAX, finish, &t->round);
 	if (r < 0) {
 		free(t);
 		return r;
@@ -168,76 +329,160 @@ int takeback_begin(const struct call *call, struct shared *shared, enum force fo
 	t->round->takeback = t;
 	t->shared = shared;
 	t->force = force;
+	t->uid = call->client->identity.uid;
 	t->done = done;
 	LIST_INIT(&t->targets);
-	shared->takeback = t;
+	LIST_INIT(&t->suspects);
 	*ret_takeback = t;
 	return 0;
 }
 
 void takeback_add(struct registry *registry, struct takeback *t, struct mapping *mapping)
 {
-	struct import *import = mapping->import;
+	(void)registry;
+	mapping->takeback = t;
+	LIST_INSERT_HEAD(&t->targets, mapping, of_takeback);
+	takeback_suspect(t, mapping->import->client, mapping->snapshot);
+}
 
-	import->takeback = t;
-	LIST_INSERT_HEAD(&t->targets, import, of_takeback);
-	/* With a fence nobody waits for who may be hostile. */
-	mapping_revoke(registry, mapping, t->force == FORCE_FENCE ? NULL : t->round);
+static void choose_force(struct takeback *t)
+{
+	if (t->force == FORCE_BY_USER) {
+		t->force = t->foreign ? FORCE_FENCE : FORCE_ASK;
+		/* The strongest that there is; what was reached is told. */
+		if (t->force == FORCE_FENCE && t->shared->frozen)
+			t->force = FORCE_VERIFY;
+	}
+	if (t->force == FORCE_FENCE && t->shared->frozen)
+		fail(t, -EREMOTEIO);
+}
+
+static void revoke_targets(struct registry *registry, struct takeback *t)
+{
+	struct mapping *mapping;
+
+	while ((mapping = LIST_FIRST(&t->targets)))
+		/* With a fence nobody waits for who may be hostile. */
+		mapping_revoke(registry, mapping, t->force == FORCE_FENCE ? NULL : t->round);
+}
+
+static bool must_rekey(const struct takeback *t)
+{
+	const struct shared *shared = t->shared;
+	const struct suspect *suspect;
+
+	if (t->snaps)
+		return true;
+	if (t->force != FORCE_FENCE || shared->frozen || !shared->region->exposed)
+		return false;
+	LIST_FOREACH (suspect, &t->suspects, link)
+		if (!suspect->snapshot)
+			return true;
+	return false;
+}
+
+/* Who goes on.  Of a snapshot, those who read need not stop. */
+static void ask_survivors(struct registry *registry, struct takeback *t)
+{
+	enum notice notice = t->freezing ? NOTICE_RELEASE : NOTICE_STALL;
+	struct import *import;
+
+	LIST_FOREACH (import, &t->shared->window->imports, of_segment)
+		if (import_has_memory(import) &&
+		    (!t->snaps || import->rights & TRACT_RIGHT_WRITE))
+			round_ask(registry, t->round, import, notice);
+}
+
+/* Whatever cannot be moved is not begun. */
+static void begin_rekeying(struct registry *registry, struct takeback *t)
+{
+	struct shared *shared = t->shared;
+	struct region *region = shared->region;
+	int r = 0;
+
+	if (!t->freezing)
+		r = prepare(registry, t);
+	if (r < 0) {
+		t->stuck = true;
+		fail(t, r);
+		return;
+	}
+	shared->caps.closed = true;
+	region->fence = FENCE_STALLING;
+	t->step = TAKEBACK_STALLING;
+	ask_survivors(registry, t);
+}
+
+static void start(struct registry *registry, struct takeback *t)
+{
+	struct shared *shared = t->shared;
+
+	shared->takeback = t;
+	TAILQ_INSERT_TAIL(&registry->takebacks, t, link);
+	t->step = TAKEBACK_ASKING;
+	round_rearm(registry, t->round, registry->config.hear_ns);
+	choose_force(t);
+	revoke_targets(registry, t);
+	if (must_rekey(t))
+		begin_rekeying(registry, t);
+	round_settle(registry, t->round);
 }
 
 void takeback_go(struct registry *registry, struct takeback *t)
 {
-	struct region *region = t->shared->region;
-	int r;
-
-	if (t->force == FORCE_FENCE && region->exposed) {
-		r = fence_prepare(registry, region);
-		if (r < 0) {
-			fail(t, r);
-		} else {
-			t->step = TAKEBACK_STALLING;
-			fence_ask(registry, region, t->round, NOTICE_STALL);
-		}
-	}
-	round_settle(registry, t->round);
-}
-
-void takeback_forget(struct registry *registry, struct import *import)
-{
-	struct takeback *t = import->takeback;
-
-	if (!t)
+	if (!t->shared->takeback) {
+		start(registry, t);
 		return;
-	LIST_REMOVE(import, of_takeback);
-	import->takeback = NULL;
-	if (t->step == TAKEBACK_KILLING && LIST_EMPTY(&t->targets))
-		round_complete(registry, t->round);
+	}
+	TAILQ_INSERT_TAIL(&t->shared->queue, t, link);
 }
 
-/* ---- copying ---------------------------------------------------------------------------- */
+/* ---- looking ---------------------------------------------------------------------------- */
 
-static void copy_slice(struct registry *registry, struct takeback *t)
+bool takeback_rekeys(const struct shared *shared)
 {
-	const struct ports *ports = &registry->ports;
-	struct region *region = t->shared->region;
-	uint64_t size = region->size - t->copied;
+	const struct takeback *t;
 
-	if (size > SLICE_BYTES)
-		size = SLICE_BYTES;
-	if (ports->object_copy(ports->body, region->fresh, region->object, t->copied, size) < 0)
-		fail(t, -ENOMEM);
-	else
-		t->copied += size;
-	if (t->error == -ENOMEM || t->copied == region->size)
-		round_complete(registry, t->round);
+	if (shared->region->fence != FENCE_NONE)
+		return true;
+	TAILQ_FOREACH (t, &shared->queue, link)
+		if (t->snaps || t->force == FORCE_FENCE || t->force == FORCE_BY_USER)
+			return true;
+	return false;
 }
 
-void takeback_copy_some(struct registry *registry)
+static bool is_suspect(const struct takeback *t, const struct client *client)
 {
-	struct takeback *t, *next;
+	const struct suspect *suspect;
 
-	for (t = TAILQ_FIRST(&registry->copies); t; t = next) {
-		next = TAILQ_NEXT(t, of_copies);
-		copy_slice(registry, t);
+	LIST_FOREACH (suspect, &t->suspects, link)
+		if (suspect->client == client->named.id)
+			return true;
+	return false;
+}
+
+bool takeback_concerns(const struct shared *shared, const struct client *client)
+{
+	const struct takeback *t;
+
+	if (shared->takeback && is_suspect(shared->takeback, client))
+		return true;
+	TAILQ_FOREACH (t, &shared->queue, link)
+		if (is_suspect(t, client))
+			return true;
+	return false;
+}
+
+const char *takeback_trouble(int error)
+{
+	switch (error) {
+	case -EREMOTEIO:
+		return "the process kept the memory, or cannot be looked at, or the region is "
+		       "frozen; use another force";
+	case -ETIMEDOUT:
+		return "the process did not answer in time; use more force";
+	default:
+		return "the host has no room for a second copy of the region; give memory up "
+		       "first";
 	}
 }

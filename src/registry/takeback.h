@@ -2,11 +2,19 @@
 /*
  * takeback.h - ending access that is mapped already, while others go on
  *
- * The holders whose access ends are its targets.  ASK: they are told, and answer.  VERIFY: and
- * the body looks whether they let go.  FENCE: everybody else moves to fresh backing, to which
- * the broker copies, slice by slice; the old object is emptied.  KILL: their processes end.
+ * The mappings that end are its targets, and their processes its suspects; a process that had
+ * the memory and unmapped it is one too, for it may have kept a descriptor.  ASK: holders are
+ * told, and answer.  VERIFY: and the body looks whether they let go.  FENCE: everybody else
+ * moves to fresh backing, to which the broker copies, slice by slice; the old object is
+ * emptied. KILL: the suspects' processes end.
  *
- * A region has one at a time.  It goes on when the process that asked for it has gone.
+ * A region has one at a time under way, and others wait for it; it goes on when the process
+ * that asked for it has gone.  A survivor of a fence that does not answer in time loses its
+ * mapping.
+ *
+ * A snapshot is made by the same steps, without a target: all stall, and what was copied is the
+ * snapshot's.  Or nothing is copied, and the object is frozen, if those who write to it can be
+ * made to let go of it for that long.
  */
 #ifndef REGISTRY_TAKEBACK_H
 #define REGISTRY_TAKEBACK_H
@@ -22,44 +30,72 @@ enum force {
 };
 
 enum takeback_step {
-	TAKEBACK_ASKING = 0,
+	TAKEBACK_WAITING = 0, /* for another one */
+	TAKEBACK_ASKING,
 	TAKEBACK_KILLING,
 	TAKEBACK_STALLING,
 	TAKEBACK_COPYING,
 	TAKEBACK_MOVING,
 };
 
+/* A process that had the memory. */
+struct suspect {
+	uint64_t client;	   /* id */
+	struct snapshot *snapshot; /* whose memory it had, which stays so long; or NULL */
+	bool killed;
+	LIST_ENTRY(suspect) link;
+};
+
+LIST_HEAD(suspects, suspect);
+
 struct takeback {
 	struct shared *shared;
 	struct round *round;
 	enum takeback_step step;
 	enum force force;
+	uint32_t uid;		   /* for whom: other users' access is fenced by default */
+	bool foreign;		   /* a suspect is of another user */
+	bool snaps;		   /* a snapshot is made, and nothing taken back */
+	bool freezing;		   /* and nothing copied, if it can be */
+	struct snapshot *snapshot; /* that is copied to, or NULL */
+	struct user *payer;	   /* of that */
 	/* 0; -EREMOTEIO: a target kept it, or nobody may look; -ETIMEDOUT: it did not answer;
-	 * -ENOMEM, -EMFILE: no fresh backing. */
+	 * -ENOMEM, -EMFILE, -EDQUOT: no fresh backing. */
 	int error;
+	bool stuck;	 /* what there is could not be copied */
 	uint64_t copied; /* bytes */
-	struct import_list targets;
+	struct mappings_ending targets;
+	struct suspects suspects;
 	/* Answers the request, if round->asker is still there. */
 	void (*done)(struct registry *registry, struct takeback *takeback);
 	uint64_t subject; /* for @done */
-	TAILQ_ENTRY(takeback) of_copies;
+	uint32_t count;	  /* for @done */
+	struct job job;
+	TAILQ_ENTRY(takeback) link;
 };
 
-/* 0; -EBUSY: one is under way, or an exporter is moving importers; -ENOMEM. */
+/* 0, -ENOMEM. */
 int takeback_begin(const struct call *call, struct shared *shared, enum force force,
 		   void (*done)(struct registry *, struct takeback *),
 		   struct takeback **ret_takeback);
+/* Ends @mapping when its turn has come; until then it is on its way out. */
 void takeback_add(struct registry *registry, struct takeback *takeback,
 		  struct mapping *mapping);
+/* It had memory of the region's, or of a snapshot if that is not NULL, and need not have it
+ * mapped. */
+void takeback_suspect(struct takeback *takeback, const struct client *client,
+		      struct snapshot *snapshot);
 /* All targets were added.  The takeback may be gone when it returns. */
 void takeback_go(struct registry *registry, struct takeback *takeback);
 
+/* Is @shared changing its memory? */
+bool takeback_rekeys(const struct shared *shared);
+/* Is something of @client's on @shared on its way out? */
+bool takeback_concerns(const struct shared *shared, const struct client *client);
 /* What to say of takeback->error. */
 const char *takeback_trouble(int error);
 
-/* A target's record is going. */
-void takeback_forget(struct registry *registry, struct import *import);
-/* Copies a slice of each region that is being copied. */
-void takeback_copy_some(struct registry *registry);
+/* A client has left. */
+void takeback_client_left(struct registry *registry);
 
 #endif

@@ -321,6 +321,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					  .exports_max = 12,
 					  .imports_max = 20,
 					  .per_client_max = 16,
+					  .caps_max = 8,
 					  .board_slots = 10,
 					  .bell_slots = 4,
 					  .hear_ns = 1000 };

@@ -307,6 +307,7 @@ static struct registry_config draw_config(struct sim *sim)
 		.exports_max = 12 + below(sim, 20),
 		.imports_max = 20 + below(sim, 60),
 		.per_client_max = 10 + below(sim, 30),
+		.caps_max = 8,
 		.board_slots = 4 + below(sim, 20),
 		.bell_slots = 2 + below(sim, 8),
 		.hear_ns = HEAR_NS,

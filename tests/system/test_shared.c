@@ -221,7 +221,7 @@ TEST(the_new_owner_has_it_and_the_old_one_has_not)
 	void *addr = NULL;
 
 	scene_up(&s);
-	EXPECT_EQ(tract_shared_map(s.shared, &addr, TRACT_PERMIT_READ), -ENOENT);
+	EXPECT_EQ(tract_shared_map(s.shared, &addr, TRACT_PERMIT_READ), -EACCES);
 	EXPECT_EQ(ask(&s.other, OPEN, tract_shared_number(s.shared), 0), 0);
 	EXPECT_EQ(ask(&s.other, MAP, TRACT_PERMIT_READ_WRITE, 0), 0);
 	EXPECT_EQ(ask(&s.other, STORE, PAGE, 9), 0);
