@@ -12,6 +12,7 @@
 #include "broker/cache.h"
 #include "broker/client_link.h"
 #include "sys/host.h"
+#include "sys/numa.h"
 
 static uint64_t port_now(void *body)
 {
@@ -98,6 +99,12 @@ static int port_object_physical(void *body, uint64_t object, uint64_t *ret_base)
 	struct broker *b = body;
 
 	return objects_physical(&b->objects, object, ret_base);
+}
+
+static int port_node_check(void *body, uint32_t node)
+{
+	(void)body;
+	return numa_check_node(node);
 }
 
 static int port_cache_check(void *body, uint32_t policy)
@@ -303,6 +310,7 @@ struct ports body_ports(struct broker *b)
 		.object_measure = port_object_measure,
 		.object_freeze = port_object_freeze,
 		.object_physical = port_object_physical,
+		.node_check = port_node_check,
 		.cache_check = port_cache_check,
 		.object_resident = port_object_resident,
 		.client_memory = port_client_memory,

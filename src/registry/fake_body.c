@@ -221,6 +221,15 @@ static int object_physical(void *body, uint64_t id, uint64_t *ret_base)
 	return 0;
 }
 
+static int node_check(void *body, uint32_t node)
+{
+	const struct fake_body *fake = body;
+
+	if (fake->nodes == 0)
+		return -EOPNOTSUPP;
+	return node < fake->nodes ? 0 : -ENODEV;
+}
+
 static int cache_check(void *body, uint32_t policy)
 {
 	(void)body;
@@ -555,6 +564,7 @@ void fake_body_init(struct fake_body *fake, uint64_t seed)
 		.object_measure = object_measure,
 		.object_freeze = object_freeze,
 		.object_physical = object_physical,
+		.node_check = node_check,
 		.cache_check = cache_check,
 		.object_resident = object_resident,
 		.client_memory = client_memory,

@@ -51,6 +51,8 @@ static inline bool import_has_memory(const struct import *import)
 	return import_is_live(import) && import->rights != 0;
 }
 
+/* With no more than its rights. */
+struct attachment import_memory(const struct import *import);
 struct import *import_of(struct named *named);
 /* Of @client, to @segment, and not told to anybody yet; NULL if there is no memory. */
 struct import *import_add(struct registry *registry, struct client *client,

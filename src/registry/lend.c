@@ -140,6 +140,52 @@ static void changed(struct registry *registry, struct round *round)
 	(void)call_answer(&call, &answer, ATTACH_NOTHING);
 }
 
+/* ---- the errand -------------------------------------------------------------------------- */
+
+static struct attachment fill(const struct registry *registry, struct round *round,
+			      struct message *message)
+{
+	const struct msg_map_change *asked = &round->request.map_change;
+	const struct import *lent = round->errand.lent;
+
+	(void)registry;
+	/* The fields of the two are the same. */
+	message->number = lent ? MSG_map_asked_region : MSG_map_asked;
+	message->map_asked = (struct msg_map_asked){
+		.change = asked->change,
+		.asker = round->asker->named.key,
+		.rights = asked->rights,
+		.start = asked->start,
+		.size = asked->size,
+		.offset = asked->offset,
+		.flags = asked->flags,
+		.align = asked->align,
+		.tag = asked->tag,
+		.name = asked->name,
+		.name_offset = asked->name_offset,
+		.import = lent ? lent->named.id : 0,
+		.region_size = lent ? lent->segment->size : 0,
+	};
+	return lent ? import_memory(lent) : ATTACH_NOTHING;
+}
+
+/* Who was never asked need not hear of it, who was may have attached it. */
+static void abandon(struct registry *registry, struct import *lent, bool sent)
+{
+	if (sent)
+		segment_end(registry, lent->segment, REASON_UNWANTED, NULL);
+	else
+		import_end(registry, lent);
+}
+
+static const struct errand_kind change_errand = { .fill = fill, .abandon = abandon };
+
+int map_answer(const struct call *call)
+{
+	round_answered(call, &change_errand, &call->message->map_answer);
+	return 0;
+}
+
 /* ---- asking ----------------------------------------------------------------------------- */
 
 /* 0, or the request was refused. */
@@ -247,7 +293,7 @@ int map_change(const struct call *call)
 	/* At the end it is to be known whether it was closed meanwhile. */
 	if (lent)
 		round_pin(round, lent->segment->region);
-	round_send(registry, round, map->client, lent);
+	round_send(registry, round, &change_errand, map->client, lent);
 	round_settle(registry, round);
 	return 0;
 }

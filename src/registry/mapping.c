@@ -67,7 +67,7 @@ const struct mapping *places_after(const struct client *client, const struct map
 	return RB_NEXT(places, &tree, (struct mapping *)(uintptr_t)mapping);
 }
 
-bool places_have_room(const struct client *client, uint64_t address, uint64_t size)
+static bool places_have_room(const struct client *client, uint64_t address, uint64_t size)
 {
 	struct places tree = client->places;
 	struct mapping wanted = { .address = address };
@@ -82,14 +82,29 @@ bool places_have_room(const struct client *client, uint64_t address, uint64_t si
 	       (!below || below->address + below->shared->region->size <= address);
 }
 
-static void place_add(struct client *client, struct mapping *mapping)
+bool place_is_free(const struct registry *registry, const struct client *client,
+		   uint64_t address, const struct shared *shared)
 {
+	return is_multiple(address, registry->config.page_size) &&
+	       places_have_room(client, address, shared->region->size);
+}
+
+void mapping_place(struct mapping *mapping, uint64_t address)
+{
+	struct client *client = mapping->import->client;
+
+	mapping->address = address;
+	mapping->placed = true;
 	(void)RB_INSERT(places, &client->places, mapping);
 	client->place_count++;
 }
 
-static void place_remove(struct client *client, struct mapping *mapping)
+static void forget_place(struct mapping *mapping)
 {
+	struct client *client = mapping->import->client;
+
+	if (!mapping->placed)
+		return;
 	(void)RB_REMOVE(places, &client->places, mapping);
 	client->place_count--;
 }
@@ -105,7 +120,7 @@ void mapping_end(struct registry *registry, struct mapping *mapping)
 		LIST_REMOVE(mapping, of_takeback);
 	mapping->import->mapping = NULL;
 	(void)RB_REMOVE(mappings, &shared->mappings, mapping);
-	place_remove(mapping->import->client, mapping);
+	forget_place(mapping);
 	shared->mapped--;
 	free(mapping);
 	if (!snapshot)
@@ -250,8 +265,7 @@ int ground_check(const struct call *call, const struct ground *ground,
 				     "again");
 	if (shared_mapping_of(shared, client))
 		return refuse_ground(call, EEXIST, "the process has the region mapped already");
-	if (!is_multiple(ground->address, registry->config.page_size) ||
-	    !places_have_room(client, ground->address, shared->region->size))
+	if (!ground->remote && !place_is_free(registry, client, ground->address, shared))
 		return refuse_ground(call, EADDRINUSE,
 				     "a mapping begins at a page, and overlaps no other of the "
 				     "process");
@@ -284,12 +298,12 @@ struct mapping *mapping_make(struct registry *registry, struct client *client,
 	mapping->import = import;
 	mapping->shared = shared;
 	mapping->snapshot = ground->snapshot;
-	mapping->address = ground->address;
 	mapping->permission = ground->permission;
 	mapping->private = ground->private;
 	import->mapping = mapping;
 	(void)RB_INSERT(mappings, &shared->mappings, mapping);
-	place_add(client, mapping);
+	if (!ground->remote)
+		mapping_place(mapping, ground->address);
 	shared->mapped++;
 	if (ground->snapshot)
 		ground->snapshot->mapped++;
@@ -326,9 +340,7 @@ struct attachment mapping_attachment(const struct mapping *mapping)
 
 	region->exposed = true;
 	mapping->import->object = region->object;
-	return attach(mapping->import->rights & TRACT_RIGHT_WRITE ? ATTACH_OBJECT_WRITE
-								  : ATTACH_OBJECT_READ,
-		      region->object);
+	return import_memory(mapping->import);
 }
 
 int mapping_answer(const struct call *call, const struct mapping *mapping)
@@ -450,7 +462,7 @@ int shared_where(const struct call *call)
 			: NULL;
 	struct message answer = { .number = MSG_shared_there };
 
-	if (!mapping)
+	if (!mapping || !mapping->placed)
 		return call_refuse(call, ENOENT, "nothing that the caller may know of");
 	answer.shared_there.address = mapping->address;
 	answer.shared_there.permission = mapping->permission;

@@ -14,6 +14,7 @@ struct ground {
 	struct snapshot *snapshot; /* that is shown, or NULL */
 	uint32_t permission;
 	uint64_t address;
+	bool remote; /* its process will choose the address, and say so */
 	bool private;
 };
 
@@ -26,8 +27,11 @@ int ground_of_cap(const struct call *call, struct cap *cap, const struct client 
 /* The region's state, and the limits.  0, or the request was refused. */
 int ground_check(const struct call *call, const struct ground *ground,
 		 const struct client *client);
-/* Is @size at @address free of the other mappings of @client? */
-bool places_have_room(const struct client *client, uint64_t address, uint64_t size);
+/* Is it a place for a mapping of @shared, beside the other mappings of @client? */
+bool place_is_free(const struct registry *registry, const struct client *client,
+		   uint64_t address, const struct shared *shared);
+/* Its process has said where it is. */
+void mapping_place(struct mapping *mapping, uint64_t address);
 /* In the order of addresses; NULL: the first. */
 const struct mapping *places_after(const struct client *client, const struct mapping *mapping);
 /* Takes the capability if it is an offer or a grant, and maps.  NULL: out of memory, and

@@ -139,6 +139,8 @@ struct ports {
 	 * let us know.  -ENOENT.
 	 */
 	int (*object_physical)(void *body, uint64_t object, uint64_t *ret_base);
+	/* Is there such a node, with memory that we may use?  0, -ENODEV, -EOPNOTSUPP. */
+	int (*node_check)(void *body, uint32_t node);
 	/* May a region have this cache policy (0 to 3)?  0, -EOPNOTSUPP, or -EINVAL for what is
 	 * no policy. */
 	int (*cache_check)(void *body, uint32_t policy);

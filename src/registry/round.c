@@ -19,7 +19,7 @@ void notice_forget(struct import *import)
 	TAILQ_REMOVE(&import->client->owed, import, of_owed);
 }
 
-static struct attachment memory_for(const struct import *import)
+struct attachment import_memory(const struct import *import)
 {
 	return attach(import->rights & TRACT_RIGHT_WRITE ? ATTACH_OBJECT_WRITE
 							 : ATTACH_OBJECT_READ,
@@ -47,7 +47,7 @@ static struct attachment notice_fill(const struct import *import, enum notice no
 			.epoch = segment->epoch,
 			.private = import->mapping && import->mapping->private,
 		};
-		return memory_for(import);
+		return import_memory(import);
 	case NOTICE_REVOKED:
 	case NOTICE_NONE:
 		break;
@@ -80,31 +80,13 @@ static int notice_try(struct registry *registry, struct import *import, enum not
 /* 0 or what the port said. */
 static int errand_try(struct registry *registry, struct round *round)
 {
-	const struct msg_map_change *asked = &round->request.map_change;
 	const struct import *lent = round->errand.lent;
 	struct client *target = round->errand.target;
-	struct message message = { .number = lent ? MSG_map_asked_region : MSG_map_asked,
-				   .serial = client_new_serial(target) };
+	struct message message = { .serial = client_new_serial(target) };
+	struct attachment attachment = round->errand.kind->fill(registry, round, &message);
 	int r;
 
-	/* The fields of the two are the same. */
-	message.map_asked = (struct msg_map_asked){
-		.change = asked->change,
-		.asker = round->asker->named.key,
-		.rights = asked->rights,
-		.start = asked->start,
-		.size = asked->size,
-		.offset = asked->offset,
-		.flags = asked->flags,
-		.align = asked->align,
-		.tag = asked->tag,
-		.name = asked->name,
-		.name_offset = asked->name_offset,
-		.import = lent ? lent->named.id : 0,
-		.region_size = lent ? lent->segment->size : 0,
-	};
-	r = registry->ports.event(registry->ports.body, target->named.id, &message,
-				  lent ? memory_for(lent) : ATTACH_NOTHING);
+	r = registry->ports.event(registry->ports.body, target->named.id, &message, attachment);
 	if (r < 0)
 		return r;
 	round->errand.serial = message.serial;
@@ -257,15 +239,13 @@ static void errand_abandon(struct registry *registry, struct round *round)
 		return;
 	lent->errand = NULL;
 	round->errand.lent = NULL;
-	if (sent)
-		segment_end(registry, lent->segment, REASON_UNWANTED, NULL);
-	else
-		import_end(registry, lent);
+	round->errand.kind->abandon(registry, lent, sent);
 }
 
-void round_send(struct registry *registry, struct round *round, struct client *target,
-		struct import *lent)
+void round_send(struct registry *registry, struct round *round, const struct errand_kind *kind,
+		struct client *target, struct import *lent)
 {
+	round->errand.kind = kind;
 	round->errand.target = target;
 	round->errand.lent = lent;
 	if (lent)
@@ -286,22 +266,23 @@ void round_desert(struct registry *registry, struct client *client)
 		round_complete(registry, round);
 }
 
-int map_answer(const struct call *call)
+void round_answered(const struct call *call, const struct errand_kind *kind,
+		    const struct msg_map_answer *answer)
 {
 	struct round *round;
 
 	TAILQ_FOREACH (round, &call->client->errands, of_errands)
-		if (round->errand.serial != 0 && round->errand.serial == call->message->serial)
+		if (round->errand.kind == kind && round->errand.serial != 0 &&
+		    round->errand.serial == call->message->serial)
 			break;
 	if (round) {
 		errand_stop(round);
 		round->errand.by = call->client;
-		round->errand.answer = call->message->map_answer;
+		round->errand.answer = *answer;
 		if (round->settled && round->open == 0)
 			round_complete(call->registry, round);
 	}
 	(void)notice_flush(call->registry, call->client);
-	return 0;
 }
 
 /* ---- the end of a round ----------------------------------------------------------------- */

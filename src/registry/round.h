@@ -7,8 +7,8 @@
  * late.  An import is in at most one round, since its segment's owner has at most one request
  * unanswered.
  *
- * A round can also carry an errand to one client: a change that its asker wants in that
- * client's map.  What the client answers is kept for the round's end.
+ * A round can also carry an errand to one client: something that its asker wants mapped there.
+ * What the client answers is kept for the round's end.
  *
  * What a round does can have several steps, of which each asks somebody: @next begins them one
  * after the other.  Such a round goes on when its asker has gone.
@@ -29,6 +29,16 @@ enum notice {
 	NOTICE_REVOKED,
 };
 
+/* What is sent to one client. */
+struct errand_kind {
+	/* The event, and what goes with it. */
+	struct attachment (*fill)(const struct registry *registry, struct round *round,
+				  struct message *message);
+	/* It was not answered, and nobody waits for it any more: what goes along is not to
+	 * stay. */
+	void (*abandon)(struct registry *registry, struct import *lent, bool sent);
+};
+
 struct round {
 	uint64_t deadline;
 	struct client *asker; /* NULL once it has gone, where the round goes on */
@@ -45,7 +55,9 @@ struct round {
 	uint64_t segment;	   /* id, for finish */
 	struct region *pinned;	   /* stays while the round lasts, or NULL */
 	struct import_queue waiting;
+	uint64_t subject; /* for finish */
 	struct {
+		const struct errand_kind *kind;
 		struct client *target; /* NULL: there is none, or it is over */
 		uint32_t serial;       /* of the event; 0: not said yet */
 		struct import *lent; /* what goes along; goes with the round if not answered */
@@ -69,8 +81,11 @@ void round_rearm(struct registry *registry, struct round *round, uint64_t patien
 void round_ask(struct registry *registry, struct round *round, struct import *import,
 	       enum notice notice);
 /* Sends it to @target, with an import of the target's or NULL, and waits for its answer. */
-void round_send(struct registry *registry, struct round *round, struct client *target,
-		struct import *lent);
+void round_send(struct registry *registry, struct round *round, const struct errand_kind *kind,
+		struct client *target, struct import *lent);
+/* The errand that @call answers is over; NULL: there is none.  May end the round. */
+void round_answered(const struct call *call, const struct errand_kind *kind,
+		    const struct msg_map_answer *answer);
 /* @client is leaving: what it was sent for fails. */
 void round_desert(struct registry *registry, struct client *client);
 /* Everybody was asked: ends the round if nobody is waited for. */

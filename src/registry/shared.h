@@ -56,7 +56,8 @@ struct mapping {
 	struct shared *shared;
 	struct snapshot *snapshot; /* that it shows, or NULL */
 	struct cap *cap;	   /* that it was made under; NULL: by ownership */
-	uint64_t address;	   /* where its process says that it is */
+	bool placed;		   /* its process has said where */
+	uint64_t address;
 	uint32_t permission;
 	bool private;		   /* stores are for its process alone */
 	struct takeback *takeback; /* that will end it in its turn, or NULL */
