@@ -163,7 +163,8 @@ static void close_events(struct client_link *link)
 static bool is_for_events(const struct message *message)
 {
 	return message->number == MSG_heard || message->number == MSG_map_answer ||
-	       message->number == MSG_import_close || message->number == MSG_region_close;
+	       message->number == MSG_shared_answer || message->number == MSG_import_close ||
+	       message->number == MSG_region_close;
 }
 
 /* 0, -EAGAIN once there is nothing to read, or the link is condemned. */
