@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "registry/fence.h"
+#include "registry/holding.h"
 #include "registry/snapshot.h"
 
 static void fail(struct takeback *t, int error)
@@ -107,6 +108,19 @@ void takeback_client_left(struct registry *registry)
 
 /* ---- steps ------------------------------------------------------------------------------ */
 
+/* Such a survivor is as one whose capability was revoked, and finds the notice later. */
+static void leave_behind(struct registry *registry, struct mapping *mapping)
+{
+	struct holding_end e;
+
+	if (!mapping->cap || mapping->cap == mapping->shared->caps.root) {
+		mapping_revoke(registry, mapping, NULL);
+		return;
+	}
+	holding_end_init(&e, registry, NULL);
+	(void)cap_revoke_by_policy(mapping->cap, &e.end);
+}
+
 /* Survivors that did not answer in time have it no more, unless it stays where it is. */
 static void drop_late(struct registry *registry, struct takeback *t)
 {
@@ -122,7 +136,7 @@ static void drop_late(struct registry *registry, struct takeback *t)
 		note(registry, "shared.late shared=%llu pid=%d uid=%u",
 		     (unsigned long long)t->shared->named.key, import->client->identity.pid,
 		     import->client->identity.uid);
-		mapping_revoke(registry, import->mapping, NULL);
+		leave_behind(registry, import->mapping);
 	}
 }
 
