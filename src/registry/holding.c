@@ -12,7 +12,7 @@
 
 /* ---- what ends with a capability -------------------------------------------------------- */
 
-static void leave_queue(struct cap *cap)
+void holding_unqueue(struct cap *cap)
 {
 	if (!cap->user.queued)
 		return;
@@ -52,7 +52,7 @@ static void ended(void *arg, struct cap *cap)
 	const struct holding_end *e = arg;
 	struct snapshot *snapshot = cap->user.snapshot;
 
-	leave_queue(cap);
+	holding_unqueue(cap);
 	if (cap->mode == CAP_MOVE && cap->was == CAP_OFFERED)
 		move_ended(e->registry, cap);
 	if (cap->holder)
@@ -131,7 +131,7 @@ void holding_made(const struct call *call, struct cap *cap)
 
 void holding_take(struct cap *cap)
 {
-	leave_queue(cap);
+	holding_unqueue(cap);
 	(void)cap_redeem(cap->holder, cap->token, &cap);
 	cap->user.grant = false;
 }

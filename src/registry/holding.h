@@ -34,6 +34,8 @@ static inline struct shared *shared_of_cap(const struct cap *cap)
 
 /* It was made by @call's client: its target is told of it, if it is an offer. */
 void holding_made(const struct call *call, struct cap *cap);
+/* Its target is not told of it any more. */
+void holding_unqueue(struct cap *cap);
 /* What was offered or granted is held. */
 void holding_take(struct cap *cap);
 /* What @holder was granted on @shared and has not taken up ends, if @call's client may say so.

@@ -148,6 +148,7 @@ static void change_hands(struct registry *registry, struct client *to, struct ca
 		conclude(registry, move, MOVE_DONE, 0);
 	}
 	cap->user.taking = false;
+	holding_unqueue(cap);
 	holding_end_init(&e, registry, NULL);
 	r = cap_move(&to->caps, cap->token, &e.end);
 	assert(r == 0);

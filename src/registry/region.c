@@ -41,7 +41,7 @@ void region_end(struct registry *registry, struct region *region)
 
 	names_remove(&registry->regions, &region->named);
 	fence_drop(registry, region);
-	if (!region->sysv)
+	if (region->object)
 		ports->object_drop(ports->body, region->object, empty);
 	user_refund(registry, region->payer, region->size);
 	note(registry, "region.ended region=%llu size=%llu emptied=%d",
