@@ -5,6 +5,7 @@
 #ifndef TRACT_TRACT_H
 #define TRACT_TRACT_H
 
+#include <tract/capability.h>
 #include <tract/context.h>
 #include <tract/inspect.h>
 #include <tract/map.h>

@@ -48,7 +48,8 @@ uint64_t session_import_of(const struct message *event)
 
 static bool is_answered_by_handler(const struct message *event)
 {
-	return event->number == MSG_map_asked || event->number == MSG_map_asked_region;
+	return event->number == MSG_map_asked || event->number == MSG_map_asked_region ||
+	       event->number == MSG_shared_asked;
 }
 
 /* 0, or what ended the channel. */

@@ -37,6 +37,18 @@ int stall_begin(struct stall *stall, void *addr, size_t size)
 	return r;
 }
 
+int stall_released(struct stall *stall, void *addr, size_t size)
+{
+	int r;
+
+	r = guard_hold(addr, size, true);
+	if (r < 0)
+		return r;
+	*stall = (struct stall){ .addr = addr, .size = size, .released = true };
+	r = vm_replace(addr, size, 0, -1, 0);
+	return r < 0 ? r : vm_not_for_children(addr, size);
+}
+
 void stall_end(struct stall *stall)
 {
 	struct uffd u = { .fd = stall->uffd - 1 };

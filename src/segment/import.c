@@ -105,6 +105,9 @@ static int map_object(const struct tract_import *import, void **addr, unsigned p
 	if (import->fd < 0)
 		return *addr ? vm_replace(*addr, size, prot, -1, 0)
 			     : vm_anonymous(size, prot, addr);
+	if (import->aside)
+		return vm_replace_private(*addr, size, prot, import->fd,
+					  import->offset + offset);
 	if (*addr)
 		return vm_replace(*addr, size, prot, import->fd, import->offset + offset);
 	return vm_place(NULL, size, prot, import->fd, import->offset + offset, addr);
@@ -277,8 +280,8 @@ static int map_held_locked(struct tract_import *import, void *addr, size_t size,
 	int r;
 
 	if (import->revoked)
-		return fail(-ESTALE, "the region was taken back meanwhile");
-	r = vm_replace(addr, size, prot, import->fd, 0);
+		return fail(-EBUSY, "the region was taken back meanwhile; try again");
+	r = map_object(import, &addr, prot, 0, size);
 	if (r == 0)
 		r = vm_not_for_children(addr, size);
 	if (r < 0)
@@ -305,9 +308,16 @@ bool import_was_revoked(struct tract_import *import)
 
 int import_map_held(struct tract_import *import, void *addr, size_t size, unsigned prot)
 {
+	uint32_t moves;
 	int r;
 
 	mutex_lock(&import->lock);
+	while (import->waits && !import->revoked) {
+		moves = atomic_load_explicit(&import->moves, memory_order_relaxed);
+		mutex_unlock(&import->lock);
+		(void)futex_wait(&import->moves, moves, CLOCK_NEVER);
+		mutex_lock(&import->lock);
+	}
 	r = map_held_locked(import, addr, size, prot);
 	mutex_unlock(&import->lock);
 	return r;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
 #include "base/fault.h"
 #include "client/process.h"
 #include "map/borrow.h"
 #include "map/errand.h"
 #include "segment/segment.h"
+#include "segment/shared.h"
 #include "sys/futex.h"
 
 static struct mutex imports_lock = MUTEX_INIT;
@@ -16,6 +19,18 @@ static int compare(const struct tract_import *a, const struct tract_import *b)
 RB_HEAD(imports, tract_import);
 RB_GENERATE_INTERNAL(imports, tract_import, entry, compare, __attribute__((unused)) static)
 static struct imports imports = RB_INITIALIZER(&imports);
+
+/* About an import that a thread is just connecting, so that it is in no table yet. */
+struct early {
+	STAILQ_ENTRY(early) entry;
+	struct session *session; /* compared only */
+	struct message event;
+	int fd;
+};
+
+/* Under imports_lock. */
+static STAILQ_HEAD(, early) earlies = STAILQ_HEAD_INITIALIZER(earlies);
+static unsigned connecting; /* threads that wait for imports_connect_owned() */
 
 /* ---- fork ------------------------------------------------------------------------------- */
 
@@ -58,10 +73,15 @@ int import_judge_late(const struct tract_import *import)
 	return r;
 }
 
-/* Its mapping did not come along. */
+static void apply_early_locked(struct tract_import *import) REQUIRES(imports_lock);
+
+/* Its mapping did not come along, and its descriptor is to be no child's. */
 static void forget_owned(struct tract_import *import) NO_THREAD_SAFETY
 {
-	if (!import->owned || !import->map_addr)
+	if (!import->owned)
+		return;
+	session_close_fd(import->session, &import->fd);
+	if (!import->map_addr)
 		return;
 	places_remove_import(import->map_addr);
 	import->map_addr = NULL;
@@ -77,6 +97,9 @@ static void after_in_child(void) NO_THREAD_SAFETY
 		look_elsewhere(import);
 		forget_owned(import);
 	}
+	/* The threads that were connecting are the parent's. */
+	connecting = 0;
+	apply_early_locked(NULL);
 	exporters_after_fork(true);
 	mutex_unlock(&imports_lock);
 }
@@ -214,6 +237,86 @@ int imports_connect(struct tract_import *import, struct session *session,
 	return r;
 }
 
+static void apply_locked(struct tract_import *import, const struct message *event, int *fd)
+	REQUIRES(import->lock);
+
+/* What was heard of @import before it was there; all of it, once nobody connects any more. */
+static void apply_early_locked(struct tract_import *import) REQUIRES(imports_lock)
+{
+	struct early *early, *next;
+
+	STAILQ_FOREACH_SAFE(early, &earlies, entry, next)
+	{
+		if (import && early->session == import->session &&
+		    session_import_of(&early->event) == import->id) {
+			mutex_lock(&import->lock);
+			apply_locked(import, &early->event, &early->fd);
+			mutex_unlock(&import->lock);
+		} else if (connecting > 0) {
+			continue;
+		}
+		STAILQ_REMOVE(&earlies, early, early, entry);
+		fd_scope_end(&early->fd);
+		free(early);
+	}
+}
+
+static void enter_locked(struct tract_import *import, struct session *session,
+			 const struct msg_import_connected_bare *said, bool aside, int *fd)
+	REQUIRES(imports_lock)
+{
+	scoped(exporter) struct exporter *nobody = NULL;
+
+	mutex_lock(&import->lock);
+	import->session = session_ref(session);
+	import->aside = aside;
+	take_reply(import, said, fd);
+	take_pledge(import, said->slot, &nobody);
+	mutex_unlock(&import->lock);
+	RB_INSERT(imports, &imports, import);
+}
+
+int imports_connect_owned(struct tract_import *import, struct session *session,
+			  struct message *request)
+{
+	struct msg_import_connected_bare said;
+	struct message reply;
+	scoped(fd) int fd = -1;
+	int r;
+
+	process_hook_add(&fork_hook);
+	mutex_lock(&imports_lock);
+	connecting++;
+	mutex_unlock(&imports_lock);
+	r = session_call(session, request, NULL, 0, &reply, &fd);
+	if (r == 0)
+		r = read_reply(&reply, &said);
+	mutex_lock(&imports_lock);
+	connecting--;
+	if (r == 0)
+		enter_locked(import, session, &said, reply.shared_mapped.private, &fd);
+	apply_early_locked(r == 0 ? import : NULL);
+	mutex_unlock(&imports_lock);
+	return r;
+}
+
+void imports_adopt(struct tract_import *import, struct session *session,
+		   const struct msg_shared_asked *asked, int *fd)
+{
+	const struct msg_import_connected_bare said = {
+		.import = asked->import,
+		.size = asked->size,
+		.slot = asked->slot,
+		.generation = asked->generation,
+		.epoch = asked->epoch,
+	};
+
+	process_hook_add(&fork_hook);
+	mutex_lock(&imports_lock);
+	enter_locked(import, session, &said, asked->private, fd);
+	mutex_unlock(&imports_lock);
+}
+
 static int become_own_locked(struct tract_import *import, struct session *session,
 			     const struct msg_import_connected_bare *said, int *fd)
 	REQUIRES(import->lock)
@@ -282,17 +385,41 @@ void imports_remove(struct tract_import *import)
 
 /* ---- events ----------------------------------------------------------------------------- */
 
+/* Whoever waits to map it looks again. */
+static void end_wait_locked(struct tract_import *import) REQUIRES(import->lock)
+{
+	import->waits = false;
+	atomic_fetch_add_explicit(&import->moves, 1u, memory_order_release);
+	futex_wake(&import->moves, INT32_MAX);
+}
+
+/* Nothing is to be mapped instead of what was stalled. */
+static void go_back_locked(struct tract_import *import) REQUIRES(import->lock)
+{
+	if (import->stall.released)
+		(void)import_remap_locked(import);
+	else
+		stall_undo(&import->stall, import->map_prot);
+	end_wait_locked(import);
+}
+
 static void revoke_locked(struct tract_import *import) REQUIRES(import->lock)
 {
 	(void)fault_point("segment.revoke.heard");
 	import->revoked = true;
 	session_close_fd(import->session, &import->fd);
 	(void)import_remap_locked(import);
+	end_wait_locked(import);
 }
 
-static void stall_locked(struct tract_import *import) REQUIRES(import->lock)
+static void stall_locked(struct tract_import *import, bool release) REQUIRES(import->lock)
 {
-	if (import->map_addr && !import->stall.addr)
+	import->waits = import->owned && !import->map_addr;
+	if (!import->map_addr || import->stall.addr)
+		return;
+	if (release)
+		(void)stall_released(&import->stall, import->map_addr, import->map_size);
+	else
 		(void)stall_begin(&import->stall, import->map_addr, import->map_size);
 }
 
@@ -304,18 +431,18 @@ static void move_locked(struct tract_import *import, const struct msg_import_mov
 	if (*fd < 0 && !import->sysv) {
 		/* There was no descriptor to be had: it stays behind, as if it could not be
 		 * mapped. */
-		stall_undo(&import->stall, import->map_prot);
+		go_back_locked(import);
 		return;
 	}
 	session_close_fd(import->session, &import->fd);
+	import->aside = moved->private;
 	import->fd = steal_fd(fd);
 	import->offset = moved->offset;
 	(void)fault_point("segment.move.heard");
 	if (import_remap_locked(import) < 0)
 		return; /* The epoch stays behind: no check succeeds before it is mapped. */
 	atomic_store_explicit(&import->epoch, moved->epoch, memory_order_release);
-	atomic_fetch_add_explicit(&import->moves, 1u, memory_order_release);
-	futex_wake(&import->moves, INT32_MAX);
+	end_wait_locked(import);
 }
 
 static void apply_locked(struct tract_import *import, const struct message *event, int *fd)
@@ -326,7 +453,7 @@ static void apply_locked(struct tract_import *import, const struct message *even
 		revoke_locked(import);
 		break;
 	case MSG_import_stall:
-		stall_locked(import);
+		stall_locked(import, event->import_stall.release);
 		break;
 	case MSG_import_moved:
 		move_locked(import, &event->import_moved, fd);
@@ -336,11 +463,28 @@ static void apply_locked(struct tract_import *import, const struct message *even
 	}
 }
 
-static void find_and_apply_locked(const struct message *event, int *fd) REQUIRES(imports_lock)
+/* Memory there is none of: then it is as late as if it had not been heard. */
+static void keep_early_locked(struct session *session, const struct message *event, int *fd)
+	REQUIRES(imports_lock)
+{
+	struct early *early = calloc(1, sizeof(*early));
+
+	if (!early)
+		return;
+	early->session = session;
+	early->event = *event;
+	early->fd = steal_fd(fd);
+	STAILQ_INSERT_TAIL(&earlies, early, entry);
+}
+
+static void find_and_apply_locked(struct session *session, const struct message *event, int *fd)
+	REQUIRES(imports_lock)
 {
 	struct tract_import key = { .id = session_import_of(event) };
 	struct tract_import *import = RB_FIND(imports, &imports, &key);
 
+	if (!import && connecting > 0)
+		keep_early_locked(session, event, fd);
 	if (!import)
 		return;
 	mutex_lock(&import->lock);
@@ -350,11 +494,9 @@ static void find_and_apply_locked(const struct message *event, int *fd) REQUIRES
 
 static void end_moves_locked(struct tract_import *import) REQUIRES(import->lock)
 {
-	stall_undo(&import->stall, import->map_prot);
 	atomic_store_explicit(&import->deaf, true, memory_order_relaxed);
-	/* Releases the above to import_catch_up(). */
-	atomic_fetch_add_explicit(&import->moves, 1u, memory_order_release);
-	futex_wake(&import->moves, INT32_MAX);
+	/* Also releases the above to import_catch_up(). */
+	go_back_locked(import);
 }
 
 /* Whoever was to say where the memory is now is gone.  Its checks fail, but nobody waits. */
@@ -398,13 +540,16 @@ static void on_exporter_ended(struct session *session, uint64_t exporter)
 void imports_on_event(struct session *session, const struct message *event, int *fd)
 {
 	if (event &&
-	    (errand_on_event(session, event, fd) || borrow_on_event(session, event, fd)))
+	    (errand_on_event(session, event, fd) || borrow_on_event(session, event, fd) ||
+	     shared_on_event(session, event, fd)))
 		return;
-	if (!event)
+	if (!event) {
 		borrow_lost(session);
+		news_raise();
+	}
 	mutex_lock(&imports_lock);
 	if (event)
-		find_and_apply_locked(event, fd);
+		find_and_apply_locked(session, event, fd);
 	else
 		end_all_moves_locked(session);
 	mutex_unlock(&imports_lock);

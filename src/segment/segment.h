@@ -89,6 +89,8 @@ struct tract_import {
 	uint32_t owner; /* the exporter's user: System V memory must be his */
 	bool revoked;	/* as the service thread was told */
 	bool owned;	/* of a shared region: goes when it is revoked, and at fork */
+	bool aside;	/* owned: mapped so that stores are this process's alone */
+	bool waits;	/* owned: told to stall before it was mapped */
 	void *map_addr;
 	size_t map_size; /* whole pages */
 	unsigned map_prot;
@@ -113,6 +115,15 @@ int imports_connect(struct tract_import *import, struct session *session,
  * parent's.
  */
 int imports_inherit(struct tract_import *import);
+/*
+ * The same for a mapping of a shared region, whose broker may first have to wait for others,
+ * this process among them: events go on being heard meanwhile.
+ */
+int imports_connect_owned(struct tract_import *import, struct session *session,
+			  struct message *request);
+/* The same of what the broker handed out unasked. */
+void imports_adopt(struct tract_import *import, struct session *session,
+		   const struct msg_shared_asked *asked, int *fd);
 void imports_remove(struct tract_import *import);
 /* The handler of events, for session_listen(). */
 void imports_on_event(struct session *session, const struct message *event, int *fd);
@@ -127,7 +138,8 @@ int import_remap_locked(struct tract_import *import) REQUIRES(import->lock);
 struct tract_import *import_new(struct tract *ctx, uint32_t rights);
 void import_free(struct tract_import *import);
 bool import_was_revoked(struct tract_import *import);
-/* Puts the descriptor's memory over [addr, addr + size), which is held. */
+/* Puts the descriptor's memory over [addr, addr + size), which is held; if it is to be stalled,
+ * once it is not any more.  Not for the service thread. */
 int import_map_held(struct tract_import *import, void *addr, size_t size, unsigned prot);
 /* Waits, for a bounded time and while there is a broker to tell of it, until memory bound
  * meanwhile is mapped.  0 or -EIO, -ESTALE. */
