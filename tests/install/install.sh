@@ -67,6 +67,28 @@ int main(void) { return rsm_free_interconnect_topology == 0; }' >"$work/rsm.c"
 		LD_LIBRARY_PATH=$root/$libdir "$work/rsm"
 }
 
+# builds_region COMPILER FLAG... - a program of SharedRegion, which makes a region and stores there
+builds_region() {
+	echo '#include <shared_region.h>
+int main(void) {
+	shared_region_client *client;
+	shared_region *region;
+	void *at;
+	if (shared_region_attach(NULL, 0, &client) < 0 ||
+		shared_region_new(client, shared_region_self(client), 1, SHARED_REGION_WRITE, &region) < 0 ||
+		shared_region_map(region, shared_region_self(client), NULL, SHARED_REGION_WRITE, &at) < 0)
+		return 1;
+	*(char *)at = 1;
+	shared_region_release(region);
+	shared_region_detach(client);
+	return 0;
+}' >"$work/region.c"
+	$1 "${@:2}" -Wall -Wextra -Werror -o "$work/region" "$work/region.c" \
+		$(pkg-config --cflags --libs shared-region)
+}
+
+runs_region() { LD_LIBRARY_PATH=$root/$libdir "$work/region"; }
+
 # The command finds its library by itself, wherever it was installed.
 maps() {
 	local line="" program
@@ -83,7 +105,8 @@ maps() {
 has_pages() {
 	local page
 	for page in man7/l4re.7 man7/rsmapi.7 man7/tract.7 man1/tract.1 man3/tract_map_attach.3 \
-		man3/l4re_rm_attach.3l4re man3/l4re_rm_attach_srv.3l4re man3/l4_re_c_rm.h.3l4re; do
+		man3/l4re_rm_attach.3l4re man3/l4re_rm_attach_srv.3l4re man3/l4_re_c_rm.h.3l4re \
+		man7/shared-region.7 man3/shared_region_map.3sr man3/tract_cap_derive.3; do
 		[[ -s $root/share/man/$page ]] || { echo "no $page" && return 1; }
 	done
 	# A page that is another one's by another name says which.
@@ -97,6 +120,7 @@ holds 'every header of the L4Re face is below include/l4' same_headers l4
 holds 'libl4re has a name for the linker, and one for the loader' is_versioned l4re 0
 holds 'so has libtract' is_versioned tract 0
 holds 'and librsm, whose programs ask for the second' is_versioned rsm 2
+holds 'and libshared-region' is_versioned shared-region 0
 for mode in '' -DL4RE_MODERN; do
 	for standard in c99 c11 c17; do
 		holds "a program of L4Re builds: $standard $mode" builds "$cc" -std=$standard $mode
@@ -106,6 +130,12 @@ for mode in '' -DL4RE_MODERN; do
 	holds "a program of L4Re builds: c++17 $mode" builds "$cxx" -x c++ -std=c++17 $mode
 	holds 'and runs' runs
 done
+holds 'a program of SharedRegion builds: c99' builds_region "$cc" -std=c99
+holds 'and runs' runs_region
+if [[ -n $cxx ]]; then
+	holds 'a program of SharedRegion builds: c++17' builds_region "$cxx" -x c++ -std=c++17
+	holds 'and runs' runs_region
+fi
 holds 'tract map shows what it has' maps
 holds 'a program of tract builds, and knows the version that was installed' tells_its_version
 holds 'a program of RSMAPI builds and starts' compiles_rsm
