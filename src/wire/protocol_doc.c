@@ -81,7 +81,7 @@ static const struct {
 	{ 0x0600, "Shared regions" },
 	{ 0x0700, "Capabilities" },
 	{ 0x0800, "Events, from the broker to a client" },
-	{ 0x0900, "Inspection" },
+	{ 0x0900, "For tools" },
 	{ 0x0a00, "Offers and moves" },
 };
 
