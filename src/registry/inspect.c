@@ -1,35 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * inspect.c - rows for tools
- *
- * A user sees what its own processes hold; the broker's user and root see everything.
  */
+#include "registry/inspect.h"
+
 #include <errno.h>
 
 #include "base/clock.h"
 #include "registry/shared.h"
 
-static bool sees(const struct call *call, const struct client *owner)
+bool inspect_sees(const struct call *call, uint32_t uid)
 {
-	uint32_t uid = call->client->identity.uid;
+	uint32_t caller = call->client->identity.uid;
 
-	return uid == 0 || uid == call->registry->config.broker_uid ||
-	       uid == owner->identity.uid;
+	return caller == 0 || caller == call->registry->config.broker_uid || caller == uid;
 }
 
-static uint64_t age_ms(const struct call *call, uint64_t since)
+uint64_t inspect_age(const struct call *call, uint64_t since)
 {
 	return (registry_now(call->registry) - since) / NS_PER_MS;
 }
 
-/* Not logged: every walk ends so. */
-static int answer_end(const struct call *call)
+int inspect_end(const struct call *call)
 {
 	struct message answer = { .number = MSG_refused };
 
 	answer.refused.error = ENOENT;
 	answer.refused.rule = wire_text_of("there is nothing after this one");
 	return call_answer(call, &answer, ATTACH_NOTHING);
+}
+
+static bool sees(const struct call *call, const struct client *owner)
+{
+	return inspect_sees(call, owner->identity.uid);
 }
 
 int next_segment(const struct call *call)
@@ -43,7 +46,7 @@ int next_segment(const struct call *call)
 		      !sees(call, segment_of(at)->client)))
 		at = names_after(&call->registry->segments, at->key);
 	if (!at)
-		return answer_end(call);
+		return inspect_end(call);
 	segment = segment_of(at);
 	answer.segment_row = (struct msg_segment_row){
 		.key = at->key,
@@ -60,7 +63,7 @@ int next_segment(const struct call *call)
 		.backing = segment->region->sysv ? 2 : 1,
 		.rebinds = segment->rebinds,
 		.exposed = segment->region->exposed,
-		.age_ms = age_ms(call, segment->since),
+		.age_ms = inspect_age(call, segment->since),
 	};
 	return call_answer(call, &answer, ATTACH_NOTHING);
 }
@@ -77,7 +80,7 @@ int next_import(const struct call *call)
 		      !sees(call, import_of(at)->client)))
 		at = names_after(&call->registry->imports, at->key);
 	if (!at)
-		return answer_end(call);
+		return inspect_end(call);
 	import = import_of(at);
 	answer.import_row = (struct msg_import_row){
 		.key = at->key,
@@ -87,7 +90,7 @@ int next_import(const struct call *call)
 		.uid = import->client->identity.uid,
 		.gid = import->client->identity.gid,
 		.rights = import->rights,
-		.age_ms = age_ms(call, import->since),
+		.age_ms = inspect_age(call, import->since),
 	};
 	return call_answer(call, &answer, ATTACH_NOTHING);
 }
@@ -117,7 +120,7 @@ int next_client(const struct call *call)
 	while (at && !sees(call, client_of(at)))
 		at = names_after(&call->registry->clients, at->key);
 	if (!at)
-		return answer_end(call);
+		return inspect_end(call);
 	client = client_of(at);
 	answer.client_row = (struct msg_client_row){
 		.key = at->key,
@@ -128,7 +131,7 @@ int next_client(const struct call *call)
 		.segments = client->segment_count,
 		.imports = client->live_count,
 		.bytes = bytes_of(client),
-		.age_ms = age_ms(call, client->since),
+		.age_ms = inspect_age(call, client->since),
 	};
 	return call_answer(call, &answer, ATTACH_NOTHING);
 }

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "registry/holding.h"
+#include "registry/inspect.h"
 #include "registry/job.h"
 #include "registry/shared.h"
 
@@ -167,9 +168,8 @@ static int measure(const struct call *call, struct measure *m)
 int shared_place(const struct call *call)
 {
 	struct measure m = { .shared = call->message->shared_place.shared };
-	const struct shared *shared = shared_find(call->registry, m.shared);
 
-	if (!shared || !shared_concerns(shared, call->client))
+	if (!inspect_shared(call, m.shared))
 		return refuse_measure(call, -ENOENT);
 	return measure(call, &m);
 }

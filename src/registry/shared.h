@@ -83,6 +83,7 @@ struct shared {
 	uint32_t flags;	  /* of shared_create, less what was not to be had */
 	uint32_t cache;
 	uint64_t backing; /* raised when the object is replaced */
+	uint32_t reached; /* enum force, when access was ended; FORCE_BY_USER: never */
 	bool frozen;
 	struct takeback *takeback; /* under way, or NULL */
 	struct takebacks queue;	   /* that wait for it */

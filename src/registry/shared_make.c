@@ -12,7 +12,7 @@
 #include "base/bytes.h"
 #include "registry/holding.h"
 #include "registry/job.h"
-#include "registry/shared.h"
+#include "registry/takeback.h"
 
 #define FLAGS_KNOWN \
 	(SHARED_STRICT_NODE | SHARED_CACHE_FALLBACK | SHARED_FREEZABLE | SHARED_HUGE_PAGES)
@@ -177,6 +177,7 @@ static void shared_keep(const struct call *call, struct shared *shared, uint32_t
 	shared->flags = asked->flags;
 	shared->cache = cache;
 	shared->since = registry_now(call->registry);
+	shared->reached = FORCE_BY_USER;
 	LIST_INSERT_HEAD(&call->registry->making, shared, of_owner);
 }
 

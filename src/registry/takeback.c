@@ -310,6 +310,8 @@ static void finish(struct registry *registry, struct round *round)
 	note(registry, "shared.taken_back shared=%llu force=%d error=%d copied=%llu late=%u",
 	     (unsigned long long)shared->named.key, (int)t->force, -t->error,
 	     (unsigned long long)t->copied, round->late);
+	if (!t->error && !t->snaps && !LIST_EMPTY(&t->suspects))
+		shared->reached = t->force;
 	release_suspects(registry, t);
 	t->done(registry, t);
 	free(t);
