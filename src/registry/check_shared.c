@@ -184,6 +184,7 @@ static const char *check_truth(const struct registry *registry, const struct sha
 static const char *check_takebacks(const struct registry *registry, const struct shared *shared)
 {
 	const struct takeback *takeback = shared->takeback, *t;
+	const struct suspect *suspect;
 
 	EXPECT_THAT(takeback || shared->region->fence == FENCE_NONE,
 		    "a shared region is fenced by a takeback");
@@ -199,6 +200,8 @@ static const char *check_takebacks(const struct registry *registry, const struct
 			    "who waits for a takeback does nothing");
 	EXPECT_THAT(!takeback || LIST_EMPTY(&takeback->targets),
 		    "who is taken back from was told");
+	LIST_FOREACH (suspect, &shared->kept, link)
+		EXPECT_THAT(!suspect->snapshot, "who kept memory kept the region's");
 	(void)registry;
 	return NULL;
 }

@@ -10,6 +10,7 @@
 #include "registry/cap_tree.h"
 #include "registry/holding.h"
 #include "registry/inspect.h"
+#include "registry/kept.h"
 
 static bool is_seen(const struct call *call, const struct shared *shared)
 {
@@ -46,6 +47,7 @@ int next_shared(const struct call *call)
 		.align = ports->object_page(ports->body, shared->region->object),
 		.backing = shared->backing,
 		.force = shared->reached,
+		.kept = kept_count(call->registry, shared),
 		.resident = ports->object_resident(ports->body, shared->region->object),
 		.age_ms = inspect_age(call, shared->since),
 	};

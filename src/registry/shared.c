@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "registry/holding.h"
+#include "registry/kept.h"
 #include "registry/snapshot.h"
 #include "registry/takeback.h"
 
@@ -146,6 +147,7 @@ static void shared_end(struct registry *registry, struct shared *shared)
 	custodian_drop(registry, shared->region, shared->window);
 	names_remove(&registry->shareds, &shared->named);
 	user_unref(registry, shared->payer);
+	kept_forget(shared);
 	free(shared);
 }
 

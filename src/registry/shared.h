@@ -69,6 +69,7 @@ struct mapping {
 RB_HEAD(mappings, mapping);
 LIST_HEAD(mappings_ending, mapping);
 LIST_HEAD(snapshots, snapshot);
+LIST_HEAD(suspects, suspect);
 
 struct shared {
 	struct named named; /* both are its number; 0 while its pages are made */
@@ -87,6 +88,7 @@ struct shared {
 	bool frozen;
 	struct takeback *takeback; /* under way, or NULL */
 	struct takebacks queue;	   /* that wait for it */
+	struct suspects kept;	   /* who may have kept its memory; see kept.h */
 	struct mappings mappings;
 	uint32_t mapped; /* mappings, of snapshots too */
 	struct snapshots snapshots;

@@ -116,6 +116,7 @@ static struct shared *shared_alloc(uint64_t size)
 	shared->region->size = size;
 	RB_INIT(&shared->mappings);
 	LIST_INIT(&shared->snapshots);
+	LIST_INIT(&shared->kept);
 	TAILQ_INIT(&shared->queue);
 	return shared;
 }

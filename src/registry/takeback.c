@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "registry/fence.h"
 #include "registry/holding.h"
+#include "registry/kept.h"
 #include "registry/snapshot.h"
 
 static void fail(struct takeback *t, int error)
@@ -310,8 +311,9 @@ static void finish(struct registry *registry, struct round *round)
 	note(registry, "shared.taken_back shared=%llu force=%d error=%d copied=%llu late=%u",
 	     (unsigned long long)shared->named.key, (int)t->force, -t->error,
 	     (unsigned long long)t->copied, round->late);
-	if (!t->error && !t->snaps && !LIST_EMPTY(&t->suspects))
+	if (!t->error && !t->snaps && (t->step == TAKEBACK_MOVING || !LIST_EMPTY(&t->suspects)))
 		shared->reached = t->force;
+	kept_settle(registry, t);
 	release_suspects(registry, t);
 	t->done(registry, t);
 	free(t);
@@ -394,7 +396,7 @@ static bool must_rekey(const struct takeback *t)
 	LIST_FOREACH (suspect, &t->suspects, link)
 		if (!suspect->snapshot)
 			return true;
-	return false;
+	return t->thorough;
 }
 
 /* Who goes on.  Of a snapshot, those who read need not stop. */

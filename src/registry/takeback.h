@@ -46,8 +46,6 @@ struct suspect {
 	LIST_ENTRY(suspect) link;
 };
 
-LIST_HEAD(suspects, suspect);
-
 struct takeback {
 	struct shared *shared;
 	struct round *round;
@@ -55,6 +53,7 @@ struct takeback {
 	enum force force;
 	uint32_t uid;		   /* for whom: other users' access is fenced by default */
 	bool foreign;		   /* a suspect is of another user */
+	bool thorough;		   /* a fence replaces the memory whoever had it */
 	bool snaps;		   /* a snapshot is made, and nothing taken back */
 	bool freezing;		   /* and nothing copied, if it can be */
 	struct snapshot *snapshot; /* that is copied to, or NULL */

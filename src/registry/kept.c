@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/kept.h"
+
+#include <stdlib.h>
+
+static void drop(struct suspect *suspect)
+{
+	LIST_REMOVE(suspect, link);
+	free(suspect);
+}
+
+static struct suspect *find(const struct suspects *suspects, uint64_t client)
+{
+	struct suspect *suspect;
+
+	LIST_FOREACH (suspect, suspects, link)
+		if (suspect->client == client && !suspect->snapshot)
+			return suspect;
+	return NULL;
+}
+
+void kept_forget(struct shared *shared)
+{
+	while (!LIST_EMPTY(&shared->kept))
+		drop(LIST_FIRST(&shared->kept));
+}
+
+static void forget_ended(const struct registry *registry, struct shared *shared)
+{
+	struct suspect *suspect, *next;
+
+	LIST_FOREACH_SAFE(suspect, &shared->kept, link, next)
+	{
+		if (!client_find(registry, suspect->client))
+			drop(suspect);
+	}
+}
+
+/* The memory of a snapshot is emptied when that ends. */
+static void keep_suspects(const struct registry *registry, struct takeback *t)
+{
+	struct suspect *suspect, *next;
+
+	LIST_FOREACH_SAFE(suspect, &t->suspects, link, next)
+	{
+		if (suspect->snapshot || !client_find(registry, suspect->client) ||
+		    find(&t->shared->kept, suspect->client))
+			continue;
+		LIST_REMOVE(suspect, link);
+		LIST_INSERT_HEAD(&t->shared->kept, suspect, link);
+	}
+}
+
+static void acquit_suspects(struct takeback *t)
+{
+	struct suspect *suspect, *next;
+
+	LIST_FOREACH_SAFE(suspect, &t->shared->kept, link, next)
+	{
+		if (find(&t->suspects, suspect->client))
+			drop(suspect);
+	}
+}
+
+void kept_settle(struct registry *registry, struct takeback *t)
+{
+	forget_ended(registry, t->shared);
+	if (t->snaps)
+		return;
+	/* What anybody has is empty. */
+	if (t->step == TAKEBACK_MOVING && !t->stuck)
+		kept_forget(t->shared);
+	else if (t->error)
+		keep_suspects(registry, t);
+	else if (t->force == FORCE_VERIFY || t->force == FORCE_KILL)
+		acquit_suspects(t);
+}
+
+void kept_suspects(struct registry *registry, struct takeback *t, const struct client *of)
+{
+	const struct suspect *suspect;
+
+	LIST_FOREACH (suspect, &t->shared->kept, link) {
+		const struct client *client = client_find(registry, suspect->client);
+
+		if (client && (of ? client == of : client != t->shared->owner))
+			takeback_suspect(t, client, NULL);
+	}
+}
+
+uint32_t kept_count(const struct registry *registry, const struct shared *shared)
+{
+	const struct suspect *suspect;
+	uint32_t count = 0;
+
+	LIST_FOREACH (suspect, &shared->kept, link)
+		count += client_find(registry, suspect->client) != NULL;
+	return count;
+}

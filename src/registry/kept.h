@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kept.h - who may have kept the memory of a shared region
+ *
+ * A takeback that fails has ended what its suspects may do, but not what they have.  They are
+ * remembered with the region, so that more force can be used later: until its memory is
+ * replaced, the body has found nothing with them, or they have ended.
+ */
+#ifndef REGISTRY_KEPT_H
+#define REGISTRY_KEPT_H
+
+#include "registry/takeback.h"
+
+/* @t has come to its end, with its suspects. */
+void kept_settle(struct registry *registry, struct takeback *t);
+/* Those of @t's region are suspects of @t, too: only @of, or if that is NULL, all but the
+ * owner. */
+void kept_suspects(struct registry *registry, struct takeback *t, const struct client *of);
+uint32_t kept_count(const struct registry *registry, const struct shared *shared);
+/* @shared is ending. */
+void kept_forget(struct shared *shared);
+
+#endif
