@@ -75,6 +75,7 @@ static const struct row rows[] = {
 	[MSG_next_shared] = { .handle = next_shared },
 	[MSG_next_mapping] = { .handle = next_mapping },
 	[MSG_next_cap] = { .handle = next_cap },
+	[MSG_shared_revoke] = { .handle = shared_revoke },
 	[MSG_cap_root] = { .handle = held_root },
 	[MSG_cap_look] = { .handle = held_look },
 	[MSG_cap_next] = { .handle = held_next },
