@@ -12,7 +12,7 @@
 #ifndef TRACT_INSPECT_H
 #define TRACT_INSPECT_H
 
-#include <tract/context.h>
+#include <tract/capability.h>
 
 TRACT_BEGIN_DECLS
 
@@ -73,6 +73,126 @@ TRACT_API int tract_next_import(struct tract *ctx, uint64_t after,
 				struct tract_import_info *ret);
 TRACT_API int tract_next_process(struct tract *ctx, uint64_t after,
 				 struct tract_process_info *ret);
+
+/* ---- shared regions --------------------------------------------------------------------- */
+
+/* See shared.h.  A user sees the regions that are charged to it. */
+struct tract_shared_info {
+	uint64_t number;  /* of the region, for the next call */
+	uint64_t size;	  /* bytes */
+	uint64_t owner;	  /* number of the process; 0: an orphan */
+	int32_t pid;	  /* of the owner, as the broker sees it */
+	uint32_t uid;	  /* of who is charged, its owner's user */
+	uint32_t ceiling; /* enum tract_permission */
+	uint32_t state;	  /* enum tract_shared_state */
+	uint32_t mapped;  /* processes that have it mapped */
+	uint32_t pending; /* grants not taken up, and offers that are open */
+	uint32_t capabilities;
+	uint32_t numa_node; /* that was asked for, or TRACT_NODE_ANY */
+	uint32_t flags;	    /* enum tract_shared_flag, less what was not to be had */
+	uint32_t cache;	    /* enum tract_cache, in force */
+	uint64_t align;	    /* bytes of a page of it */
+	uint64_t backing;   /* how often its memory was replaced */
+	uint32_t force;	    /* enum tract_force, reached the last time that somebody's access
+			       was ended; TRACT_FORCE_BY_USER: that was never */
+	uint32_t kept;	    /* processes that may have kept its memory when it was */
+	uint64_t resident;  /* bytes in memory */
+	uint64_t age_ms;    /* since it was made */
+};
+
+/* A process that has a shared region mapped. */
+struct tract_mapped_info {
+	uint64_t process; /* its number, for the next call */
+	int32_t pid;
+	uint32_t uid;
+	uint32_t permission; /* enum tract_permission */
+	uint32_t alone;	     /* 1 if its stores are for itself alone */
+	uint64_t capability; /* id of what it was mapped with; 0: by ownership */
+	uint64_t address;    /* where; 0 if it is none of the caller's business */
+};
+
+/* A capability on a shared region.  Its id is not its token, and of no use to a thief. */
+struct tract_capability_info {
+	uint64_t id;	 /* for the next call */
+	uint64_t parent; /* id of what it was derived from; 0: it is the owner's root */
+	uint64_t holder; /* number of the process; 0: nobody, of an orphan's root */
+	int32_t pid;	 /* of the holder */
+	uint32_t uid;
+	uint32_t rights; /* enum tract_cap_right */
+	uint32_t state;	 /* TRACT_CAP_OFFERED or TRACT_CAP_HELD */
+	uint32_t mode;	 /* enum tract_offer_mode, as which it is or was offered */
+	uint32_t grant;	 /* 1 if it has no token, and is taken by mapping the region */
+};
+
+/**
+ * tract_next_shared(), tract_next_mapping_of(), tract_next_capability() - the one after @after
+ * @ctx:    an open context
+ * @number: of a shared region
+ * @after:  number of a region, number of a process, id of a capability; 0 for the first
+ * @ret:    filled on success
+ *
+ * Who sees a region sees who has it, whoever that is.
+ *
+ * Return: 0, -ENOENT after the last one, -EINVAL, -ENOTCONN.
+ */
+TRACT_API int tract_next_shared(struct tract *ctx, uint64_t after,
+				struct tract_shared_info *ret);
+TRACT_API int tract_next_mapping_of(struct tract *ctx, uint64_t number, uint64_t after,
+				    struct tract_mapped_info *ret);
+TRACT_API int tract_next_capability(struct tract *ctx, uint64_t number, uint64_t after,
+				    struct tract_capability_info *ret);
+
+/* Where the pages of a shared region are, as the kernel says.  Return: 0, -EINVAL, -ENOENT
+ * (there is no such region, or it is none of the caller's business), -EOPNOTSUPP (the kernel
+ * does not say), -ENOMEM, -EMFILE, -ENOTCONN. */
+TRACT_API int tract_placement_of(struct tract *ctx, uint64_t number,
+				 struct tract_placement *ret_placement);
+
+/* What to take back of a shared region: one of both, or with neither, all that others than the
+ * owner have. */
+struct tract_revocation {
+	uint64_t number;     /* of the region */
+	uint64_t capability; /* id of one, which ends with all below it; or 0 */
+	uint64_t process;    /* number of one, of which mapping and capabilities end, with all
+				below those; or 0 */
+	uint32_t force;	     /* enum tract_force */
+};
+
+struct tract_revoked {
+	uint32_t capabilities; /* how many ended */
+	uint32_t mappings;     /* likewise */
+	uint32_t processes;    /* that had the memory, or may have kept it before */
+	uint32_t force;	       /* that was reached */
+	uint64_t copied;       /* bytes */
+};
+
+/**
+ * tract_revoke() - take back what others have of a shared region
+ * @ctx:         an open context
+ * @what:        what, and how
+ * @ret_revoked: filled on success
+ *
+ * For who runs the node: the user that is charged for the region, the broker's user, and root.
+ * The owner's root stays, and so does what he has mapped, unless that process is named.  That
+ * nothing was left to take back is no error.
+ *
+ * Return: 0, or
+ *   -EINVAL    NULL, or both a capability and a process
+ *   -EBADMSG   no such force
+ *   -ENOENT    there is no such region or capability, or it is none of the caller's business
+ *   -ESRCH     there is no such process
+ *   -EACCES    the capability is the owner's root
+ *   -EREMOTEIO a process kept the memory, or cannot be looked at or killed
+ *   -ETIMEDOUT a process did not answer, or did not end
+ *   -ENOMEM, -EMFILE  there is no room for a second copy
+ *   -ENOTCONN
+ * After -EREMOTEIO, -ETIMEDOUT, -ENOMEM and -EMFILE nothing can be done with the capabilities
+ * any more, but mappings made before may be there still.
+ */
+TRACT_API int tract_revoke(struct tract *ctx, const struct tract_revocation *what,
+			   struct tract_revoked *ret_revoked);
+
+/* ---- what passes ------------------------------------------------------------------------ */
 
 struct tract_monitor;
 

@@ -8,13 +8,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "client/context.h"
+#include "client/inspect.h"
 
-/*
- * What every list has in common: a row is asked for, and goes to *@ret.  An empty node and a
- * node without a broker look the same: nothing is there.
- */
-static int ask(struct tract *ctx, struct message *request, enum msg_number expected,
-	       const void *ret, struct message *reply)
+int inspect_ask(struct tract *ctx, struct message *request, enum msg_number expected,
+		const void *ret, struct message *reply)
 {
 	scoped(session) struct session *session = NULL;
 	int r;
@@ -38,7 +35,7 @@ int tract_next_segment(struct tract *ctx, uint64_t after, struct tract_segment_i
 	const struct msg_segment_row *row = &reply.segment_row;
 	int r;
 
-	r = ask(ctx, &request, MSG_segment_row, ret, &reply);
+	r = inspect_ask(ctx, &request, MSG_segment_row, ret, &reply);
 	if (r < 0)
 		return r;
 	*ret = (struct tract_segment_info){
@@ -69,7 +66,7 @@ int tract_next_import(struct tract *ctx, uint64_t after, struct tract_import_inf
 	const struct msg_import_row *row = &reply.import_row;
 	int r;
 
-	r = ask(ctx, &request, MSG_import_row, ret, &reply);
+	r = inspect_ask(ctx, &request, MSG_import_row, ret, &reply);
 	if (r < 0)
 		return r;
 	*ret = (struct tract_import_info){
@@ -93,7 +90,7 @@ int tract_next_process(struct tract *ctx, uint64_t after, struct tract_process_i
 	const struct msg_client_row *row = &reply.client_row;
 	int r;
 
-	r = ask(ctx, &request, MSG_client_row, ret, &reply);
+	r = inspect_ask(ctx, &request, MSG_client_row, ret, &reply);
 	if (r < 0)
 		return r;
 	*ret = (struct tract_process_info){

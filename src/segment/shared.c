@@ -6,10 +6,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "client/inspect.h"
 #include "client/process.h"
 
 /* ---- handles ---------------------------------------------------------------------------- */
@@ -172,7 +172,6 @@ size_t tract_shared_size(const struct tract_shared *shared)
 int tract_shared_placement(struct tract_shared *shared, struct tract_placement *ret_placement)
 {
 	struct message request = { .number = MSG_shared_place }, reply;
-	const struct msg_shared_placed *placed = &reply.shared_placed;
 	int r = shared_check(shared);
 
 	if (r < 0 || !ret_placement)
@@ -181,15 +180,7 @@ int tract_shared_placement(struct tract_shared *shared, struct tract_placement *
 	r = shared_call(shared, &request, &reply);
 	if (r < 0)
 		return r;
-	*ret_placement = (struct tract_placement){
-		.nodes = placed->pages.count,
-		.unknown = placed->unknown,
-		.absent = placed->absent,
-		.huge = placed->huge,
-	};
-	static_assert(WIRE_NODES_MAX <= TRACT_PLACEMENT_NODES, "there is room for all nodes");
-	memcpy(ret_placement->node, placed->pages.node,
-	       placed->pages.count * sizeof(ret_placement->node[0]));
+	*ret_placement = inspect_placement(&reply.shared_placed);
 	return 0;
 }
 
