@@ -6,41 +6,12 @@
 # Prints TAP.  Works on a node of its own in a temporary directory; its broker leaves by itself.
 
 set -u
-tract=$(realpath "$1")
 completion=$(realpath "$3")
 mapped=$(realpath "$4")
 mapped_l4re=$(realpath "$5")
-export TRACT_BROKER_PROGRAM TRACT_IDLE_MS=300 TRACT_DIR NO_COLOR=
-TRACT_BROKER_PROGRAM=$(realpath "$2")
-work=$(mktemp -d /tmp/tract-cli.XXXXXX)
-TRACT_DIR=$work/node
-mkdir -m 0700 "$TRACT_DIR"
-count=0
 exporter=
-target=
-
-# Runs tract; its status, output and errors are in $status, $out and $err.
-run() {
-	"$tract" "$@" >"$work/out" 2>"$work/err" </dev/null
-	status=$?
-	out=$(tr -d '\0' <"$work/out")
-	err=$(<"$work/err")
-}
-
-# One test: a sentence, and a command that is true if it holds.
-holds() {
-	local sentence=$1
-	shift
-	count=$((count + 1))
-	if "$@"; then
-		echo "ok $count - $sentence"
-	else
-		echo "not ok $count - $sentence"
-		printf '# it ended with %s\n' "$status"
-		sed 's/^/# out: /' "$work/out" | head -n 20
-		sed 's/^/# err: /' "$work/err" | head -n 20
-	fi
-}
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
 
 # The same of what has room in a picture, or a gap, only where no sanitizer maps things all over
 # the address space.
@@ -52,15 +23,6 @@ holds_with_room() {
 		holds "$@"
 	fi
 }
-
-ended_with() { [[ $status -eq $1 ]]; }
-said() { [[ $err == "tract: "*"$1"* && $(wc -l <"$work/err") -eq 1 ]]; }
-was_silent() { [[ -z $err ]]; }
-printed() { [[ $out == *"$1"* ]]; }
-is_json() { python3 -m json.tool <"$work/out" >/dev/null; }
-# The value of a JSON member, by a Python expression over the document j.
-json() { python3 -c "import json,sys; j=json.load(open('$work/out')); sys.exit(0 if ($1) else 1)"; }
-refused() { ended_with "$1" && said "$2"; }
 
 # Exports "$@" in the background; the id is in $id, the process in $exporter.
 export_start() {
@@ -84,39 +46,9 @@ export_stop() {
 	exporter=
 }
 
-# A process "$@" to look at, in $target, and the addresses it tells of, in $work/facts.
-target_start() {
-	rm -f "$work/stay"
-	mkfifo "$work/stay"
-	: >"$work/facts"
-	"$@" <"$work/stay" >"$work/facts" &
-	target=$!
-	exec 7>"$work/stay"
-	for _ in {1..500}; do
-		grep -q ready "$work/facts" && break
-		kill -0 "$target" 2>/dev/null || break
-		sleep 0.02
-	done
-}
-
-target_stop() {
-	[[ -n $target ]] || return 0
-	exec 7>&-
-	wait "$target"
-	target=
-}
-
-# The address of something the process told of.
-fact() { sed -n "s/^$1 //p" "$work/facts"; }
-
 clean_up() {
 	export_stop
-	target_stop
-	for _ in {1..150}; do
-		[[ -e $TRACT_DIR/broker ]] || break
-		sleep 0.02
-	done
-	rm -rf "$work"
+	leave_node
 }
 trap clean_up EXIT
 
