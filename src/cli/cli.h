@@ -17,6 +17,7 @@ enum cli_exit {
 	CLI_REFUSED = 1,   /* what was asked for is not there, or was refused */
 	CLI_USAGE = 2,	   /* the command line makes no sense */
 	CLI_NO_BROKER = 3, /* no broker could be reached, or it went away */
+	CLI_KEPT = 4,	   /* rights ended, but somebody may have kept the memory */
 };
 
 /* Options, as bits: which ones a verb takes, and which ones were given. */
@@ -33,20 +34,27 @@ enum cli_option {
 	OPTION_LENGTH = 1 << 9,
 	OPTION_ALL = 1 << 10,
 	OPTION_SVG = 1 << 11,
+	OPTION_TREE = 1 << 12,
+	OPTION_CAPABILITY = 1 << 13,
+	OPTION_PROCESS = 1 << 14,
+	OPTION_FORCE = 1 << 15,
 	OPTION_ANYWHERE = OPTION_DIR | OPTION_HELP | OPTION_VERSION,
 };
 
 /* The command line, understood. */
 struct cli {
-	struct tract *ctx;  /* open while a verb runs; has contacted nobody yet */
-	uint32_t given;	    /* OPTION_* */
-	const char *dir;    /* --dir */
-	const char *output; /* --output */
-	uint32_t id;	    /* --id */
-	uint32_t mode;	    /* --mode */
-	uint64_t length;    /* --length */
-	const char *svg;    /* --svg */
-	char **operands;    /* what follows the verb */
+	struct tract *ctx;   /* open while a verb runs; has contacted nobody yet */
+	uint32_t given;	     /* OPTION_* */
+	const char *dir;     /* --dir */
+	const char *output;  /* --output */
+	uint32_t id;	     /* --id */
+	uint32_t mode;	     /* --mode */
+	uint64_t length;     /* --length */
+	const char *svg;     /* --svg */
+	uint64_t capability; /* --capability */
+	const char *process; /* --process */
+	uint32_t force;	     /* --force */
+	char **operands;     /* what follows the verb */
 	int operand_count;
 };
 
@@ -77,6 +85,9 @@ void options_print(uint32_t options);
  */
 bool options_number(const char *text, uint64_t most, uint64_t *ret_number);
 
+/* "r12" is number 12 of what the letter r stands for.  False unless all of @text is that. */
+bool options_name(const char *text, char letter, uint64_t *ret_number);
+
 /* Explains a verb, or the command if it is NULL. */
 void help_print(const struct verb *verb);
 
@@ -95,6 +106,9 @@ int cli_find_segment(const struct cli *cli, uint32_t id, struct tract_segment_in
 int verb_ls(const struct cli *cli);
 int verb_show(const struct cli *cli);
 int verb_ps(const struct cli *cli);
+int verb_regions(const struct cli *cli);
+int verb_caps(const struct cli *cli);
+int verb_revoke(const struct cli *cli);
 int verb_map(const struct cli *cli);
 int verb_monitor(const struct cli *cli);
 int verb_export(const struct cli *cli);

@@ -19,7 +19,9 @@ static void print_overview(void)
 	puts("\noptions of every verb:\n");
 	options_print(OPTION_ANYWHERE);
 	puts("\nIt ends with 0 if all is well, 1 if the thing asked for is not there or was "
-	     "refused,\n2 if the command line makes no sense, 3 if no broker can be reached.\n"
+	     "refused,\n2 if the command line makes no sense, 3 if no broker can be reached, 4 "
+	     "if "
+	     "what was revoked\nmay have been kept.\n"
 	     "`tract help VERB` and tract(1) say more.");
 }
 

@@ -24,8 +24,8 @@ static int fill(const struct cli *cli, const struct list *list, struct out_table
 
 int list_print(const struct cli *cli, const struct list *list)
 {
-	struct out_table *table =
-		out_table_new(cli, list->name, list->columns, list->column_count);
+	struct out_table *table = (list->tree ? out_tree_new : out_table_new)(
+		cli, list->name, list->columns, list->column_count);
 	int end = fill(cli, list, table);
 
 	if (end == CLI_OK)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list.h - what `tract ls` and `tract ps` have in common
+ * list.h - what `tract ls`, `tract ps` and the like have in common
  */
 #ifndef CLI_LIST_H
 #define CLI_LIST_H
@@ -12,6 +12,7 @@ struct list {
 	const char *none; /* told to a person when there is nothing */
 	const struct out_column *columns;
 	size_t column_count;
+	bool tree;
 	/* Adds the rows.  -ENOENT after the last one, or another -errno. */
 	int (*fill)(const struct cli *cli, struct out_table *table);
 };

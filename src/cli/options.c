@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "out.h"
+#include "words.h"
 
 struct option_row {
 	const char *name;
@@ -35,6 +36,17 @@ bool options_number(const char *text, uint64_t most, uint64_t *ret_number)
 	/* What does not fit becomes the largest number there is. */
 	number = strtoull(text, &end, hex ? 16 : 10);
 	if (*end != '\0' || number > most)
+		return false;
+	*ret_number = number;
+	return true;
+}
+
+bool options_name(const char *text, char letter, uint64_t *ret_number)
+{
+	uint64_t number = 0;
+
+	if (text[0] != letter || text[1] == '0' ||
+	    !options_number(text + 1, UINT64_MAX - 1, &number))
 		return false;
 	*ret_number = number;
 	return true;
@@ -65,6 +77,25 @@ static bool take_id(struct cli *cli, const char *text)
 
 	cli->id = (uint32_t)id;
 	return fits;
+}
+
+static bool take_capability(struct cli *cli, const char *text)
+{
+	return options_name(text, 'c', &cli->capability);
+}
+
+static bool take_process(struct cli *cli, const char *text)
+{
+	uint64_t number;
+
+	cli->process = text;
+	return options_name(text, 'p', &number) ||
+	       (options_number(text, INT32_MAX, &number) && number > 0);
+}
+
+static bool take_force(struct cli *cli, const char *text)
+{
+	return words_read_force(text, &cli->force);
 }
 
 static bool take_length(struct cli *cli, const char *text)
@@ -101,6 +132,13 @@ static const struct option_row rows[] = {
 	{ "all", 'a', OPTION_ALL, NULL, "also show, one by one, what is not tract's", NULL },
 	{ "svg", 's', OPTION_SVG, "FILE", "draw a picture into FILE, or - for standard output",
 	  take_svg },
+	{ "tree", 't', OPTION_TREE, NULL, "draw what was derived from what", NULL },
+	{ "capability", 'c', OPTION_CAPABILITY, "cN", "only this one, and all below it",
+	  take_capability },
+	{ "process", 'p', OPTION_PROCESS, "PID", "only what this process has, or pN",
+	  take_process },
+	{ "force", 'f', OPTION_FORCE, "ask|verify|fence|kill", "how memory is taken back",
+	  take_force },
 	{ "help", 'h', OPTION_HELP, NULL, "explain", NULL },
 	{ "version", 'V', OPTION_VERSION, NULL, "print the version", NULL },
 };

@@ -43,6 +43,13 @@ static bool is_right_aligned(enum out_kind kind)
 	return kind == OUT_COUNT || kind == OUT_SIZE || kind == OUT_AGE;
 }
 
+/* Of what is 0 there is none. */
+static bool is_name(enum out_kind kind)
+{
+	return kind == OUT_ID || kind == OUT_REGION || kind == OUT_CAPABILITY ||
+	       kind == OUT_PROCESS;
+}
+
 static int json_type(enum out_kind kind)
 {
 	switch (kind) {
@@ -51,6 +58,9 @@ static int json_type(enum out_kind kind)
 	case OUT_AGE:
 	case OUT_ID:
 	case OUT_ADDRESS:
+	case OUT_REGION:
+	case OUT_CAPABILITY:
+	case OUT_PROCESS:
 		return SCOLS_JSON_NUMBER;
 	case OUT_YES_NO:
 		return SCOLS_JSON_BOOLEAN;
@@ -84,7 +94,7 @@ static bool add_column(struct out_table *table, const char *name, enum out_kind 
 		return false;
 	if (table->json)
 		return scols_column_set_json_type(column, json_type(kind)) == 0;
-	if (kind == OUT_ID && out_wants_color())
+	if (is_name(kind) && out_wants_color())
 		return scols_column_set_color(column, "cyan") == 0;
 	return true;
 }
@@ -172,6 +182,20 @@ void out_row_under(struct out_table *table)
 	table->failed |= !table->line;
 }
 
+/* What is behind the name is libsmartcols' own line. */
+struct out_line *out_line(const struct out_table *table)
+{
+	return table ? (struct out_line *)(void *)table->line : NULL;
+}
+
+void out_row_below(struct out_table *table, struct out_line *line)
+{
+	if (!table)
+		return;
+	table->parent = (struct libscols_line *)(void *)line;
+	out_row_under(table);
+}
+
 bool out_is_empty(const struct out_table *table)
 {
 	return !table || scols_table_is_empty(table->table);
@@ -198,7 +222,7 @@ void out_set_text(struct out_table *table, unsigned column, const char *text)
 /* A number as a program reads it.  NULL: there is none. */
 static const char *number_for_program(enum out_kind kind, uint64_t number, char *text)
 {
-	if (kind == OUT_ID && number == 0)
+	if (is_name(kind) && number == 0)
 		return NULL;
 	if (kind == OUT_YES_NO)
 		return number ? "1" : "0";
@@ -212,6 +236,8 @@ static const char *number_for_program(enum out_kind kind, uint64_t number, char 
 
 static const char *number_for_people(enum out_kind kind, uint64_t number, char *text)
 {
+	if (is_name(kind) && number == 0)
+		return "-";
 	switch (kind) {
 	case OUT_SIZE:
 		return words_size(number, text);
@@ -220,10 +246,14 @@ static const char *number_for_people(enum out_kind kind, uint64_t number, char *
 	case OUT_YES_NO:
 		return number ? "yes" : "no";
 	case OUT_ID:
-		if (number == 0)
-			return "-";
 		(void)snprintf(text, WORDS_MAX, "0x%08llx", (unsigned long long)number);
 		return text;
+	case OUT_REGION:
+		return words_name('r', number, text);
+	case OUT_CAPABILITY:
+		return words_name('c', number, text);
+	case OUT_PROCESS:
+		return words_name('p', number, text);
 	case OUT_ADDRESS:
 		return words_address(number, text);
 	default:

@@ -18,6 +18,11 @@ enum out_kind {
 	OUT_AGE,  /* milliseconds; 3 min for people */
 	OUT_ID,	  /* 0x00400001 for people, for whom 0 is nothing */
 	OUT_ADDRESS,
+	/* r12, c34 and p7 for people, so that none is taken for another or for an id; 0 is
+	 * nothing. */
+	OUT_REGION,
+	OUT_CAPABILITY,
+	OUT_PROCESS,
 	OUT_MODE,   /* 0644 */
 	OUT_RIGHTS, /* rw */
 	OUT_YES_NO,
@@ -30,6 +35,7 @@ struct out_column {
 };
 
 struct out_table;
+struct out_line;
 
 /*
  * Makes a table.  @name is its name in JSON.  A record is for one row, and is shown to people
@@ -48,6 +54,9 @@ void out_table_free(struct out_table *table);
 void out_row(struct out_table *table);
 /* In a tree: one that belongs to the last one begun by out_row(). */
 void out_row_under(struct out_table *table);
+/* The row being filled, and one that belongs to an earlier one. */
+struct out_line *out_line(const struct out_table *table);
+void out_row_below(struct out_table *table, struct out_line *line);
 void out_set_text(struct out_table *table, unsigned column, const char *text);
 void out_set_number(struct out_table *table, unsigned column, uint64_t number);
 /* @sequence begins a colour, on a terminal that shows any. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "out.h"
+#include "region.h"
 #include "words.h"
 
 enum {
@@ -149,8 +150,12 @@ int verb_show(const struct cli *cli)
 	uint64_t id;
 	int end;
 
+	if (options_name(cli->operands[0], 'r', &id))
+		return show_region(cli, id);
 	if (!options_number(cli->operands[0], UINT32_MAX, &id) || id == 0)
-		return out_usage("\"%s\" is no segment id", cli->operands[0]);
+		return out_usage("\"%s\" is no segment id, as 0x400000 is, and no region, as "
+				 "r12 is",
+				 cli->operands[0]);
 	end = cli_connect(cli);
 	if (end != CLI_OK)
 		return end;

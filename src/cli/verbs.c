@@ -16,8 +16,9 @@ const struct verb verbs[] = {
 	  .least = 1,
 	  .most = 1,
 	  .options = OPTION_JSON | OPTION_BYTES,
-	  .summary = "show one segment in full, and who imports it",
-	  .help = "ID is the published id, decimal or with 0x in front.",
+	  .summary = "show a segment or region, and who has it",
+	  .help = "ID is a segment's published id, decimal or with 0x in front, or a region, "
+		  "which has an r in\nfront, as in r12.",
 	  .run = verb_show },
 	{ .name = "ps",
 	  .options = OPTION_JSON | OPTION_BYTES,
@@ -25,6 +26,37 @@ const struct verb verbs[] = {
 	  .help = "Every process connected to the broker, itself excepted.  An empty node is "
 		  "not an error.",
 	  .run = verb_ps },
+	{ .name = "regions",
+	  .options = OPTION_JSON | OPTION_BYTES,
+	  .summary = "list the shared regions on this node",
+	  .help = "Every region that has an owner, or had one.  You see those that are charged "
+		  "to you; the\nbroker's user and root see all.  CEILING is what anybody may "
+		  "ever do with it.",
+	  .run = verb_regions },
+	{ .name = "caps",
+	  .operands = "[REGION]",
+	  .least = 0,
+	  .most = 1,
+	  .options = OPTION_JSON | OPTION_TREE,
+	  .summary = "list who may do what with a region, and from whom",
+	  .help = "Of all regions without REGION, which is written r12 or so.  FROM is the "
+		  "capability that it was\nderived from; --tree draws that.",
+	  .run = verb_caps },
+	{ .name = "revoke",
+	  .operands = "REGION",
+	  .least = 1,
+	  .most = 1,
+	  .options = OPTION_JSON | OPTION_CAPABILITY | OPTION_PROCESS | OPTION_FORCE,
+	  .summary = "take back what others have of a region",
+	  .help = "Ends all capabilities but the owner's and all mappings in other processes, "
+		  "or those of\none capability or process.  For the user that is charged for "
+		  "the region, the broker's user, and\nroot.  ask: who has it mapped lets go. "
+		  " verify: and the broker looks whether it did.  fence: the\nothers go on "
+		  "with "
+		  "fresh memory.  kill: ends the process.  Without --force it is fence for a\n"
+		  "process of another user than the region's, else ask.  Ends with 4 if rights "
+		  "have ended but somebody\nmay have kept the memory.",
+	  .run = verb_revoke },
 	{ .name = "map",
 	  .operands = "PID",
 	  .least = 1,

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <tract/inspect.h>
+#include <tract/tract.h>
 
 const char *words_size(uint64_t bytes, char text[WORDS_MAX])
 {
@@ -118,5 +118,87 @@ const char *words_access(uint32_t rights, bool executable, char text[WORDS_MAX])
 {
 	(void)snprintf(text, WORDS_MAX, "%c%c%c", rights & TRACT_RIGHT_READ ? 'r' : '-',
 		       rights & TRACT_RIGHT_WRITE ? 'w' : '-', executable ? 'x' : '-');
+	return text;
+}
+
+const char *words_name(char letter, uint64_t number, char text[WORDS_MAX])
+{
+	(void)snprintf(text, WORDS_MAX, "%c%llu", letter, (unsigned long long)number);
+	return text;
+}
+
+const char *words_permission(uint32_t permission, char text[WORDS_MAX])
+{
+	(void)snprintf(text, WORDS_MAX, "%c%c%c", permission & TRACT_CAP_READ ? 'r' : '-',
+		       permission & TRACT_CAP_WRITE ? 'w' : '-',
+		       permission & TRACT_CAP_EXECUTE ? 'x' : '-');
+	return text;
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+const char *words_state(uint32_t state)
+{
+	static const char *const names[] = {
+		[TRACT_SHARED_OWNED] = "owned",	      [TRACT_SHARED_MOVING] = "moving",
+		[TRACT_SHARED_REKEYING] = "rekeying", [TRACT_SHARED_FROZEN] = "frozen",
+		[TRACT_SHARED_ORPHAN] = "orphan",
+	};
+
+	return state && state < COUNT(names) ? names[state] : "?";
+}
+
+static const char *const forces[] = {
+	[TRACT_FORCE_ASK] = "ask",
+	[TRACT_FORCE_VERIFY] = "verify",
+	[TRACT_FORCE_FENCE] = "fence",
+	[TRACT_FORCE_KILL] = "kill",
+};
+
+const char *words_force(uint32_t force)
+{
+	return force < COUNT(forces) ? forces[force] : "never";
+}
+
+bool words_read_force(const char *text, uint32_t *ret_force)
+{
+	for (uint32_t force = 0; force < COUNT(forces); force++) {
+		if (strcmp(text, forces[force]) != 0)
+			continue;
+		*ret_force = force;
+		return true;
+	}
+	return false;
+}
+
+const char *words_cache(uint32_t cache)
+{
+	static const char *const names[] = {
+		[TRACT_CACHE_DEFAULT] = "default",
+		[TRACT_CACHE_WRITE_BACK] = "write-back",
+		[TRACT_CACHE_WRITE_THROUGH] = "write-through",
+		[TRACT_CACHE_UNCACHED] = "uncached",
+		[TRACT_CACHE_WRITE_COMBINING] = "write-combining",
+	};
+
+	return cache < COUNT(names) ? names[cache] : "?";
+}
+
+const char *words_capability(uint32_t rights, char text[WORDS_MAX])
+{
+	static const struct {
+		uint32_t right;
+		const char *name;
+	} names[] = { { TRACT_CAP_READ, "read" },	{ TRACT_CAP_WRITE, "write" },
+		      { TRACT_CAP_EXECUTE, "execute" }, { TRACT_CAP_MAP, "map" },
+		      { TRACT_CAP_GRANT, "grant" },	{ TRACT_CAP_REVOKE, "revoke" },
+		      { TRACT_CAP_DELETE, "delete" } };
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (rights & names[i].right)
+			used += (size_t)snprintf(text + used, WORDS_MAX - used, "%s%s",
+						 used ? " " : "", names[i].name);
 	return text;
 }

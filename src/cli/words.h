@@ -25,6 +25,17 @@ const char *words_process(int32_t pid, char text[WORDS_MAX]);
 const char *words_backing(uint32_t backing);
 /* What a mapping is, one of enum tract_mapping_kind. */
 const char *words_mapping(uint32_t kind);
+/* "r12": a letter says what is numbered. */
+const char *words_name(char letter, uint64_t number, char text[WORDS_MAX]);
+/* Of shared regions: enum tract_permission as "rw-", enum tract_shared_state, enum tract_force,
+ * enum tract_cache, and enum tract_cap_right as "read write map". */
+const char *words_permission(uint32_t permission, char text[WORDS_MAX]);
+const char *words_state(uint32_t state);
+const char *words_force(uint32_t force);
+/* The opposite.  False if it is none. */
+bool words_read_force(const char *text, uint32_t *ret_force);
+const char *words_cache(uint32_t cache);
+const char *words_capability(uint32_t rights, char text[WORDS_MAX]);
 /* "rwx", "r--" */
 const char *words_access(uint32_t rights, bool executable, char text[WORDS_MAX]);
 

@@ -59,12 +59,12 @@ test_offline() {
 	holds 'version --json is JSON' json 'j["version"]'
 	run help
 	holds 'help ends with 0' ended_with 0
-	for verb in ls show ps map monitor export get version help; do
+	for verb in ls show ps regions caps revoke map monitor export get version help; do
 		run help "$verb"
 		holds "help explains $verb" printed "usage: tract $verb"
 		holds "completion knows $verb" grep -q "verbs='[^']*\<$verb\>" "$completion"
 	done
-	for option in $("$tract" help ls; "$tract" help get; "$tract" help export); do
+	for option in $(for verb in ls get export map caps revoke; do "$tract" help "$verb"; done); do
 		[[ $option == --* ]] || continue
 		holds "completion knows $option" grep -q -e "$option" "$completion"
 	done
@@ -227,14 +227,14 @@ test_map_l4re() {
 }
 
 test_empty_node() {
-	for verb in ls ps; do
+	for verb in ls ps regions caps; do
 		run "$verb"
 		holds "$verb of a node without a broker ends with 0" ended_with 0
 		holds "$verb of a node without a broker prints nothing" [ -z "$out$err" ]
 		run "$verb" --json
 		holds "$verb --json of an empty node is JSON" is_json
 	done
-	holds 'ls and ps start no broker' [ ! -e "$TRACT_DIR/broker" ]
+	holds 'none of them starts a broker' [ ! -e "$TRACT_DIR/broker" ]
 	TRACT_BROKER_PROGRAM=/nonexistent run get 0 0x400001
 	holds 'where no broker can be started it ends with 3' refused 3 'cannot reach the broker'
 	run get 0 0x400001 -o "$work/never"
