@@ -166,6 +166,10 @@ static int refuse_take(const struct call *call, int error)
 	case -EREMOTEIO:
 	case -ETIMEDOUT:
 		return call_refuse(call, -error, "%s", takeback_trouble(error));
+	case -EDQUOT:
+		return call_refuse(call, EDQUOT,
+				   "the receiver's user has used up its share; give memory up, "
+				   "or raise max-user-memory in tract.conf");
 	default:
 		return call_refuse_memory(call);
 	}
@@ -191,27 +195,40 @@ static int complete(const struct call *call, struct cap *cap, const struct takeb
 	return mapping ? mapping_answer(call, mapping) : holding_answer(call, cap);
 }
 
+static int recharge_and_complete(const struct call *call, struct cap *cap,
+				 const struct takeback *t)
+{
+	struct registry *registry = call->registry;
+	struct shared *shared = t->shared;
+	uint64_t size = shared->region->size;
+	/* Its clients may all have gone. */
+	struct user *before = user_ref(shared->payer);
+	int r;
+
+	r = user_try_recharge(registry, &shared->payer, call->client->user, size);
+	if (r == 0) {
+		r = complete(call, cap, t);
+		if (r < 0)
+			(void)user_try_recharge(registry, &shared->payer, before, size);
+	}
+	user_unref(registry, before);
+	return r;
+}
+
 static void taken(struct registry *registry, struct takeback *t)
 {
 	struct round *round = t->round;
 	struct call call = { registry, round->asker, &round->request };
 	struct cap *cap = call.client ? cap_find(&call.client->caps, t->subject) : NULL;
-	struct user *before = t->shared->payer;
 	int r = t->error;
 
 	/* The offer ended with its receiver. */
 	if (!cap)
 		return;
 	if (r == 0)
-		r = user_try_recharge(registry, &t->shared->payer, call.client->user,
-				      t->shared->region->size);
-	if (r == 0) {
-		r = complete(&call, cap, t);
-		if (r == 0)
-			return;
-		(void)user_try_recharge(registry, &t->shared->payer, before,
-					t->shared->region->size);
-	}
+		r = recharge_and_complete(&call, cap, t);
+	if (r == 0)
+		return;
 	(void)refuse_take(&call, r);
 	revert(registry, cap, -r);
 }

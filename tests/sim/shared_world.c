@@ -87,8 +87,6 @@ static void given_learn(struct world *world, const struct fake_client *client, u
 	/* It was there when that was said; the body has seen to it. */
 	if (!object)
 		return;
-	if (object->frozen && memory.kind == ATTACH_OBJECT_WRITE)
-		lie(world, "V-11: what is frozen is given for reading");
 	if (private && memory.kind == ATTACH_OBJECT_WRITE)
 		lie(world, "V-11: who stores for himself has nothing to write to");
 	object->writable |= memory.kind == ATTACH_OBJECT_WRITE;
@@ -205,7 +203,11 @@ static void learn_mapped(struct world *world, const struct fake_client *client,
 	const struct msg_shared_mapped *mapped = &client->answer.message.shared_mapped;
 	uint32_t permission = asked->number == MSG_cap_map ? asked->cap_map.permission
 							   : asked->shared_map.permission;
+	const struct fake_object *object =
+		fake_object_find(&world->fake, client->answer.attachment.object);
 
+	if (object && object->frozen && client->answer.attachment.kind == ATTACH_OBJECT_WRITE)
+		lie(world, "V-11: what is frozen is given for reading");
 	/* One that it had before was taken back, and it has not read that yet. */
 	learn_unmapped(world, client, mapped->shared, 0);
 	if (client->answer.attachment.kind == ATTACH_OBJECT_WRITE && !(permission & 2))
@@ -338,6 +340,14 @@ void world_event(struct world *world, const struct fake_client *client,
 	default:
 		break;
 	}
+}
+
+void world_check_settled(struct world *world)
+{
+	for (uint32_t i = 0; i < WORLD_GIVEN; i++)
+		if (world->given[i].import &&
+		    !fake_object_find(&world->fake, world->given[i].object))
+			lie(world, "who survives a fence is told where the memory is");
 }
 
 void world_left(struct world *world, const struct fake_client *client)

@@ -72,6 +72,8 @@ void world_learn(struct world *world);
 void world_event(struct world *world, const struct fake_client *client,
 		 const struct fake_said *said);
 void world_left(struct world *world, const struct fake_client *client);
+/* Everybody has read everything: whoever has memory has memory that is there. */
+void world_check_settled(struct world *world);
 void world_closed(struct world *world, uint64_t import);
 
 #endif

@@ -131,6 +131,8 @@ static void hear(struct world *world, struct fake_client *client, const struct f
 	world_event(world, client, said);
 	if (surely && answer.number == MSG_heard)
 		answer.serial = said->message.serial;
+	if (answer.number == MSG_shared_answer && answer.shared_answer.error)
+		world_closed(world, said->message.shared_asked.import);
 	if (surely || !one_in(world, 8))
 		ask(world, client, &answer);
 	if (said->message.number != MSG_import_revoked || !client->id || one_in(world, 6))
@@ -187,6 +189,34 @@ static void step_death(struct world *world)
 		leave(world, any_client(world));
 }
 
+static void catch_up(struct world *world)
+{
+	struct message events = { .number = MSG_events };
+
+	for (uint32_t i = 0; i < FAKE_CLIENTS; i++) {
+		struct fake_client *client = &world->fake.client[i];
+		struct fake_said said;
+
+		client->channel = true;
+		client->room = FAKE_EVENTS;
+		if (client->id)
+			ask(world, client, &events);
+		while (client->id && fake_event_take(client, &said))
+			hear(world, client, &said, true);
+	}
+}
+
+/* Between requests: whoever has memory has what is there. */
+static void step_settle(struct world *world)
+{
+	if (registry_deadline(world->registry) != UINT64_MAX)
+		return;
+	catch_up(world);
+	world_learn(world);
+	if (registry_deadline(world->registry) == UINT64_MAX)
+		world_check_settled(world);
+}
+
 static void step(struct world *world)
 {
 	uint32_t which = below(world, 100);
@@ -199,7 +229,9 @@ static void step(struct world *world)
 		step_event(world);
 	else if (which < 95)
 		step_time(world);
-	else if (which < 97)
+	else if (which < 96)
+		step_settle(world);
+	else if (which < 98)
 		step_state(world);
 	else
 		step_death(world);
@@ -216,23 +248,6 @@ static const char *broken(struct world *world)
 	if (!registry_check(world->registry, &rule))
 		return rule;
 	return world->fake.bug ? world->fake.bug : world->lie;
-}
-
-static void catch_up(struct world *world)
-{
-	struct message events = { .number = MSG_events };
-
-	for (uint32_t i = 0; i < FAKE_CLIENTS; i++) {
-		struct fake_client *client = &world->fake.client[i];
-		struct fake_said said;
-
-		client->channel = true;
-		client->room = FAKE_EVENTS;
-		if (client->id)
-			ask(world, client, &events);
-		while (client->id && fake_event_take(client, &said))
-			hear(world, client, &said, true);
-	}
 }
 
 static const char *run_out(struct world *world)
@@ -254,6 +269,7 @@ static const char *run_out(struct world *world)
 	for (uint32_t i = 0; i < FAKE_CLIENTS; i++)
 		if (world->fake.client[i].id && world->fake.client[i].asking)
 			return "every request is answered in the end";
+	world_check_settled(world);
 	while (any_client(world)) {
 		leave(world, any_client(world));
 		rule = broken(world);
