@@ -557,3 +557,11 @@ void places_import_failed(void *addr)
 	mutex_unlock(&places_lock);
 	places_settle();
 }
+
+void places_forget_import(void *addr)
+{
+	mutex_lock(&places_lock);
+	remove_import_locked((uintptr_t)addr);
+	mutex_unlock(&places_lock);
+	places_settle();
+}

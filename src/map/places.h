@@ -254,5 +254,7 @@ void places_import_failed(void *addr);
 void places_import_mapped(void *addr, size_t size);
 /* Unmaps it as well; what an area holds stays held. */
 void places_unmap_import(void *addr, size_t size);
+/* In a child of fork, which has no mapping there. */
+void places_forget_import(void *addr);
 
 #endif

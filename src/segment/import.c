@@ -286,7 +286,6 @@ static int map_held_locked(struct tract_import *import, void *addr, size_t size,
 		r = vm_not_for_children(addr, size);
 	if (r < 0)
 		return r;
-	places_import_mapped(addr, size);
 	import->map_addr = addr;
 	import->map_size = size;
 	import->map_prot = prot;

@@ -83,7 +83,7 @@ static void forget_owned(struct tract_import *import) NO_THREAD_SAFETY
 	session_close_fd(import->session, &import->fd);
 	if (!import->map_addr)
 		return;
-	places_remove_import(import->map_addr);
+	places_forget_import(import->map_addr);
 	import->map_addr = NULL;
 }
 

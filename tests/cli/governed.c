@@ -67,11 +67,10 @@ static int tenant(int from, int to)
 	must(tract_open(NULL, &ctx), "open");
 	must(tract_process(ctx, &own), "process");
 	give(to, own);
-	must(tract_offer_wait(ctx, -1, &offer), "offer");
-	must(tract_cap_map(ctx, offer.token, true, &at, TRACT_PERMIT_READ_WRITE, &shared),
-	     "map");
-	must(tract_cap_derive(ctx, offer.token, TRACT_CAP_READ | TRACT_CAP_MAP, offer.from,
-			      &back),
+	token = get(from);
+	owner = get(from);
+	must(tract_cap_map(ctx, token, true, &at, TRACT_PERMIT_READ_WRITE, &shared), "map");
+	must(tract_cap_derive(ctx, token, TRACT_CAP_READ | TRACT_CAP_MAP, owner, &back),
 	     "derive");
 	give(to, back);
 	give(to, (uintptr_t)at);

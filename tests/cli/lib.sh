@@ -56,10 +56,12 @@ target_start() {
 	target=$!
 	exec 7>"$work/stay"
 	for _ in {1..500}; do
-		grep -q ready "$work/facts" && break
+		grep -q ready "$work/facts" && return
 		kill -0 "$target" 2>/dev/null || break
 		sleep 0.02
 	done
+	echo "Bail out! $1 is not ready"
+	exit 1
 }
 
 target_stop() {

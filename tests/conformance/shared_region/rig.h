@@ -70,8 +70,8 @@ struct own {
 	unsigned char *at;
 };
 
-/* The embedded broker, which is to start with the next process that attaches, serves other users:
- * it does whom its directory lets in then.  Skips the test where there are none. */
+/* The embedded broker, which is to start with the next process that attaches, serves other
+ * users: it does whom its directory lets in then.  Skips the test where there are none. */
 void serve_others(void);
 /* Attached, and no more than that. */
 void own_attach(struct own *o);
