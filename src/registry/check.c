@@ -458,8 +458,8 @@ static const char *check_rounds(const struct registry *registry)
 bool registry_check(const struct registry *registry, const char **ret_broken)
 {
 	static const char *(*const checks[])(const struct registry *) = {
-		check_users,  check_regions, check_segments, check_imports,
-		check_rounds, check_maps,    check_shareds,
+		check_shareds,	check_holdings, check_users,  check_regions,
+		check_segments, check_imports,	check_rounds, check_maps,
 	};
 
 	for (unsigned i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

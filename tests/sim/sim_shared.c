@@ -18,7 +18,7 @@
 #include "base/fault.h"
 #include "shared_world.h"
 
-#define STEPS 700u
+#define STEPS 1500u
 
 static struct fake_client *any_client(struct world *world)
 {
