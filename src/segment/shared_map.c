@@ -298,6 +298,21 @@ static int connect_held(struct tract_shared *shared, struct mapping *mapping,
 	return r;
 }
 
+/* What is at the address may be the region itself. */
+static bool is_mapped_elsewhere(const struct mapping *mapping)
+{
+	const struct mapping *other;
+	bool found = false;
+
+	mutex_lock(&lists_lock);
+	LIST_FOREACH (other, &mappings, entry)
+		if (other != mapping && other->session == mapping->session &&
+		    other->number == mapping->number)
+			found |= !import_was_revoked(other->import);
+	mutex_unlock(&lists_lock);
+	return found;
+}
+
 static int map_busy(struct tract_shared *shared, struct mapping *mapping,
 		    struct message *request, uint64_t *asked_address, uint32_t permission,
 		    void **addr)
@@ -306,6 +321,8 @@ static int map_busy(struct tract_shared *shared, struct mapping *mapping,
 	int r;
 
 	r = hold(&at, shared->size, shared->align, rights_of(permission));
+	if (r == -EADDRINUSE && is_mapped_elsewhere(mapping))
+		return fail(-EEXIST, "this process has the region mapped already");
 	if (r < 0)
 		return r;
 	*asked_address = (uintptr_t)at;

@@ -51,7 +51,7 @@ test_nothing() {
 test_list() {
 	run regions --json
 	holds 'regions --json is JSON' is_json
-	holds 'with the facts' json "[(r['region'], r['size'], r['pid'], r['process'], r['owner'], r['ceiling'], r['state'], r['mapped'], r['pending'], r['capabilities'], r['numa_node']) for r in j['regions']] == [($(fact first), 65536, $target, $(fact owner), 'governed', 'rw-', 'owned', 2, 0, 3, None), ($(fact second), 4096, $target, $(fact owner), 'governed', 'r--', 'moving', 0, 1, 2, None)]"
+	holds 'with the facts' json "[(r['region'], r['size'], r['pid'], r['process'], r['owner'], r['ceiling'], r['state'], r['mapped'], r['pending'], r['capabilities'], r['numa_node']) for r in j['regions']] == [($(fact first), 65536, $target, $(fact owner), 'governed', 'rw-', 'owned', 2, 1, 3, None), ($(fact second), 4096, $target, $(fact owner), 'governed', 'r--', 'moving', 0, 1, 2, None)]"
 	run regions
 	holds 'for people they have names' grep -q "^r$(fact first)  *64.0 KiB  *$target governed" "$work/out"
 	holds 'no line is longer than 80 columns' [ "$(wc -L <"$work/out")" -le 80 ]
