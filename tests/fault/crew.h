@@ -53,6 +53,7 @@ enum deed {
 
 	LAND,	  /* what a process does with its address space, once through */
 	HAND_OUT, /* its map, to others */
+	GOVERN,	  /* a shared region of its own, once through */
 	VISIT,	  /* a: the pid of who has: attaches memory there, and detaches it */
 
 	/* Of the node. */
@@ -77,6 +78,8 @@ int64_t deed_do(enum deed deed, uint64_t a);
 struct tract;
 /* Of land.c. */
 int64_t deed_land(struct tract *ctx);
+/* Of govern.c. */
+int64_t deed_govern(struct tract *ctx);
 /* Of visit.c. */
 int64_t deed_visit(struct tract *ctx, uint64_t pid);
 /* Detaches what visitors left behind. */

@@ -382,6 +382,12 @@ static int64_t land(uint64_t a)
 	return deed_land(self.ctx);
 }
 
+static int64_t govern(uint64_t a)
+{
+	(void)a;
+	return deed_govern(self.ctx);
+}
+
 static int64_t store_on(uint64_t a)
 {
 	(void)a;
@@ -494,6 +500,7 @@ static int64_t (*const deeds[DEEDS])(uint64_t a) = {
 	[DROP] = drop,
 	[LAND] = land,
 	[HAND_OUT] = hand_out,
+	[GOVERN] = govern,
 	[VISIT] = visit,
 	[STORE_ON] = store_on,
 	[COUNT_FDS] = count_fds,

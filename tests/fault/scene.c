@@ -70,6 +70,9 @@ static const struct step act_two[] = {
 	{ EXPORTER, EXPORT_LOAD, 0, 6 },
 	{ WAITER, CLOSE, 0, 0 },
 	{ EXPORTER, LAND, 0, 0 },
+	{ EXPORTER, GOVERN, 0, 0 },
+	{ IMPORTER, GOVERN, 0, 0 },
+	{ WAITER, GOVERN, 0, 0 },
 	{ IMPORTER, HAND_OUT, 0, 0 },
 	{ EXPORTER, VISIT, IMPORTER, 0 },
 };

@@ -183,6 +183,15 @@ void agent_kill(struct agent *a)
 	agent_expect_killed(a);
 }
 
+void agent_stop(struct agent *a)
+{
+	int status = 0;
+
+	EXPECT_EQ(kill(a->pid, SIGSTOP), 0);
+	EXPECT_EQ(waitpid(a->pid, &status, WUNTRACED), a->pid);
+	EXPECT(WIFSTOPPED(status));
+}
+
 void agent_expect_killed(struct agent *a)
 {
 	int status = agent_status(a);

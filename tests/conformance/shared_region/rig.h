@@ -186,6 +186,8 @@ void agent_start(struct agent *a);
 /* Ends it, and expects that it ended well. */
 void agent_down(struct agent *a);
 void agent_kill(struct agent *a);
+/* SIGSTOP; it runs no more when this returns.  SIGCONT is the test's. */
+void agent_stop(struct agent *a);
 /* It was killed by somebody else. */
 void agent_expect_killed(struct agent *a);
 

@@ -138,7 +138,7 @@ TEST(a_stopped_client_keeps_nobody_waiting)
 	struct scene s;
 
 	scene_up(&s);
-	EXPECT_EQ(kill(s.hostile.pid, SIGSTOP), 0);
+	agent_stop(&s.hostile);
 	for (unsigned i = 0; i < 100; i++)
 		EXPECT_OK(shared_region_cap_revoke(s.a.client,
 						   own_derive(&s.a, READING, s.hostile.self),

@@ -145,7 +145,7 @@ TEST(who_waits_for_a_stopped_process_is_released_when_it_is_killed)
 	agent_up(&b);
 	EXPECT_OK(ask(&a, NEW, 0, PAGE, SHARED_REGION_WRITE));
 	EXPECT_OK(ask(&a, MAP, 0, SHARED_REGION_WRITE, 0));
-	EXPECT_EQ(kill(b.pid, SIGSTOP), 0);
+	agent_stop(&b);
 	order(&a, TRANSFER, 0, b.self, SHARED_REGION_MOVE, SHARED_REGION_ASK, (uint64_t)-1);
 	agent_kill(&b);
 	EXPECT_FAILS(hear(&a), PROCESS_NOT_FOUND);
@@ -169,7 +169,7 @@ TEST(a_fence_goes_on_when_a_survivor_is_killed)
 	EXPECT_OK(ask(&b, ACCEPT, 0, a.said[0], SHARED_REGION_WRITE));
 	EXPECT_OK(ask(&a, OFFER, 0, c.self, SHARED_REGION_SHARE));
 	EXPECT_OK(ask(&c, ACCEPT, 0, a.said[0], SHARED_REGION_WRITE));
-	EXPECT_EQ(kill(c.pid, SIGSTOP), 0);
+	agent_stop(&c);
 	order(&a, UNMAP, 0, b.self, SHARED_REGION_FENCE);
 	agent_kill(&c);
 	EXPECT_OK(hear(&a));

@@ -512,7 +512,7 @@ TEST(a_process_that_does_not_answer_is_a_timeout_and_nothing_is_mapped)
 
 	agent_up_with(&b, SHARED_REGION_ACCEPT_REMOTE_MAPS);
 	own_make(&a, 1, SHARED_REGION_WRITE);
-	EXPECT_EQ(kill(b.pid, SIGSTOP), 0);
+	agent_stop(&b);
 	EXPECT_FAILS(shared_region_map(a.region, b.self, NULL, SHARED_REGION_READ, &there),
 		     TIMEOUT);
 	EXPECT(there == NULL);

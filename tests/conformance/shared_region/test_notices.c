@@ -197,7 +197,7 @@ TEST(a_holder_that_was_stopped_finds_the_notice_when_it_goes_on)
 	agent_up(&b);
 	own_up(&a, 1);
 	cap = share(&a, &b, SHARED_REGION_WRITE);
-	EXPECT_EQ(kill(b.pid, SIGSTOP), 0);
+	agent_stop(&b);
 	EXPECT_OK(shared_region_cap_revoke(a.client, cap, SHARED_REGION_FENCE, NULL));
 	EXPECT_EQ(kill(b.pid, SIGCONT), 0);
 	EXPECT(next_notice(&b));

@@ -301,7 +301,7 @@ TEST(a_holder_that_does_not_answer_has_lost_its_authority)
 	agent_up(&b);
 	own_up(&a, 1);
 	cap = share(&a, &b, SHARED_REGION_WRITE);
-	EXPECT_EQ(kill(b.pid, SIGSTOP), 0);
+	agent_stop(&b);
 	EXPECT_FAILS(shared_region_cap_revoke(a.client, cap, SHARED_REGION_ASK, NULL), TIMEOUT);
 	EXPECT_EQ(kill(b.pid, SIGCONT), 0);
 	EXPECT_FAILS(ask(&b, CHECK, cap, 0), INVALID_CAPABILITY);

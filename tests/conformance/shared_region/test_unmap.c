@@ -227,7 +227,7 @@ TEST(a_stopped_holder_is_a_timeout_of_asking)
 	agent_up(&b);
 	own_up(&a, 1);
 	(void)share(&a, &b, SHARED_REGION_WRITE);
-	EXPECT_EQ(kill(b.pid, SIGSTOP), 0);
+	agent_stop(&b);
 	EXPECT_FAILS(unmap(&a, b.self, SHARED_REGION_ASK), TIMEOUT);
 	EXPECT_EQ(kill(b.pid, SIGCONT), 0);
 	EXPECT_OK(ask(&b, SELF));
@@ -323,7 +323,7 @@ TEST(a_fence_does_not_wait_for_a_stopped_holder)
 	own_up(&a, 1);
 	a.at[0] = 1;
 	(void)share(&a, &b, SHARED_REGION_WRITE);
-	EXPECT_EQ(kill(b.pid, SIGSTOP), 0);
+	agent_stop(&b);
 	EXPECT_OK(unmap(&a, b.self, SHARED_REGION_FENCE));
 	EXPECT_EQ(a.at[0], 1);
 	EXPECT(mapping_of(&a, b.self) == NULL);
@@ -373,7 +373,7 @@ TEST(a_survivor_that_misses_the_deadline_of_a_fence_is_left_behind)
 	(void)share(&a, &b, SHARED_REGION_WRITE);
 	(void)share(&a, &c, SHARED_REGION_WRITE);
 	EXPECT_OK(ask(&c, KEEP));
-	EXPECT_EQ(kill(c.pid, SIGSTOP), 0);
+	agent_stop(&c);
 	EXPECT_OK(unmap(&a, b.self, SHARED_REGION_FENCE));
 	a.at[0] = 0x61;
 	EXPECT_EQ(kill(c.pid, SIGCONT), 0);
@@ -436,7 +436,7 @@ TEST(kill_ends_the_holder)
 	agent_up(&b);
 	own_up(&a, 1);
 	(void)share(&a, &b, SHARED_REGION_WRITE);
-	EXPECT_EQ(kill(b.pid, SIGSTOP), 0);
+	agent_stop(&b);
 	EXPECT_OK(unmap(&a, b.self, SHARED_REGION_KILL));
 	agent_expect_killed(&b);
 	EXPECT(mapping_of(&a, b.self) == NULL);
