@@ -176,6 +176,13 @@ static void port_object_drop(void *body, uint64_t object, bool empty)
 	objects_drop(&b->objects, object, empty && !b->ended);
 }
 
+static bool port_object_is_going(void *body, uint64_t object)
+{
+	struct broker *b = body;
+
+	return objects_has_going(&b->objects, object);
+}
+
 static int port_bell_make(void *body, uint64_t object)
 {
 	struct broker *b = body;
@@ -319,6 +326,7 @@ struct ports body_ports(struct broker *b)
 		.object_take = port_object_take,
 		.pipe_take = port_pipe_take,
 		.object_drop = port_object_drop,
+		.object_is_going = port_object_is_going,
 		.bell_make = port_bell_make,
 		.bell_set_active = port_bell_set_active,
 		.bell_raise_polled = port_bell_raise_polled,

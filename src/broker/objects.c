@@ -295,6 +295,16 @@ bool objects_empty_some(struct objects *o)
 	return objects_is_emptying(o);
 }
 
+bool objects_has_going(const struct objects *o, uint64_t id)
+{
+	const struct object *object;
+
+	TAILQ_FOREACH (object, &o->emptying, of_emptying)
+		if (object->node.id == id)
+			return true;
+	return false;
+}
+
 void objects_drop(struct objects *o, uint64_t id, bool empty)
 {
 	struct object *object = idmap_take(&o->by_id, id);

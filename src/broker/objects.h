@@ -62,6 +62,8 @@ int objects_take_pipe(struct objects *o, uint64_t id, int fd);
  * steps. */
 void objects_drop(struct objects *o, uint64_t id, bool empty);
 
+/* Was it dropped, and is not empty yet? */
+bool objects_has_going(const struct objects *o, uint64_t id);
 /* The next step of emptying what was dropped.  Is there more? */
 bool objects_empty_some(struct objects *o);
 static inline bool objects_is_emptying(const struct objects *o)

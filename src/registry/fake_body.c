@@ -326,7 +326,20 @@ static void object_drop(void *body, uint64_t id, bool empty)
 		bug(fake, "what an importer has is emptied");
 	if (empty && passes_checks(fake, object))
 		bug(fake, "importers' checks fail before their memory is emptied");
+	if (empty && fake->emptying > 0)
+		fake->going = id;
 	(void)memset(object, 0, sizeof(*object));
+}
+
+static bool object_is_going(void *body, uint64_t id)
+{
+	struct fake_body *fake = body;
+
+	if (fake->going != id)
+		return false;
+	if (fake->emptying > 0)
+		fake->emptying--;
+	return fake->emptying > 0;
 }
 
 static uint32_t slot_of(struct fake_body *fake, uint32_t slot)
@@ -573,6 +586,7 @@ void fake_body_init(struct fake_body *fake, uint64_t seed)
 		.object_take = object_take,
 		.pipe_take = pipe_take,
 		.object_drop = object_drop,
+		.object_is_going = object_is_going,
 		.bell_make = bell_make,
 		.pledge_make = pledge_make,
 		.bell_set_active = bell_set_active,

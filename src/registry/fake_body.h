@@ -66,6 +66,8 @@ struct fake_body {
 	uint32_t nodes;	   /* of the machine: those below */
 	uint64_t huge;	   /* the size of pages that the host has set aside; 0: it has none */
 	uint64_t physical; /* where every such page is; 0: the kernel does not tell */
+	unsigned emptying; /* steps that it takes to empty what is dropped next */
+	uint64_t going;	   /* what is being emptied, or 0 */
 	const char *bug;
 	struct fake_client client[FAKE_CLIENTS];
 	struct fake_object *object;

@@ -68,7 +68,7 @@ void kept_settle(struct registry *registry, struct takeback *t)
 	if (t->snaps)
 		return;
 	/* What anybody has is empty. */
-	if (t->step == TAKEBACK_MOVING && !t->stuck)
+	if (t->moved && !t->stuck)
 		kept_forget(t->shared);
 	else if (t->error)
 		keep_suspects(registry, t);

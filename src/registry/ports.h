@@ -174,6 +174,8 @@ struct ports {
 	 * zeros.  (Of huge pages that were set aside, whoever touches them again faults if
 	 * there are no others to spare.) */
 	void (*object_drop)(void *body, uint64_t object, bool empty);
+	/* Is it being emptied still?  A large one takes some steps, which the body does. */
+	bool (*object_is_going)(void *body, uint64_t object);
 
 	/* A bell: an object whose layout the body knows (shm/layout.h). */
 	int (*bell_make)(void *body, uint64_t object);

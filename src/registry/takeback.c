@@ -171,6 +171,8 @@ static bool begin_moving(struct registry *registry, struct takeback *t)
 	if (t->stuck || t->freezing)
 		end = FENCE_KEEP;
 	t->step = TAKEBACK_MOVING;
+	t->moved = true;
+	t->old = end == FENCE_SWAP ? region->object : 0;
 	t->shared->backing += end == FENCE_SWAP;
 	if (end == FENCE_SPLIT)
 		snapshot_take(t->snapshot, region->fresh);
@@ -240,6 +242,32 @@ static bool begin_copying(struct registry *registry, struct takeback *t)
 	return true;
 }
 
+static bool is_going(const struct registry *registry, const struct takeback *t)
+{
+	return t->old && registry->ports.object_is_going(registry->ports.body, t->old);
+}
+
+static void look_whether_empty(struct registry *registry, struct job *job)
+{
+	struct takeback *t = container_of(job, struct takeback, job);
+
+	if (is_going(registry, t))
+		return;
+	job_end(registry, job);
+	round_complete(registry, t->round);
+}
+
+/* Whoever kept the old memory sees zeros before anybody is told that it was taken back. */
+static bool begin_emptying(struct registry *registry, struct takeback *t)
+{
+	if (!is_going(registry, t))
+		return false;
+	t->step = TAKEBACK_EMPTYING;
+	round_rearm(registry, t->round, UINT64_MAX);
+	job_begin(registry, &t->job, look_whether_empty);
+	return true;
+}
+
 /* After the targets were told, or had their time. */
 static bool asked(struct registry *registry, struct takeback *t)
 {
@@ -276,6 +304,8 @@ static bool next_step(struct registry *registry, struct round *round)
 		return false;
 	case TAKEBACK_MOVING:
 		drop_late(registry, t);
+		return begin_emptying(registry, t);
+	case TAKEBACK_EMPTYING:
 		return false;
 	case TAKEBACK_WAITING:
 		break;
@@ -311,7 +341,7 @@ static void finish(struct registry *registry, struct round *round)
 	note(registry, "shared.taken_back shared=%llu force=%d error=%d copied=%llu late=%u",
 	     (unsigned long long)shared->named.key, (int)t->force, -t->error,
 	     (unsigned long long)t->copied, round->late);
-	if (!t->error && !t->snaps && (t->step == TAKEBACK_MOVING || !LIST_EMPTY(&t->suspects)))
+	if (!t->error && !t->snaps && (t->moved || !LIST_EMPTY(&t->suspects)))
 		shared->reached = t->force;
 	kept_settle(registry, t);
 	release_suspects(registry, t);

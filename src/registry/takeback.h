@@ -36,6 +36,7 @@ enum takeback_step {
 	TAKEBACK_STALLING,
 	TAKEBACK_COPYING,
 	TAKEBACK_MOVING,
+	TAKEBACK_EMPTYING,
 };
 
 /* A process that had the memory. */
@@ -63,6 +64,8 @@ struct takeback {
 	int error;
 	bool stuck;	 /* what there is could not be copied */
 	uint64_t copied; /* bytes */
+	bool moved;	 /* those who go on have other memory */
+	uint64_t old;	 /* the object that they had, which is emptied; or 0 */
 	struct mappings_ending targets;
 	struct suspects suspects;
 	/* Answers the request, if round->asker is still there. */

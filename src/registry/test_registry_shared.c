@@ -267,6 +267,26 @@ TEST(a_fence_waits_for_no_answer_of_who_may_be_hostile)
 	rig_down(s.rig);
 }
 
+TEST(a_fence_is_not_done_before_the_old_memory_is_empty)
+{
+	struct scene s = scene_up(11);
+
+	expect_mapped(s.rig, s.owner, s.shared, 3);
+	(void)rig_ask(s.rig, s.owner,
+		      ASK(shared_unmap, .shared = s.shared, .process = 1, .force = 2));
+	(void)rig_obey(s.rig, s.owner, MSG_import_stall);
+	s.rig->fake.emptying = 3;
+	rig_pass(s.rig, 0);
+	(void)rig_obey(s.rig, s.owner, MSG_import_moved);
+	EXPECT_EQ(s.owner->answer.message.number, 0);
+	rig_pass(s.rig, 0);
+	EXPECT_EQ(s.owner->answer.message.number, 0);
+	rig_pass(s.rig, 0);
+	EXPECT_EQ(s.owner->answer.message.number, MSG_shared_unmapped);
+	EXPECT_EQ(s.owner->answer.message.shared_unmapped.force, 2);
+	rig_down(s.rig);
+}
+
 TEST(a_fence_that_cannot_copy_keeps_what_there_is_and_says_so)
 {
 	struct scene s = scene_up(11);

@@ -296,6 +296,29 @@ TEST(a_fence_leaves_a_holder_that_keeps_everything_only_zeros)
 	own_down(&a);
 }
 
+/* 6.6: it is done when all is gone, though the broker empties what is large in steps. */
+TEST(a_fence_of_much_memory_leaves_zeros_to_the_last_page)
+{
+	const unsigned pages = 70u << 20 >> 12;
+	struct agent b;
+	struct own a;
+
+	agent_up(&b);
+	EXPECT_OK(ask(&b, HOARD, true));
+	own_up(&a, pages);
+	(void)memset(a.at, 0x33, a.size);
+	(void)share(&a, &b, SHARED_REGION_WRITE);
+	EXPECT_OK(ask(&b, KEEP));
+	EXPECT_OK(ask(&b, KEPT_SEES, a.size - PAGE, 0x33));
+	EXPECT(b.said[0] > 0);
+	EXPECT_OK(unmap(&a, b.self, SHARED_REGION_FENCE));
+	EXPECT_OK(ask(&b, KEPT_SEES, a.size - PAGE, 0x33));
+	EXPECT_EQ(b.said[0], 0);
+	EXPECT(is_filled(a.at, a.size, 0x33));
+	agent_down(&b);
+	own_down(&a);
+}
+
 /* 6.6: no fault in what it keeps. */
 TEST(a_fence_lets_nobody_fault)
 {
