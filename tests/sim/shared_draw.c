@@ -362,6 +362,36 @@ static void draw_offer(struct world *world, struct message *m, uint64_t process)
 	}
 }
 
+/* What tools ask.  Ids of capabilities count from 1. */
+static void draw_tool(struct world *world, struct message *m, uint64_t process)
+{
+	uint64_t region = any_region(world, process);
+
+	switch (below(world, 6)) {
+	case 0:
+		m->number = MSG_next_shared;
+		m->next_shared.after = below(world, 3);
+		break;
+	case 1:
+		m->number = MSG_next_mapping;
+		m->next_mapping = (struct msg_next_mapping){ .shared = region };
+		break;
+	case 2:
+		m->number = MSG_next_cap;
+		m->next_cap = (struct msg_next_cap){ .shared = region };
+		break;
+	default:
+		m->number = MSG_shared_revoke;
+		m->shared_revoke = (struct msg_shared_revoke){
+			.shared = region,
+			.cap = one_in(world, 3) ? below(world, world->tokens + 3) : 0,
+			.process = one_in(world, 3) ? any_process(world) : 0,
+			.force = any_force(world),
+		};
+		break;
+	}
+}
+
 static bool owns_any(const struct world *world, uint64_t process)
 {
 	for (uint32_t i = 0; i < WORLD_REGIONS; i++)
@@ -416,8 +446,10 @@ struct message draw_request(struct world *world, const struct fake_client *clien
 		draw_cap(world, &m, process);
 	else if (which < 85)
 		draw_taking(world, &m, process);
-	else
+	else if (which < 97)
 		draw_offer(world, &m, process);
+	else
+		draw_tool(world, &m, process);
 	return m;
 }
 
