@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/import.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -30,7 +29,6 @@ struct import *import_find_own(const struct call *call, uint64_t id)
 
 void import_revoke(struct registry *registry, struct import *import, enum segment_reason reason)
 {
-	assert(!import->round);
 	bell_mute(registry, import);
 	import->reason = reason;
 	import->client->live_count--;

@@ -6,6 +6,7 @@
  */
 #include "registry/mapping.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -133,6 +134,8 @@ void mapping_revoke(struct registry *registry, struct mapping *mapping, struct r
 {
 	struct import *import = mapping->import;
 
+	/* Who is asked to hold still answers that it was revoked instead. */
+	assert(!round || !import->round);
 	notice_forget(import);
 	import_revoke(registry, import, REASON_TAKEN_BACK);
 	/* Before the memory of a snapshot can go. */

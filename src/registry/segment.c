@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/segment.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ void segment_cut(struct registry *registry, struct segment *segment, enum segmen
 	LIST_FOREACH (import, &segment->imports, of_segment) {
 		if (!import_is_live(import))
 			continue;
+		assert(!import->round);
 		import_revoke(registry, import, reason);
 		if (round && import->rights != 0)
 			round_ask(registry, round, import, NOTICE_REVOKED);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What a process may do with shared regions between a request and its answer. */
+#include <errno.h>
+
+#include "registry/rig.h"
+#include "registry/rig_shared.h"
+
+#define WRITING 0x43u
+
+struct scene {
+	struct rig *rig;
+	struct fake_client *owner, *other, *third; /* processes 1, 2, 3 */
+	uint64_t shared, root;
+};
+
+static struct scene scene_up(void)
+{
+	struct scene s = { .rig = rig_up() };
+
+	s.owner = rig_join(s.rig, 10);
+	s.other = rig_join(s.rig, 10);
+	s.third = rig_join(s.rig, 10);
+	s.shared = rig_shared(s.rig, s.owner);
+	s.root = rig_root(s.rig, s.owner, s.shared);
+	return s;
+}
+
+TEST(who_gives_its_capability_up_while_it_stalls_is_not_waited_for_longer)
+{
+	struct scene s = scene_up();
+	uint64_t one = rig_derive(s.rig, s.owner, s.root, WRITING, 2);
+	uint64_t two = rig_derive(s.rig, s.owner, s.root, WRITING, 3);
+
+	rig_map(s.rig, s.other, s.shared, one, 3);
+	rig_map(s.rig, s.third, s.shared, two, 3);
+	(void)rig_obey(s.rig, s.third, MSG_shared_news);
+	(void)rig_ask(s.rig, s.owner, ASK(cap_revoke, .token = one, .force = 2));
+	EXPECT_EQ(rig_error(s.rig, s.third, ASK(cap_delete, .token = two)), 0);
+	rig_let_go(s.rig, s.third);
+	rig_pass(s.rig, 0);
+	EXPECT_EQ(s.owner->answer.message.cap_revoked.force, 2);
+	EXPECT_EQ(rig_shared_row(s.rig, s.owner, 0).mapped, 0);
+	rig_down(s.rig);
+}
+
+TEST(what_a_process_was_asked_to_map_and_stalls_may_end_without_its_answer)
+{
+	struct scene s = scene_up();
+	uint64_t one = rig_derive(s.rig, s.owner, s.root, WRITING | GRANT | 0x10, 2), two;
+	struct fake_client *fourth = rig_join(s.rig, 10);
+
+	rig_map(s.rig, s.other, s.shared, one, 3);
+	two = rig_derive(s.rig, s.other, one, WRITING, 4);
+	rig_map(s.rig, fourth, s.shared, two, 3);
+	EXPECT_EQ(rig_error(s.rig, s.third, ASK(shared_accept, .accept = true)), 0);
+	(void)rig_ask(s.rig, s.owner,
+		      ASK(shared_map_into, .shared = s.shared, .process = 3, .permission = 3));
+	rig_pass(s.rig, RIG_HEAR / 2);
+	(void)rig_ask(s.rig, s.other, ASK(cap_revoke, .token = two, .force = 2));
+	/* It was told of the memory, and is to hold still; and says nothing to either. */
+	rig_pass(s.rig, RIG_HEAR / 2);
+	EXPECT_EQ(s.owner->answer.message.refused.error, ETIMEDOUT);
+	rig_pass(s.rig, RIG_HEAR);
+	rig_pass(s.rig, RIG_HEAR);
+	EXPECT_EQ(s.other->answer.message.cap_revoked.force, 2);
+	rig_down(s.rig);
+}
