@@ -170,6 +170,10 @@ static int refuse_take(const struct call *call, int error)
 		return call_refuse(call, EDQUOT,
 				   "the receiver's user has used up its share; give memory up, "
 				   "or raise max-user-memory in tract.conf");
+	case -EADDRINUSE:
+		return call_refuse(call, EADDRINUSE,
+				   "something else was mapped there meanwhile; it is the "
+				   "sender's as before");
 	default:
 		return call_refuse_memory(call);
 	}
@@ -187,6 +191,9 @@ static int complete(const struct call *call, struct cap *cap, const struct takeb
 		ground.permission = asked->permission;
 		ground.address = asked->address;
 		ground.private = t->shared->frozen && ground.permission & PERMIT_WRITE;
+		/* It may have let somebody map something there while it waited. */
+		if (!place_is_free(call->registry, call->client, ground.address, t->shared))
+			return -EADDRINUSE;
 		mapping = mapping_make(call->registry, call->client, &ground);
 	}
 	if (maps && !mapping)

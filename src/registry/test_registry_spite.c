@@ -25,6 +25,11 @@ static struct scene scene_up(void)
 	return s;
 }
 
+static struct message map_by(uint64_t token, uint64_t address)
+{
+	return ASK(cap_map, .token = token, .permission = 1, .address = address);
+}
+
 TEST(who_gives_its_capability_up_while_it_stalls_is_not_waited_for_longer)
 {
 	struct scene s = scene_up();
@@ -63,5 +68,34 @@ TEST(what_a_process_was_asked_to_map_and_stalls_may_end_without_its_answer)
 	rig_pass(s.rig, RIG_HEAR);
 	rig_pass(s.rig, RIG_HEAR);
 	EXPECT_EQ(s.other->answer.message.cap_revoked.force, 2);
+	rig_down(s.rig);
+}
+
+TEST(a_region_that_moves_is_not_mapped_where_something_has_come_to_be_meanwhile)
+{
+	struct scene s = scene_up();
+	uint64_t also = rig_shared(s.rig, s.third), token;
+	struct message answer = ASK(shared_answer, .address = 0x70000);
+	struct fake_said said;
+
+	EXPECT_EQ(rig_error(s.rig, s.other, ASK(shared_accept, .accept = true)), 0);
+	rig_map(s.rig, s.owner, s.shared, 0, 3);
+	token = rig_ask(s.rig, s.owner,
+			ASK(offer_make, .shared = s.shared, .process = 2, .watched = true))
+			->offer_made.token;
+	/* Waits until the sender has let go; and accepts something else there until then. */
+	EXPECT_EQ(rig_ask(s.rig, s.other, map_by(token, 0x70000))->number, 0);
+	(void)rig_ask(s.rig, s.third,
+		      ASK(shared_map_into, .shared = also, .process = 2, .permission = 3));
+	(void)rig_obey(s.rig, s.other, MSG_shared_news);
+	said = rig_event(s.other, MSG_shared_asked);
+	answer.serial = said.message.serial;
+	rig_tell(s.rig, s.other, answer);
+	EXPECT_EQ(s.third->answer.message.shared_there.address, 0x70000);
+	(void)rig_obey(s.rig, s.owner, MSG_import_revoked);
+	EXPECT_EQ(s.other->answer.message.refused.error, EADDRINUSE);
+	EXPECT_EQ(rig_ask(s.rig, s.owner, ASK(move_look, .token = token))->move_known.error,
+		  EADDRINUSE);
+	EXPECT_EQ(rig_error(s.rig, s.owner, ASK(cap_check, .token = s.root)), 0);
 	rig_down(s.rig);
 }
