@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "registry/holding.h"
 #include "registry/kept.h"
+#include "registry/move.h"
 #include "registry/snapshot.h"
 #include "registry/takeback.h"
 
@@ -325,6 +326,9 @@ int shared_lower(const struct call *call)
 	if (shared->owner != call->client || asked->ceiling & ~shared->ceiling)
 		return call_refuse(call, EACCES,
 				   "a ceiling is lowered by the owner, and never raised");
+	/* What its receiver may have was looked at, and is not there yet. */
+	if (shared->caps.moving && move_is_being_taken(shared->caps.moving))
+		return call_refuse(call, EBUSY, "the region is changing its owner; try again");
 	for (mapping = shared_mapping_after(shared, 0); mapping;
 	     mapping = shared_mapping_after(shared, mapping->import->client->named.key))
 		if (mapping->permission & ~asked->ceiling)

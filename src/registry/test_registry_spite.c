@@ -99,3 +99,22 @@ TEST(a_region_that_moves_is_not_mapped_where_something_has_come_to_be_meanwhile)
 	EXPECT_EQ(rig_error(s.rig, s.owner, ASK(cap_check, .token = s.root)), 0);
 	rig_down(s.rig);
 }
+
+TEST(a_ceiling_stays_while_a_region_changes_its_owner)
+{
+	struct scene s = scene_up();
+	struct message lower = ASK(shared_lower, .shared = s.shared, .ceiling = 1);
+	struct message take;
+	uint64_t token;
+
+	rig_map(s.rig, s.owner, s.shared, 0, 1);
+	token = rig_ask(s.rig, s.owner, ASK(offer_make, .shared = s.shared, .process = 2))
+			->offer_made.token;
+	take = map_by(token, 0x70000);
+	take.cap_map.permission = 3;
+	EXPECT_EQ(rig_ask(s.rig, s.other, take)->number, 0);
+	EXPECT_EQ(rig_error(s.rig, s.owner, lower), EBUSY);
+	(void)rig_obey(s.rig, s.owner, MSG_import_revoked);
+	EXPECT_EQ(s.other->answer.message.number, MSG_shared_mapped);
+	rig_down(s.rig);
+}
