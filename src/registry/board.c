@@ -14,9 +14,8 @@ int board_init(struct board *board, uint32_t count)
 	}
 	board->count = count;
 	board->free_first = 0;
-	board->free_count = count;
-	for (uint32_t i = 0; i < count; i++)
-		board->free[i] = i;
+	board->free_count = 0;
+	board->fresh = 0;
 	return 0;
 }
 
@@ -38,11 +37,15 @@ int board_take(struct board *board, const struct ports *ports, uint32_t *ret_slo
 {
 	uint32_t slot;
 
-	if (board->free_count == 0)
+	if (board->fresh < board->count) {
+		slot = board->fresh++;
+	} else if (board->free_count > 0) {
+		slot = board->free[board->free_first];
+		board->free_first = (board->free_first + 1) % board->count;
+		board->free_count--;
+	} else {
 		return -EMFILE;
-	slot = board->free[board->free_first];
-	board->free_first = (board->free_first + 1) % board->count;
-	board->free_count--;
+	}
 	board->slot[slot].taken = true;
 	board->slot[slot].generation++;
 	show(board, ports, slot);
@@ -90,7 +93,7 @@ bool board_check(const struct board *board)
 
 	for (uint32_t i = 0; i < board->count; i++)
 		taken += board->slot[i].taken;
-	if (taken + board->free_count != board->count)
+	if (taken + board->free_count != board->fresh)
 		return false;
 	for (uint32_t i = 0; board->count > 0 && i < board->free_count; i++)
 		if (board->slot[board->free[(board->free_first + i) % board->count]].taken)

@@ -22,7 +22,8 @@ struct board_slot {
 struct board {
 	uint32_t count;
 	struct board_slot *slot;
-	uint32_t *free; /* a ring: @free_count entries from @free_first on */
+	uint32_t fresh; /* no slot from here on was ever used */
+	uint32_t *free; /* a ring of others: @free_count entries from @free_first on */
 	uint32_t free_first;
 	uint32_t free_count;
 };

@@ -35,7 +35,8 @@
 #define SHM_PLEDGE_MAGIC 0x7472706cu /* "trpl" */
 #define SHM_VERSION 1u
 
-#define SHM_BOARD_SLOTS 65536u
+/* An export, or a region that has an owner, has one; what is not used takes no memory. */
+#define SHM_BOARD_SLOTS 262144u
 #define SHM_BELL_SLOTS 4095u
 
 struct shm_board_slot {
