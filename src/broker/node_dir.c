@@ -36,7 +36,7 @@ int node_dir_open(struct node_dir *d, const char *path, bool host)
 	struct stat st;
 	int r;
 
-	*d = (struct node_dir){ .path = path, .fd = -1, .listener = -1 };
+	*d = (struct node_dir){ .path = path, .fd = -1, .lock = -1, .listener = -1 };
 	r = dir_prepare(path, &d->fd);
 	if (r < 0)
 		return cannot_serve(path, r);
@@ -50,9 +50,9 @@ int node_dir_open(struct node_dir *d, const char *path, bool host)
 void node_dir_close(struct node_dir *d)
 {
 	fd_scope_end(&d->listener);
+	dir_unlock(d->fd, &d->lock);
 	fd_scope_end(&d->fd);
 	d->listener = d->fd = -1;
-	d->locked = false;
 }
 
 /* Through the descriptor: whatever the path names by now, and however long it is. */
@@ -75,9 +75,10 @@ int node_dir_lock(struct node_dir *d, unsigned timeout_ms)
 	uint64_t deadline = clock_deadline_ms(timeout_ms);
 
 	for (;;) {
-		int r = dir_lock(d->fd);
+		int r = dir_lock(d->fd, &d->lock);
 
-		d->locked = r == 0;
+		if (r == -ENOENT)
+			return fail(r, "%s: removed meanwhile", d->path);
 		if (r != -EWOULDBLOCK)
 			return r;
 		/* Its holder is starting, serving or leaving.  One that is leaving has taken
@@ -120,7 +121,7 @@ void node_dir_adopt_listener(struct node_dir *d, int listener)
 
 void node_dir_hide(struct node_dir *d)
 {
-	if (d->locked && !d->activated)
+	if (d->lock >= 0 && !d->activated)
 		(void)unlinkat(d->fd, SOCKET_NAME, 0);
 }
 

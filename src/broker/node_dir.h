@@ -2,8 +2,8 @@
 /*
  * node_dir.h - the node's directory: who is its broker, and where it listens
  *
- * The broker is whoever holds the lock on the directory itself, so there is no lock file to be
- * left behind: the kernel drops the lock with its holder.  Only the holder binds or removes
+ * The broker is whoever holds the lock on the file "lock" in it, which the kernel drops with
+ * its holder; one that was killed leaves the file behind.  Only the holder binds or removes
  * "broker" in it, so a socket that is found there by a new holder is a dead one's.
  */
 #ifndef BROKER_NODE_DIR_H
@@ -15,7 +15,7 @@
 struct node_dir {
 	const char *path;
 	int fd;
-	bool locked;  /* it is ours to serve */
+	int lock;     /* -1: it is not ours to serve */
 	int listener; /* -1: not listening */
 	unsigned socket_mode;
 	bool activated; /* the socket is the service manager's: never removed by us */

@@ -2,7 +2,9 @@
 #include "broker/node_dir.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +38,22 @@ TEST(whoever_lost_leaves_the_winners_socket_alone)
 	EXPECT_EQ(node_dir_look(&a), NODE_DIR_FINE);
 	node_dir_close(&b);
 	node_dir_close(&a);
+}
+
+TEST(who_can_open_the_directory_cannot_keep_its_broker_from_it)
+{
+	int fd = open(test_directory(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct node_dir d;
+	struct stat st;
+
+	EXPECT(fd >= 0);
+	EXPECT_EQ(flock(fd, LOCK_EX | LOCK_NB), 0);
+	EXPECT_EQ(node_dir_open(&d, test_directory(), true), 0);
+	EXPECT_EQ(node_dir_lock(&d, 10), 0);
+	EXPECT_EQ(fstat(d.lock, &st), 0);
+	EXPECT_EQ(st.st_mode & 07777, 0600);
+	node_dir_close(&d);
+	(void)close(fd);
 }
 
 TEST(a_hidden_socket_can_be_shown_again)

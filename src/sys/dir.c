@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 #include "base/scope.h"
+
+#define LOCK_NAME "lock"
 
 int dir_prepare(const char *path, int *ret_fd)
 {
@@ -35,12 +38,51 @@ int dir_prepare(const char *path, int *ret_fd)
 	return 0;
 }
 
-int dir_lock(int fd)
+static int lock_file(int fd)
 {
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		if (errno != EINTR)
 			return -errno;
 	return 0;
+}
+
+/* Its last holder may have removed it before it was locked. */
+static bool is_still_there(int dir, int fd)
+{
+	struct stat held, there;
+
+	return fstat(fd, &held) == 0 &&
+	       fstatat(dir, LOCK_NAME, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       held.st_dev == there.st_dev && held.st_ino == there.st_ino;
+}
+
+int dir_lock(int dir, int *ret_lock)
+{
+	int r;
+
+	for (;;) {
+		scoped(fd) int fd =
+			openat(dir, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+		if (fd < 0)
+			return -errno;
+		r = lock_file(fd);
+		if (r < 0)
+			return r;
+		if (is_still_there(dir, fd)) {
+			*ret_lock = steal_fd(&fd);
+			return 0;
+		}
+	}
+}
+
+void dir_unlock(int dir, int *lock)
+{
+	if (*lock < 0)
+		return;
+	/* Before the lock goes: afterwards it may be another's. */
+	(void)unlinkat(dir, LOCK_NAME, 0);
+	(void)close(steal_fd(lock));
 }
 
 int dir_of_code(const void *symbol, char *ret_path, unsigned capacity)

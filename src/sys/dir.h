@@ -12,8 +12,14 @@
  * is another user's or others may write, -ENOTDIR if it is something else or a symbolic link.
  */
 int dir_prepare(const char *path, int *ret_fd);
-/* Held until @fd is closed or the process dies.  0, -EWOULDBLOCK. */
-int dir_lock(int fd);
+/*
+ * Held until dir_unlock() or the death of the process, by a file "lock" in it that nobody else
+ * may open: whoever can open the directory could lock that.  0, -EWOULDBLOCK, -ENOENT if the
+ * directory went away.
+ */
+int dir_lock(int dir, int *ret_lock);
+/* Takes the file along. */
+void dir_unlock(int dir, int *lock);
 /*
  * The path, file name included, of the shared object or program that @symbol is in; for finding
  * what was installed beside it.  -ENAMETOOLONG, -ENOENT.

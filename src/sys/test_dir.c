@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,14 +70,30 @@ TEST(what_is_not_a_directory_is_refused)
 
 TEST(one_at_a_time_holds_the_lock)
 {
-	scoped(fd) int first = -1, second = -1;
+	scoped(fd) int dir = -1, first = -1, second = -1;
 
-	EXPECT_EQ(dir_prepare(in_directory("node"), &first), 0);
-	EXPECT_EQ(dir_prepare(path, &second), 0);
-	EXPECT_EQ(dir_lock(first), 0);
-	EXPECT_EQ(dir_lock(second), -EWOULDBLOCK);
+	EXPECT_EQ(dir_prepare(in_directory("node"), &dir), 0);
+	EXPECT_EQ(dir_lock(dir, &first), 0);
+	EXPECT_EQ(dir_lock(dir, &second), -EWOULDBLOCK);
+	/* As when its holder dies. */
 	(void)close(steal_fd(&first));
-	EXPECT_EQ(dir_lock(second), 0);
+	EXPECT_EQ(dir_lock(dir, &second), 0);
+	dir_unlock(dir, &second);
+	EXPECT_EQ(rmdir(path), 0);
+	EXPECT_EQ(dir_lock(dir, &second), -ENOENT);
+}
+
+TEST(who_locks_a_file_that_went_locks_nobody_out)
+{
+	scoped(fd) int dir = -1, first = -1, second = -1, third = -1;
+
+	EXPECT_EQ(dir_prepare(in_directory("node"), &dir), 0);
+	EXPECT_EQ(dir_lock(dir, &first), 0);
+	/* Opened while the first held it, and locked when that had gone. */
+	third = openat(dir, "lock", O_RDWR | O_CLOEXEC);
+	dir_unlock(dir, &first);
+	EXPECT_EQ(flock(third, LOCK_EX | LOCK_NB), 0);
+	EXPECT_EQ(dir_lock(dir, &second), 0);
 }
 
 TEST(code_knows_the_file_it_came_from)

@@ -441,6 +441,8 @@ TEST(a_broker_whose_directory_went_leaves_once_idle)
 	rig_client_up(directory, &c);
 	(void)snprintf(path, sizeof(path), "%s/broker", directory);
 	EXPECT_EQ(unlink(path), 0);
+	(void)snprintf(path, sizeof(path), "%s/lock", directory);
+	EXPECT_EQ(unlink(path), 0);
 	EXPECT_EQ(rmdir(directory), 0);
 	EXPECT_EQ(waitpid(broker, NULL, WNOHANG), 0);
 	rig_client_down(&c);
