@@ -379,6 +379,14 @@ static int answer_unmapped(const struct call *call, enum force force, uint64_t c
 	return call_answer(call, &answer, ATTACH_NOTHING);
 }
 
+/* The grant may have been all that kept an orphan. */
+static int answer_withdrawn(const struct call *call, struct shared *shared)
+{
+	(void)answer_unmapped(call, FORCE_ASK, 0);
+	shared_reap(call->registry, shared);
+	return 0;
+}
+
 static void unmapped(struct registry *registry, struct takeback *takeback)
 {
 	struct round *round = takeback->round;
@@ -444,7 +452,7 @@ int shared_unmap(const struct call *call)
 		return unmap_own(call, mapping);
 	if (holder != call->client && holder && holding_withdraw(call, shared, holder) &&
 	    !mapping)
-		return answer_unmapped(call, FORCE_ASK, 0);
+		return answer_withdrawn(call, shared);
 	if (holder != call->client && !may_unmap(call->client, shared, mapping))
 		return call_refuse(call, EACCES, "only its owner takes a region from others");
 	if (!mapping)

@@ -118,3 +118,22 @@ TEST(a_ceiling_stays_while_a_region_changes_its_owner)
 	EXPECT_EQ(s.other->answer.message.number, MSG_shared_mapped);
 	rig_down(s.rig);
 }
+
+TEST(an_orphan_goes_with_the_last_grant_of_it)
+{
+	struct scene s = scene_up();
+	uint64_t token = rig_derive(s.rig, s.owner, s.root, WRITING | GRANT, 2);
+
+	rig_take(s.rig, s.other, token);
+	EXPECT_EQ(
+		rig_error(s.rig, s.other,
+			  ASK(shared_grant, .shared = s.shared, .process = 3, .permission = 1)),
+		0);
+	rig_leave(s.rig, s.owner);
+	EXPECT_EQ(fake_object_count(&s.rig->fake), 1);
+	EXPECT_EQ(
+		rig_error(s.rig, s.other, ASK(shared_unmap, .shared = s.shared, .process = 3)),
+		0);
+	EXPECT_EQ(fake_object_count(&s.rig->fake), 0);
+	rig_down(s.rig);
+}
