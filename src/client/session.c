@@ -216,6 +216,9 @@ static int give_back_locked(struct session *session, const struct message *reply
 	} else if (reply->number == MSG_import_connected) {
 		request.number = MSG_import_close;
 		request.import_close.import = reply->import_connected.import;
+	} else if (reply->number == MSG_shared_mapped) {
+		request.number = MSG_import_close;
+		request.import_close.import = reply->shared_mapped.import;
 	}
 	if (request.number)
 		(void)conn_send(&session->calls, &request, NULL, 0);

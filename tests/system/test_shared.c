@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,6 +137,35 @@ TEST(what_is_unmapped_is_not_there)
 	EXPECT(is_mapped(byte));
 	EXPECT_EQ(tract_shared_unmap(shared, 0, 0), 0);
 	EXPECT(!is_mapped(byte));
+	tract_shared_close(shared);
+	tract_close(ctx);
+}
+
+/* From now on there is no descriptor to be had. */
+static struct rlimit limit_descriptors(void)
+{
+	struct rlimit before, none;
+
+	EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
+	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+	return before;
+}
+
+TEST(what_could_not_be_mapped_for_want_of_a_descriptor_is_not_mapped)
+{
+	struct tract *ctx = node_open();
+	struct tract_shared *shared = make(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
+	struct rlimit before;
+	void *addr = map(shared, TRACT_PERMIT_READ_WRITE);
+
+	EXPECT_EQ(tract_shared_unmap(shared, 0, 0), 0);
+	before = limit_descriptors();
+	EXPECT_EQ(tract_shared_map(shared, &addr, TRACT_PERMIT_READ_WRITE), -EMFILE);
+	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+	(void)map(shared, TRACT_PERMIT_READ_WRITE);
+	EXPECT_EQ(tract_shared_unmap(shared, 0, 0), 0);
+	EXPECT_EQ(tract_shared_destroy(shared), 0);
 	tract_shared_close(shared);
 	tract_close(ctx);
 }
