@@ -423,6 +423,24 @@ static void stall_locked(struct tract_import *import, bool release) REQUIRES(imp
 		(void)stall_begin(&import->stall, import->map_addr, import->map_size);
 }
 
+/*
+ * It cannot be given the memory that others go on with.  Whoever imports a segment finds that
+ * out when he checks; nobody checks a shared region, and what was stored in the old memory
+ * would be nobody's.  So it faults instead, as if it had been taken back.
+ */
+static void stay_behind_locked(struct tract_import *import) REQUIRES(import->lock)
+{
+	struct message closed = { .number = MSG_import_close };
+
+	if (!import->owned) {
+		go_back_locked(import);
+		return;
+	}
+	revoke_locked(import);
+	closed.import_close.import = import->id;
+	(void)session_say(import->session, &closed);
+}
+
 static void move_locked(struct tract_import *import, const struct msg_import_moved *moved,
 			int *fd) REQUIRES(import->lock)
 {
@@ -431,7 +449,7 @@ static void move_locked(struct tract_import *import, const struct msg_import_mov
 	if (*fd < 0 && !import->sysv) {
 		/* There was no descriptor to be had: it stays behind, as if it could not be
 		 * mapped. */
-		go_back_locked(import);
+		stay_behind_locked(import);
 		return;
 	}
 	session_close_fd(import->session, &import->fd);
@@ -439,8 +457,12 @@ static void move_locked(struct tract_import *import, const struct msg_import_mov
 	import->fd = steal_fd(fd);
 	import->offset = moved->offset;
 	(void)fault_point("segment.move.heard");
-	if (import_remap_locked(import) < 0)
-		return; /* The epoch stays behind: no check succeeds before it is mapped. */
+	if (import_remap_locked(import) < 0) {
+		/* The epoch stays behind: no check succeeds before it is mapped. */
+		if (import->owned)
+			stay_behind_locked(import);
+		return;
+	}
 	atomic_store_explicit(&import->epoch, moved->epoch, memory_order_release);
 	end_wait_locked(import);
 }

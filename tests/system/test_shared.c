@@ -290,6 +290,62 @@ TEST(the_owner_takes_a_mapping_back_by_asking)
 	scene_down(&s);
 }
 
+/* Maps, and cannot be given fresh memory. */
+static void go_on_without_descriptors(struct kin *parent, void *arg)
+{
+	struct tract *ctx = node_open();
+	struct tract_shared *shared = NULL;
+	struct rlimit before;
+	unsigned char *memory;
+	uint64_t number = 0;
+
+	(void)arg;
+	EXPECT_EQ(tract_process(ctx, &number), 0);
+	kin_tell(parent, number);
+	EXPECT_EQ(tract_shared_open(ctx, kin_hear(parent), &shared), 0);
+	memory = map(shared, TRACT_PERMIT_READ_WRITE);
+	before = limit_descriptors();
+	kin_tell(parent, 0);
+	EXPECT_EQ(kin_hear(parent), 0);
+	kin_tell(parent, is_mapped(memory));
+	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+	/* It is not on its way out, and may be mapped again. */
+	EXPECT_EQ(map(shared, TRACT_PERMIT_READ)[0], 5);
+	EXPECT_EQ(tract_shared_unmap(shared, 0, 0), 0);
+	tract_shared_close(shared);
+	tract_close(ctx);
+}
+
+TEST(who_cannot_be_given_fresh_memory_is_not_left_with_the_old)
+{
+	struct tract_shared *shared;
+	struct kin survivor, target;
+	struct tract *ctx;
+	uint64_t number;
+
+	kin_start(&survivor, go_on_without_descriptors, NULL);
+	kin_start(&target, serve, NULL);
+	ctx = node_open();
+	shared = make(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
+	map(shared, TRACT_PERMIT_READ_WRITE)[0] = 5;
+	EXPECT_EQ(tract_shared_grant(shared, kin_hear(&survivor), TRACT_PERMIT_READ_WRITE), 0);
+	kin_tell(&survivor, tract_shared_number(shared));
+	EXPECT_EQ(kin_hear(&survivor), 0);
+	number = (uint64_t)ask(&target, NUMBER, 0, 0);
+	EXPECT_EQ(tract_shared_grant(shared, number, TRACT_PERMIT_READ), 0);
+	EXPECT_EQ(ask(&target, OPEN, tract_shared_number(shared), 0), 0);
+	EXPECT_EQ(ask(&target, MAP, TRACT_PERMIT_READ, 0), 0);
+	EXPECT_EQ(tract_shared_unmap(shared, number, TRACT_FORCE_FENCE), 0);
+	kin_tell(&survivor, 0);
+	EXPECT_EQ(kin_hear(&survivor), 0);
+	kin_finish(&survivor);
+	kin_tell(&target, LEAVE);
+	kin_finish(&target);
+	EXPECT_EQ(tract_shared_unmap(shared, 0, 0), 0);
+	tract_shared_close(shared);
+	tract_close(ctx);
+}
+
 TEST(others_take_nothing_from_the_owner)
 {
 	struct scene s;
