@@ -412,17 +412,6 @@ static void revoke_locked(struct tract_import *import) REQUIRES(import->lock)
 	end_wait_locked(import);
 }
 
-static void stall_locked(struct tract_import *import, bool release) REQUIRES(import->lock)
-{
-	import->waits = import->owned && !import->map_addr;
-	if (!import->map_addr || import->stall.addr)
-		return;
-	if (release)
-		(void)stall_released(&import->stall, import->map_addr, import->map_size);
-	else
-		(void)stall_begin(&import->stall, import->map_addr, import->map_size);
-}
-
 /*
  * It cannot be given the memory that others go on with.  Whoever imports a segment finds that
  * out when he checks; nobody checks a shared region, and what was stored in the old memory
@@ -439,6 +428,23 @@ static void stay_behind_locked(struct tract_import *import) REQUIRES(import->loc
 	revoke_locked(import);
 	closed.import_close.import = import->id;
 	(void)session_say(import->session, &closed);
+}
+
+static void stall_locked(struct tract_import *import, bool release) REQUIRES(import->lock)
+{
+	int r;
+
+	import->waits = import->owned && !import->map_addr;
+	if (!import->map_addr || import->stall.addr)
+		return;
+	r = fault_point("segment.stall.begins");
+	if (r == 0 && release)
+		r = stall_released(&import->stall, import->map_addr, import->map_size);
+	else if (r == 0)
+		r = stall_begin(&import->stall, import->map_addr, import->map_size);
+	/* It would store to what is being copied. */
+	if (r < 0 && import->owned)
+		stay_behind_locked(import);
 }
 
 static void move_locked(struct tract_import *import, const struct msg_import_moved *moved,

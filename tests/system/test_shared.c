@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "kin.h"
 
 /* ---- a process that does what it is told ------------------------------------------------ */
@@ -290,8 +291,8 @@ TEST(the_owner_takes_a_mapping_back_by_asking)
 	scene_down(&s);
 }
 
-/* Maps, and cannot be given fresh memory. */
-static void go_on_without_descriptors(struct kin *parent, void *arg)
+/* Maps, and cannot be given fresh memory; or cannot even hold still until it is there. */
+static void go_on_without_means(struct kin *parent, void *arg)
 {
 	struct tract *ctx = node_open();
 	struct tract_shared *shared = NULL;
@@ -299,12 +300,15 @@ static void go_on_without_descriptors(struct kin *parent, void *arg)
 	unsigned char *memory;
 	uint64_t number = 0;
 
-	(void)arg;
 	EXPECT_EQ(tract_process(ctx, &number), 0);
 	kin_tell(parent, number);
 	EXPECT_EQ(tract_shared_open(ctx, kin_hear(parent), &shared), 0);
 	memory = map(shared, TRACT_PERMIT_READ_WRITE);
-	before = limit_descriptors();
+	EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+	if (arg)
+		EXPECT_EQ(fault_arm(arg), 0);
+	else
+		before = limit_descriptors();
 	kin_tell(parent, 0);
 	EXPECT_EQ(kin_hear(parent), 0);
 	kin_tell(parent, is_mapped(memory));
@@ -316,14 +320,14 @@ static void go_on_without_descriptors(struct kin *parent, void *arg)
 	tract_close(ctx);
 }
 
-TEST(who_cannot_be_given_fresh_memory_is_not_left_with_the_old)
+static void fence_beside(const char *fault)
 {
 	struct tract_shared *shared;
 	struct kin survivor, target;
 	struct tract *ctx;
 	uint64_t number;
 
-	kin_start(&survivor, go_on_without_descriptors, NULL);
+	kin_start(&survivor, go_on_without_means, (void *)(uintptr_t)fault);
 	kin_start(&target, serve, NULL);
 	ctx = node_open();
 	shared = make(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
@@ -344,6 +348,16 @@ TEST(who_cannot_be_given_fresh_memory_is_not_left_with_the_old)
 	EXPECT_EQ(tract_shared_unmap(shared, 0, 0), 0);
 	tract_shared_close(shared);
 	tract_close(ctx);
+}
+
+TEST(who_cannot_be_given_fresh_memory_is_not_left_with_the_old)
+{
+	fence_beside(NULL);
+}
+
+TEST(who_cannot_hold_still_while_memory_is_replaced_does_not_go_on_storing)
+{
+	fence_beside("segment.stall.begins=e12");
 }
 
 TEST(others_take_nothing_from_the_owner)
