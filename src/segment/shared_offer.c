@@ -90,6 +90,11 @@ static int give_up(const struct tract_shared *shared, struct tract_transfer *tra
 	int r;
 
 	r = ask_move(shared, true, transfer, ret_over);
+	if (r == -EBUSY) {
+		error_clear_reason();
+		*ret_over = false;
+		return 0;
+	}
 	return r == -ECANCELED ? fail(-ETIMEDOUT, "the receiver did not take it in time") : r;
 }
 

@@ -269,6 +269,69 @@ TEST(a_move_is_taken_without_being_mapped)
 	tract_close(ctx);
 }
 
+/* Whatever is offered first and stays offered. */
+static void take_what_stays(struct kin *parent, void *arg)
+{
+	struct tract *ctx = node_open();
+	struct tract_shared *shared = NULL;
+	int r;
+
+	(void)arg;
+	kin_tell(parent, number_of(ctx));
+	do
+		r = tract_cap_take(ctx, next_offer(ctx), &shared);
+	while (r == -EBADF);
+	EXPECT_EQ(r, 0);
+	kin_tell(parent, 0);
+	tract_shared_close(shared);
+	tract_close(ctx);
+}
+
+static void map_and_stop(struct kin *parent, void *arg)
+{
+	struct tract *ctx = node_open();
+	struct tract_shared *shared = NULL;
+
+	(void)arg;
+	kin_tell(parent, number_of(ctx));
+	EXPECT_EQ(tract_shared_open(ctx, kin_hear(parent), &shared), 0);
+	(void)map(shared, TRACT_PERMIT_READ);
+	kin_tell(parent, 0);
+	(void)raise(SIGSTOP);
+}
+
+TEST(a_sender_whose_time_is_up_while_the_receiver_takes_it_learns_how_that_ends)
+{
+	struct tract_transfer moved = { 0 };
+	struct kin stopped, receiver;
+	struct tract_shared *shared;
+	uint64_t process, other;
+	struct tract *ctx;
+	int r;
+
+	kin_start(&receiver, take_what_stays, NULL);
+	kin_start(&stopped, map_and_stop, NULL);
+	ctx = node_open();
+	process = kin_hear(&receiver);
+	other = kin_hear(&stopped);
+	shared = make(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
+	EXPECT_EQ(tract_shared_grant(shared, other, TRACT_PERMIT_READ), 0);
+	kin_tell(&stopped, tract_shared_number(shared));
+	EXPECT_EQ(kin_hear(&stopped), 0);
+	/* The fence waits for who is stopped; until it is taken, its time may be up earlier. */
+	do
+		r = tract_transfer(shared, process, TRACT_OFFER_MOVE, TRACT_FORCE_FENCE, 200,
+				   &moved);
+	while (r == -ETIMEDOUT);
+	EXPECT_EQ(r, 0);
+	EXPECT_EQ(moved.force, TRACT_FORCE_FENCE);
+	EXPECT_EQ(kin_hear(&receiver), 0);
+	kin_finish(&receiver);
+	kin_kill(&stopped);
+	tract_shared_close(shared);
+	tract_close(ctx);
+}
+
 static void decline(struct kin *parent, void *arg)
 {
 	struct tract *ctx = node_open();
