@@ -136,8 +136,9 @@ TRACT_API int tract_cap_map(struct tract *ctx, uint64_t token, bool offered, voi
 TRACT_API int tract_cap_revoke(struct tract *ctx, uint64_t token, uint32_t force,
 			       uint32_t *ret_count);
 
-/* Gives one up, or declines it; what is below gets its parent, and mappings stay.  Return: 0,
- * -EINVAL, -EBADF, -EACCES (the root: end the region), or as tract_reconnect(). */
+/* Gives one up, or declines it; what is below gets its parent.  What the caller mapped with it
+ * is taken back.  Return: 0, -EINVAL, -EBADF, -EACCES (the root: end the region), or as
+ * tract_reconnect(). */
 TRACT_API int tract_cap_delete(struct tract *ctx, uint64_t token);
 
 /* ---- offers ----------------------------------------------------------------------------- */
@@ -186,12 +187,15 @@ TRACT_API int tract_offer(struct tract_shared *shared, uint64_t process, uint32_
  * tract_transfer() - the same, and wait until a move is done
  * @timeout_ms: for the receiver to take a move; negative: for ever
  *
+ * Once the receiver is taking it, the end of that is waited for, which the broker sees to.
+ *
  * Return: as tract_offer(), and of a move, after which all is as it was before:
  *   -ETIMEDOUT    the receiver did not take it, or the caller's own library did not let go
  *   -ECANCELED    it was revoked
  *   -ECONNREFUSED the receiver declined it
  *   -ESRCH        the receiver has died
  *   -EREMOTEIO    TRACT_FORCE_VERIFY: the caller kept the memory
+ *   -EADDRINUSE   the receiver had something else mapped where it was to be
  */
 TRACT_API int tract_transfer(struct tract_shared *shared, uint64_t process, uint32_t mode,
 			     uint32_t force, int timeout_ms,

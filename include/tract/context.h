@@ -87,7 +87,9 @@ TRACT_API int tract_limits(struct tract *ctx, struct tract_limits *ret_limits);
  * @ctx: an open context
  *
  * True only where the broker runs under another user id than the caller.  Where it does not, a
- * process of the same user can reopen what it was given for writing.
+ * process of the same user can reopen what it was given for writing.  It never speaks of a
+ * region that a process made by itself and exports as it is: that stays the user's own, and his
+ * other processes can reopen it.
  *
  * Return: 1 or 0, or -EINVAL, or what tract_reconnect() returns.
  */
