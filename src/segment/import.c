@@ -113,6 +113,19 @@ static int map_object(const struct tract_import *import, void **addr, unsigned p
 	return vm_place(NULL, size, prot, import->fd, import->offset + offset, addr);
 }
 
+/* The same, and a child of fork has nothing there: none is made in between. */
+static int map_owned(const struct tract_import *import, void *addr, size_t size, unsigned prot)
+{
+	int r;
+
+	mutex_lock(&imports_birth_lock);
+	r = map_object(import, &addr, prot, 0, size);
+	if (r == 0)
+		r = vm_not_for_children(addr, size);
+	mutex_unlock(&imports_birth_lock);
+	return r;
+}
+
 static int map_locked(struct tract_import *import, void **addr, bool fixed, uint32_t rights,
 		      uint64_t offset, uint64_t length, enum import_mapped how)
 	REQUIRES(import->lock)
@@ -261,6 +274,8 @@ int import_remap_locked(struct tract_import *import)
 	/* Taken back: what is put there is this process's own, whatever was imported. */
 	if (import->revoked)
 		r = vm_replace(addr, import->map_size, import->map_prot, -1, 0);
+	else if (import->owned)
+		r = map_owned(import, addr, import->map_size, import->map_prot);
 	else
 		r = map_object(import, &addr, import->map_prot, import->window_start,
 			       import->map_size);
@@ -268,8 +283,6 @@ int import_remap_locked(struct tract_import *import)
 		stall_undo(&import->stall, import->map_prot);
 	else
 		stall_end(&import->stall);
-	if (r == 0 && import->owned)
-		r = vm_not_for_children(addr, import->map_size);
 	return r;
 }
 
@@ -281,9 +294,7 @@ static int map_held_locked(struct tract_import *import, void *addr, size_t size,
 
 	if (import->revoked)
 		return fail(-EBUSY, "the region was taken back meanwhile; try again");
-	r = map_object(import, &addr, prot, 0, size);
-	if (r == 0)
-		r = vm_not_for_children(addr, size);
+	r = map_owned(import, addr, size, prot);
 	if (r < 0)
 		return r;
 	import->map_addr = addr;

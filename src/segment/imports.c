@@ -10,6 +10,7 @@
 #include "sys/futex.h"
 
 static struct mutex imports_lock = MUTEX_INIT;
+struct mutex imports_birth_lock = MUTEX_INIT;
 
 static int compare(const struct tract_import *a, const struct tract_import *b)
 {
@@ -37,12 +38,14 @@ static unsigned connecting; /* threads that wait for imports_connect_owned() */
 static void before_fork(void) NO_THREAD_SAFETY
 {
 	mutex_lock(&imports_lock);
+	mutex_lock(&imports_birth_lock);
 	exporters_before_fork();
 }
 
 static void after_in_parent(void) NO_THREAD_SAFETY
 {
 	exporters_after_fork(false);
+	mutex_unlock(&imports_birth_lock);
 	mutex_unlock(&imports_lock);
 }
 
@@ -101,6 +104,7 @@ static void after_in_child(void) NO_THREAD_SAFETY
 	connecting = 0;
 	apply_early_locked(NULL);
 	exporters_after_fork(true);
+	mutex_unlock(&imports_birth_lock);
 	mutex_unlock(&imports_lock);
 }
 

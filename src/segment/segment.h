@@ -99,6 +99,10 @@ struct tract_import {
 	RB_ENTRY(tract_import) entry;
 };
 
+/* From when memory that is no child's is mapped until it is marked as that; nothing is locked
+ * inside it. */
+extern struct mutex imports_birth_lock;
+
 /* In export.c: an access list as the broker is told it.  -EINVAL. */
 int access_to_wire(const struct tract_access *access, size_t count, struct wire_access *list);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory with one owner, between processes. */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -210,6 +212,64 @@ TEST(a_child_of_fork_has_neither_handle_nor_mapping)
 	EXPECT_EQ(status, 0);
 	*byte = 1;
 	EXPECT_EQ(tract_shared_unmap(shared, 0, 0), 0);
+	tract_shared_close(shared);
+	tract_close(ctx);
+}
+
+static _Atomic bool enough;
+static void *_Atomic mapped_at;
+
+static void *map_and_unmap(void *arg)
+{
+	struct tract_shared *shared = arg;
+	static void *place;
+
+	while (!atomic_load(&enough)) {
+		void *addr = place;
+
+		EXPECT_EQ(tract_shared_map(shared, &addr, TRACT_PERMIT_READ_WRITE), 0);
+		place = addr;
+		atomic_store(&mapped_at, addr);
+		EXPECT_EQ(tract_shared_unmap(shared, 0, 0), 0);
+	}
+	return NULL;
+}
+
+/* At the address there is nothing, or what is held for a mapping: either way it faults. */
+static bool child_can_read(const unsigned char *byte)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)signal(SIGSEGV, SIG_DFL);
+		_exit(*(const volatile unsigned char *)byte);
+	}
+	EXPECT_EQ(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status);
+}
+
+TEST_SLOW(a_child_has_no_mapping_that_is_just_being_made, 120)
+{
+	struct tract *ctx = node_open();
+	struct tract_shared *shared = make(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
+	unsigned children = 0, readers = 0;
+	pthread_t thread;
+
+	atomic_store(&enough, false);
+	atomic_store(&mapped_at, NULL);
+	EXPECT_EQ(pthread_create(&thread, NULL, map_and_unmap, shared), 0);
+	while (children < 1500) {
+		const unsigned char *at = atomic_load(&mapped_at);
+
+		if (at) {
+			readers += child_can_read(at);
+			children++;
+		}
+	}
+	atomic_store(&enough, true);
+	EXPECT_EQ(pthread_join(thread, NULL), 0);
+	EXPECT_EQ(readers, 0);
 	tract_shared_close(shared);
 	tract_close(ctx);
 }
