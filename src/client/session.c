@@ -489,10 +489,14 @@ static struct session *find_shared(const char *dir)
 	struct session *found = NULL;
 
 	mutex_lock(&all_lock);
-	for (struct session *s = all; s && !found; s = s->next)
-		if (s->shared && session_is_usable(s) && strcmp(s->dir, dir) == 0 &&
-		    ref_get_unless_zero(&s->ref))
+	for (struct session *s = all; s && !found; s = s->next) {
+		if (!s->shared || strcmp(s->dir, dir) != 0)
+			continue;
+		/* Nobody may have noticed that its broker has gone. */
+		session_look(s);
+		if (session_is_usable(s) && ref_get_unless_zero(&s->ref))
 			found = s;
+	}
 	mutex_unlock(&all_lock);
 	return found;
 }

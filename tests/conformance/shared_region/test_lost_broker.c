@@ -169,6 +169,23 @@ TEST(a_new_broker_knows_no_old_tokens_and_counts_from_1)
 	broker_stop(broker);
 }
 
+/* 7: not to the session of a client that has not noticed. */
+TEST(who_attaches_anew_is_attached_to_the_new_broker_though_nobody_missed_the_old)
+{
+	pid_t broker = broker_start();
+	struct own a, again;
+
+	own_attach(&a);
+	broker_kill(broker);
+	broker = broker_start();
+	own_attach(&again);
+	EXPECT_FAILS(shared_region_cap_check(again.client, 1, 0), INVALID_CAPABILITY);
+	EXPECT_FAILS(shared_region_cap_check(a.client, 1, 0), CONNECTION_LOST);
+	own_down(&again);
+	own_down(&a);
+	broker_stop(broker);
+}
+
 /* 12.5: what the broker does with SIGTERM is the same to its clients. */
 TEST(a_broker_that_leaves_is_a_lost_connection)
 {
