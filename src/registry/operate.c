@@ -25,12 +25,13 @@ static struct cap *cap_of_id(const struct shared *shared, uint64_t id)
 
 /* ---- what ends -------------------------------------------------------------------------- */
 
-/* The next in the order of cap_below() that is not below @cap, so that it outlives it. */
-static struct cap *cap_beside(struct cap *cap)
+/* The next in the order of cap_below() that is not below @cap, so that it outlives it.  A root
+ * may have been something's sibling before. */
+static struct cap *cap_beside(struct cap *cap, const struct cap *root)
 {
-	while (cap && !LIST_NEXT(cap, siblings))
+	while (cap != root && !LIST_NEXT(cap, siblings))
 		cap = cap->parent;
-	return cap ? LIST_NEXT(cap, siblings) : NULL;
+	return cap == root ? NULL : LIST_NEXT(cap, siblings);
 }
 
 /* Does it end, if what @of has does?  NULL: what all but the owner have. */
@@ -49,7 +50,7 @@ static uint32_t end_caps(struct shared *shared, const struct client *of,
 
 	for (cap = LIST_FIRST(&root->children); cap; cap = next) {
 		if (is_meant(shared, client_of_table(cap->holder), of)) {
-			next = cap_beside(cap);
+			next = cap_beside(cap, root);
 			count += cap_revoke_by_policy(cap, end);
 		} else {
 			next = cap_below(cap, root);

@@ -356,6 +356,27 @@ TEST(a_move_that_is_offered_is_no_more)
 	rig_down(rig);
 }
 
+TEST(what_was_left_after_a_move_is_below_the_new_root_and_ends)
+{
+	struct rig *rig = rig_up();
+	struct fake_client *owner = rig_join(rig, 10), *other = rig_join(rig, 10);
+	struct fake_client *third = rig_join(rig, 10);
+	uint64_t shared = rig_shared(rig, owner), root = rig_root(rig, owner, shared), token;
+
+	for (unsigned i = 0; i < 2; i++)
+		rig_take(rig, third, rig_derive(rig, owner, root, READ | MAP, 3));
+	token = rig_ask(rig, owner, ASK(offer_make, .shared = shared, .process = 2))
+			->offer_made.token;
+	rig_take(rig, other, token);
+	EXPECT_EQ(rig_shared_row(rig, owner, 0).owner, 2);
+	EXPECT_EQ(
+		rig_ask(rig, owner, ASK(shared_revoke, .shared = shared))->shared_revoked.caps,
+		2);
+	EXPECT_EQ(rig_cap_count(rig, owner, shared), 1);
+	EXPECT_EQ(rig_cap_row(rig, owner, shared, 0).id, rig_cap_id(token));
+	rig_down(rig);
+}
+
 TEST(an_orphan_that_is_taken_back_from_all_is_gone)
 {
 	struct scene s = scene_up(10);

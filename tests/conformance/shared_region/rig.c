@@ -116,12 +116,14 @@ void *mapping_of(const struct own *o, shared_region_pid process)
 
 void *free_address(unsigned pages)
 {
-	size_t size = (pages + 2) * PAGE;
-	char *at = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* In the middle of much room: threads and sanitizers take what is near its ends. */
+	const size_t around = (size_t)64 << 20, size = 2 * around + pages * PAGE;
+	char *at =
+		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	EXPECT(at != MAP_FAILED);
 	EXPECT_EQ(munmap(at, size), 0);
-	return at + PAGE;
+	return at + around;
 }
 
 void occupy(void *at, unsigned pages, int fill)
