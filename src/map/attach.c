@@ -358,7 +358,7 @@ static void take_name(struct tract_attachment *what, char room[TRACT_ATTACH_NAME
 
 int attach_check(const struct tract_attachment *what, size_t *ret_size)
 {
-	struct plan plan;
+	struct plan plan = { .size = 0 };
 	int r;
 
 	r = make_plan(what, &plan);
