@@ -82,11 +82,17 @@ static shared_region_pid or_self(const struct performer *p, uint64_t process)
 	return process ? process : shared_region_self(p->client);
 }
 
+/* TSan maps for itself what was just unmapped, which would look like memory that was kept. */
+static void *place_of(uint64_t asked)
+{
+	return asked || !TEST_TSAN ? (void *)(uintptr_t)asked : free_address(64);
+}
+
 static int do_map(struct performer *p, const uint64_t *v, uint64_t *said)
 {
 	struct slot *slot = slot_of(p, v[0]);
 	void *at = NULL;
-	int code = shared_region_map(slot->region, or_self(p, 0), (void *)(uintptr_t)v[2],
+	int code = shared_region_map(slot->region, or_self(p, 0), place_of(v[2]),
 				     (uint32_t)v[1], &at);
 
 	if (code == 0)
@@ -201,7 +207,7 @@ static int take_by(take_fn *take, struct performer *p, const uint64_t *v, uint64
 	struct slot *slot = slot_of(p, v[0]);
 	shared_region *region = NULL;
 	void *at = NULL;
-	int code = take(p->client, v[1], (void *)(uintptr_t)v[3], (uint32_t)v[2], &region, &at);
+	int code = take(p->client, v[1], place_of(v[3]), (uint32_t)v[2], &region, &at);
 
 	if (code == 0) {
 		shared_region_release(slot->region);
