@@ -64,13 +64,24 @@ static int map(void *addr, size_t size, unsigned prot, int flags, int fd, uint64
 }
 
 /* Not mmap(): sanitizers take the new mapping for a store to all of it.  Here other threads may
- * be at work in the range, and that is what is meant. */
+ * be at work in the range, and that is what is meant; or it moves away at once, unseen by them,
+ * and the place is somebody else's next. */
+static int map_unseen(void *addr, size_t size, unsigned prot, int flags, int fd,
+		      uint64_t offset, void **ret_addr)
+{
+	long at = syscall(SYS_mmap, addr, size, native_prot(prot), flags, fd, offset);
+
+	if (at == -1)
+		return map_error(errno);
+	*ret_addr = (void *)(uintptr_t)at;
+	return 0;
+}
+
 static int map_over(void *addr, size_t size, unsigned prot, int flags, int fd, uint64_t offset)
 {
-	if (syscall(SYS_mmap, addr, size, native_prot(prot), flags | MAP_FIXED, fd, offset) ==
-	    -1)
-		return map_error(errno);
-	return 0;
+	void *at;
+
+	return map_unseen(addr, size, prot, flags | MAP_FIXED, fd, offset, &at);
 }
 
 int vm_replace(void *addr, size_t size, unsigned prot, int fd, uint64_t offset)
@@ -93,7 +104,7 @@ int vm_replace_private_or_keep(void *addr, size_t size, unsigned prot, int fd, u
 		return map_over(addr, size, prot, flags, fd, offset);
 	/* Whether there is enough is looked at here, and not again when it is moved.  Mapping
 	 * over what is there, kernels before 6.12 take that away first. */
-	r = map(NULL, size, prot, flags, fd, offset, &elsewhere);
+	r = map_unseen(NULL, size, prot, flags, fd, offset, &elsewhere);
 	if (r < 0)
 		return r;
 	r = vm_move_onto(elsewhere, size, addr);

@@ -294,7 +294,7 @@ static void *use_mmap(void *arg)
 
 		if (h->pages == 0)
 			map_near(one, h);
-		else if (any(one, 2))
+		else if (!TEST_TSAN && any(one, 2)) /* TSan does not follow mremap() */
 			remap(one, h);
 		else
 			unmap(one, h);
