@@ -85,7 +85,7 @@ static shared_region_pid or_self(const struct performer *p, uint64_t process)
 /* TSan maps for itself what was just unmapped, which would look like memory that was kept. */
 static void *place_of(uint64_t asked)
 {
-	return asked || !TEST_TSAN ? (void *)(uintptr_t)asked : free_address(64);
+	return asked || !TEST_TSAN ? (void *)(uintptr_t)asked : find_room(1U << 16);
 }
 
 static int do_map(struct performer *p, const uint64_t *v, uint64_t *said)

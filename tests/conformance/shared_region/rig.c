@@ -114,16 +114,24 @@ void *mapping_of(const struct own *o, shared_region_pid process)
 
 /* ---- memory ----------------------------------------------------------------------------- */
 
-void *free_address(unsigned pages)
+void *find_room(unsigned pages)
 {
 	/* In the middle of much room: threads and sanitizers take what is near its ends. */
 	const size_t around = (size_t)64 << 20, size = 2 * around + pages * PAGE;
 	char *at =
 		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	EXPECT(at != MAP_FAILED);
-	EXPECT_EQ(munmap(at, size), 0);
+	if (at == MAP_FAILED || munmap(at, size) < 0)
+		return NULL;
 	return at + around;
+}
+
+void *free_address(unsigned pages)
+{
+	void *at = find_room(pages);
+
+	EXPECT(at != NULL);
+	return at;
 }
 
 void occupy(void *at, unsigned pages, int fill)

@@ -97,6 +97,9 @@ void *mapping_of(const struct own *o, shared_region_pid process);
 
 /* @pages pages that are free now, and with nothing on either side. */
 void *free_address(unsigned pages);
+
+/* The same for agents, which cannot fail a test: NULL where there is no room. */
+void *find_room(unsigned pages);
 /* Pages of the test's own at an address; unmapped with munmap(). */
 void occupy(void *at, unsigned pages, int fill);
 /* 0, or the signal that the access raises.  A store keeps what was there. */
