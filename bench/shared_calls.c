@@ -13,6 +13,7 @@
 #include "floor.h"
 #include "harness.h"
 #include "shared.h"
+#include <tract/context.h>
 
 #define PAGE 4096
 
@@ -26,7 +27,8 @@ static double run_create(void *arg, size_t times)
 		region[n] = shared_bench_region(bench, PAGE);
 	taken = clock_ns() - start;
 	for (size_t n = 0; n < times; n++) {
-		(void)shared_region_destroy(region[n]);
+		if (shared_region_destroy(region[n]) != 0)
+			die("a region could not be destroyed: %s", tract_reason());
 		shared_region_release(region[n]);
 	}
 	return taken;
@@ -68,7 +70,8 @@ static double run_grant_map(void *arg, size_t times)
 	taken = clock_ns() - start;
 	taken += helper_map(helper, cap, (unsigned)times);
 	for (size_t n = 0; n < times; n++) {
-		(void)shared_region_destroy(region[n]);
+		if (shared_region_destroy(region[n]) != 0)
+			die("a region could not be destroyed: %s", tract_reason());
 		shared_region_release(region[n]);
 	}
 	return taken;

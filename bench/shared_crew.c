@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "shared.h"
+#include <tract/context.h>
 
 #include <signal.h>
 #include <string.h>
@@ -28,8 +29,9 @@ struct answer {
 /* ---- a helper --------------------------------------------------------------------------- */
 
 struct kept {
+	shared_region_pid self;
 	shared_region *region;
-	char *at;
+	shared_region_cap cap;
 };
 
 static int map_all(shared_region_client *client, const struct order *order, double *taken)
@@ -45,7 +47,9 @@ static int map_all(shared_region_client *client, const struct order *order, doub
 					  &region[count], &at);
 	*taken = clock_ns() - start;
 	while (count-- > 0) {
-		(void)shared_region_unmap(region[count], 0, SHARED_REGION_ASK);
+		(void)shared_region_unmap(region[count], shared_region_self(client),
+					  SHARED_REGION_ASK);
+		(void)shared_region_cap_delete(client, order->cap[count]);
 		shared_region_release(region[count]);
 	}
 	return r;
@@ -59,17 +63,20 @@ static int keep(shared_region_client *client, shared_region_cap cap, struct kept
 	r = shared_region_cap_map(client, cap, NULL, SHARED_REGION_WRITE, &kept->region, &at);
 	if (r != 0)
 		return r;
-	kept->at = at;
+	kept->cap = cap;
 	memset(at, 7, shared_region_size(kept->region));
 	return 0;
 }
 
-static void drop(struct kept *kept)
+static void drop(shared_region_client *client, struct kept *kept)
 {
+	if (!kept->region)
+		return;
 	/* What was taken back is not mapped any more, which is fine. */
-	(void)shared_region_unmap(kept->region, 0, SHARED_REGION_ASK);
+	(void)shared_region_unmap(kept->region, kept->self, SHARED_REGION_ASK);
+	(void)shared_region_cap_delete(client, kept->cap);
 	shared_region_release(kept->region);
-	*kept = (struct kept){ .region = NULL };
+	kept->region = NULL;
 }
 
 static void help(int sock)
@@ -81,6 +88,7 @@ static void help(int sock)
 
 	answer.error = shared_region_attach(NULL, 0, &client);
 	answer.number = answer.error == 0 ? shared_region_self(client) : 0;
+	kept.self = answer.number;
 	sock_send(sock, &answer, sizeof(answer), -1);
 	while (answer.error == 0 && sock_recv(sock, &order, sizeof(order), NULL) > 0) {
 		int r = 0;
@@ -90,7 +98,7 @@ static void help(int sock)
 		else if (order.what == KEEP)
 			r = keep(client, order.cap[0], &kept);
 		else
-			drop(&kept);
+			drop(client, &kept);
 		answer.error = r;
 		sock_send(sock, &answer, sizeof(answer), -1);
 	}
@@ -139,7 +147,8 @@ shared_region *shared_bench_region(const struct shared_bench *bench, size_t size
 				  SHARED_REGION_WRITE, &region);
 
 	if (r != 0)
-		die("no region of %zu bytes: %s", size, shared_region_strerror(r));
+		die("no region of %zu bytes: %s (%s)", size, shared_region_strerror(r),
+		    tract_reason());
 	return region;
 }
 
@@ -151,7 +160,7 @@ shared_region_cap shared_bench_share(shared_region *region, const struct helper 
 						&cap, &rights);
 
 	if (r != 0)
-		die("no capability: %s", shared_region_strerror(r));
+		die("no capability: %s (%s)", shared_region_strerror(r), tract_reason());
 	return cap;
 }
 

@@ -140,9 +140,9 @@ static char *map_own(const struct shared_bench *bench, shared_region *region)
 	return at;
 }
 
-static void end_own(shared_region *region)
+static void end_own(const struct shared_bench *bench, shared_region *region)
 {
-	(void)shared_region_unmap(region, 0, SHARED_REGION_ASK);
+	(void)shared_region_unmap(region, shared_region_self(bench->client), SHARED_REGION_ASK);
 	(void)shared_region_destroy(region);
 	shared_region_release(region);
 }
@@ -162,7 +162,7 @@ static void fence_large(const struct shared_bench *bench)
 	bare_make(&bare, LARGE);
 	(void)map_own(bench, fence.region);
 	race_report("fence-large", contenders, 2, &race);
-	end_own(fence.region);
+	end_own(bench, fence.region);
 	bare_end(&bare);
 }
 
@@ -207,7 +207,7 @@ static void fence_small(const struct shared_bench *bench)
 				      ours[SMALL_ROUNDS - 1] / floor[SMALL_ROUNDS - 1] });
 	for (unsigned i = 0; i < SURVIVORS; i++)
 		helper_drop(&bench->helper[i]);
-	end_own(fence.region);
+	end_own(bench, fence.region);
 	bare_end(&bare);
 }
 
