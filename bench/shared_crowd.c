@@ -23,18 +23,21 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <tract/context.h>
 #include <unistd.h>
 
 #include "harness.h"
 
 #define PAGE 4096
 #define CROWD_MAX 4000u
-/* Descriptors that a broker needs for each region, and for itself and each process. */
-#define FDS_PER_REGION 2u
-#define FDS_PER_PROCESS 8u
-#define FDS_BESIDE 256u
+/* A broker has half of its descriptors for regions, two for each, and half for processes. */
+#define FDS_PER_REGION 4u
+#define FDS_PER_PROCESS 20u /* five of a quarter: no user gets more than half of that half */
+#define FDS_BESIDE 512u
 /* Derived from the root of each process's first region. */
 #define CAPS_PER_PROCESS 100u
+/* Who attaches waits for its turn at the broker's queue of connections, which is finite. */
+#define AT_ONCE 32
 
 enum phase { ATTACH, MAKE, DERIVE, PHASES };
 
@@ -43,6 +46,7 @@ struct crowd {
 	const char *node;
 	unsigned processes, regions;
 	int told[PHASES][2], done[2];
+	int turn[2]; /* a byte for each that may attach at the same time */
 };
 
 /* ---- one of the crowd ------------------------------------------------------------------- */
@@ -63,13 +67,23 @@ static void say_done(const struct crowd *crowd, bool well)
 		_exit(1);
 }
 
+static bool explain(const char *what, int r)
+{
+	if (r != 0)
+		(void)fprintf(stderr, "bench: %s: %s: %s\n", what, shared_region_strerror(r),
+			      tract_reason());
+	return r == 0;
+}
+
 static bool make_regions(shared_region_client *client, unsigned count, shared_region **first)
 {
 	shared_region *region;
 
 	for (unsigned i = 0; i < count; i++) {
-		if (shared_region_new(client, shared_region_self(client), PAGE,
-				      SHARED_REGION_WRITE, &region) != 0)
+		int r = shared_region_new(client, shared_region_self(client), PAGE,
+					  SHARED_REGION_WRITE, &region);
+
+		if (!explain("a region", r))
 			return false;
 		/* The handle is the library's; the region stays. */
 		if (i == 0)
@@ -98,10 +112,17 @@ static void be_one(const struct crowd *crowd)
 	shared_region_client *client = NULL;
 	shared_region *first = NULL;
 	bool well;
+	char c;
+	int r;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	await(crowd, ATTACH);
-	well = shared_region_attach(crowd->node, 0, &client) == 0;
+	if (read(crowd->turn[0], &c, 1) != 1)
+		_exit(1);
+	r = shared_region_attach(crowd->node, 0, &client);
+	if (write(crowd->turn[1], &c, 1) != 1)
+		_exit(1);
+	well = explain("attach", r);
 	say_done(crowd, well);
 	await(crowd, MAKE);
 	well = well && make_regions(client, crowd->regions / crowd->processes, &first);
@@ -190,11 +211,19 @@ static double run_create(void *arg, size_t times)
 	return clock_ns() - start;
 }
 
+static void at_most(unsigned *count, unsigned long most)
+{
+	if (*count > most)
+		*count = (unsigned)most;
+}
+
 /* As many regions as descriptors allow; brokers started from here on may have so many. */
 static void fit(struct crowd *crowd)
 {
-	unsigned long need = (unsigned long)crowd->regions * FDS_PER_REGION +
-			     crowd->processes * FDS_PER_PROCESS + FDS_BESIDE;
+	unsigned long for_regions = (unsigned long)crowd->regions * FDS_PER_REGION,
+		      for_processes = (unsigned long)crowd->processes * FDS_PER_PROCESS,
+		      need = FDS_BESIDE +
+			     (for_regions > for_processes ? for_regions : for_processes);
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
@@ -204,9 +233,8 @@ static void fit(struct crowd *crowd)
 
 		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
 			return;
-		crowd->regions = (unsigned)((limit.rlim_max - FDS_BESIDE -
-					     crowd->processes * FDS_PER_PROCESS) /
-					    FDS_PER_REGION);
+		at_most(&crowd->regions, (limit.rlim_max - FDS_BESIDE) / FDS_PER_REGION);
+		at_most(&crowd->processes, (limit.rlim_max - FDS_BESIDE) / FDS_PER_PROCESS);
 	}
 	limit.rlim_cur = limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
@@ -214,8 +242,11 @@ static void fit(struct crowd *crowd)
 
 static void start_crowd(struct crowd *crowd)
 {
-	if (pipe(crowd->done) < 0)
+	if (pipe(crowd->done) < 0 || pipe(crowd->turn) < 0)
 		die("no pipe");
+	for (int i = 0; i < AT_ONCE; i++)
+		if (write(crowd->turn[1], "t", 1) != 1)
+			die("no pipe");
 	for (int i = 0; i < PHASES; i++)
 		if (pipe(crowd->told[i]) < 0)
 			die("no pipe");
