@@ -47,7 +47,8 @@ bool leftovers_broker_left(const char *dir)
 	const struct timespec pause = { .tv_nsec = 5000000 };
 	char path[4096];
 
-	(void)snprintf(path, sizeof(path), "%s/broker", dir);
+	/* A broker's last act: its socket goes before. */
+	(void)snprintf(path, sizeof(path), "%s/lock", dir);
 	for (unsigned i = 0; i < 600; i++) {
 		if (access(path, F_OK) != 0)
 			return true;
