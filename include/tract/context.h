@@ -58,6 +58,7 @@ TRACT_API void tract_close(struct tract *ctx);
  *   -EACCES     the directory belongs to another user, or others may write to it
  *   -ETIMEDOUT  a broker was started and did not answer within five seconds
  *   -EPROTO     the broker speaks another version
+ *   -EUSERS     the broker's limit of open files lets no more processes of this user in
  */
 TRACT_API int tract_reconnect(struct tract *ctx);
 

@@ -306,6 +306,21 @@ static bool has_room(const struct broker *b, uid_t uid)
 	return same < b->links_max / 2;
 }
 
+/* The answer to a hello that nobody reads: it is a connection's first request. */
+static void turn_away(int fd)
+{
+	struct message answer = { .number = MSG_refused, .serial = 1 };
+	struct conn conn;
+
+	answer.refused.error = EUSERS;
+	answer.refused.rule = wire_text_of(
+		"the broker's limit of open files lets no more processes of this "
+		"user in; end some, or raise the limit (ulimit -Hn) it starts with");
+	conn_open(&conn, fd, false);
+	(void)conn_send(&conn, &answer, NULL, 0);
+	conn_close(&conn);
+}
+
 static int identify(struct client_link *link, int fd)
 {
 	int r;
@@ -363,6 +378,8 @@ static int link_new(struct broker *b, int fd, struct client_link **ret_link)
 	link->events_source = (struct loop_source){ .fd = -1, .ready = on_events, .arg = link };
 	link->death_source = (struct loop_source){ .fd = -1, .ready = on_death, .arg = link };
 	r = identify(link, own);
+	if (r == -EUSERS)
+		turn_away(steal_fd(&own));
 	if (r < 0)
 		return r;
 	conn_open(&link->conn, steal_fd(&own), false);

@@ -230,6 +230,27 @@ int conn_receive(struct conn *c, struct message *ret_message, int fds[CONN_FDS_M
 	return 0;
 }
 
+/* Why the peer left, if it said so: on a socket that has ended, what had come is still there,
+ * perhaps behind the news of the end. */
+static int last_words(struct conn *c, uint32_t serial, struct message *ret_reply)
+{
+	uint8_t buffer[WIRE_SIZE_MAX];
+	int fds[CONN_FDS_MAX];
+	unsigned fd_count = 0;
+	size_t size = 0;
+	int r = -ENOTCONN;
+
+	for (unsigned tries = 0; tries < 2 && r < 0; tries++)
+		r = sock_receive_now(c->fd, buffer, sizeof(buffer), &size, fds, &fd_count);
+	if (r < 0)
+		return -ENOTCONN;
+	r = wire_decode(buffer, size, fd_count, ret_reply);
+	conn_drop_fds(fds, fd_count);
+	return r == 0 && ret_reply->number == MSG_refused && ret_reply->serial == serial
+		       ? 0
+		       : -ENOTCONN;
+}
+
 int conn_call(struct conn *c, const struct message *request, const int *fds, unsigned fd_count,
 	      struct message *ret_reply, int ret_fds[CONN_FDS_MAX], unsigned *ret_fd_count)
 {
@@ -239,11 +260,12 @@ int conn_call(struct conn *c, const struct message *request, const int *fds, uns
 	do
 		r = conn_send(c, request, fds, fd_count);
 	while (r == -EINTR);
-	if (r < 0)
-		return r;
-	do
-		r = conn_receive(c, ret_reply, ret_fds, &count);
-	while (r == -EINTR);
+	if (r == 0)
+		do
+			r = conn_receive(c, ret_reply, ret_fds, &count);
+		while (r == -EINTR);
+	if (r == -ENOTCONN)
+		r = last_words(c, request->serial, ret_reply);
 	if (r < 0 && r != -EMFILE)
 		return r;
 	if (ret_reply->serial != request->serial) {

@@ -91,7 +91,9 @@ int conn_receive(struct conn *c, struct message *ret_message, int fds[CONN_FDS_M
 /*
  * Sends @request and waits for the message with its serial, which becomes *ret_reply.  For
  * blocking connections on which nothing but replies arrives.  Never says -EINTR: a call once
- * begun is finished.  -EMFILE as conn_receive().  @fds may be NULL with @fd_count 0.
+ * begun is finished.  -EMFILE as conn_receive().  @fds may be NULL with @fd_count 0.  A peer
+ * that refused @request and left, perhaps without having read it, is heard: that returns 0, and
+ * the connection has ended.
  */
 int conn_call(struct conn *c, const struct message *request, const int *fds, unsigned fd_count,
 	      struct message *ret_reply, int ret_fds[CONN_FDS_MAX], unsigned *ret_fd_count);

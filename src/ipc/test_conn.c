@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/scope.h"
@@ -241,6 +242,74 @@ TEST(a_call_loses_patience)
 	EXPECT_EQ(conn_call(&a, &sent, NULL, 0, &got, fds, &count), -ETIMEDOUT);
 	EXPECT_EQ(conn_call(&a, &sent, NULL, 0, &got, fds, &count), -ENOTCONN);
 	ends_down(&a, &b);
+}
+
+static struct message refusal(uint32_t serial)
+{
+	return (struct message){ .number = MSG_refused,
+				 .serial = serial,
+				 .refused = { .error = EUSERS } };
+}
+
+TEST(who_left_with_a_refusal_before_it_was_asked_is_heard)
+{
+	struct message sent = request(1), got, last = refusal(1);
+	int fds[CONN_FDS_MAX], sockets[2];
+	struct conn a, b;
+	unsigned count;
+
+	EXPECT_EQ(sock_pair(sockets), 0);
+	conn_open(&a, sockets[0], true);
+	conn_open(&b, sockets[1], false);
+	EXPECT_EQ(conn_send(&b, &last, NULL, 0), 0);
+	conn_close(&b);
+	EXPECT_EQ(conn_call(&a, &sent, NULL, 0, &got, fds, &count), 0);
+	EXPECT_EQ(got.number, MSG_refused);
+	EXPECT_EQ(got.refused.error, EUSERS);
+	EXPECT_EQ(conn_call(&a, &sent, NULL, 0, &got, fds, &count), -ENOTCONN);
+	conn_close(&a);
+}
+
+TEST(who_left_with_a_refusal_and_did_not_read_is_heard)
+{
+	struct message sent = request(1), got, last = refusal(1);
+	int fds[CONN_FDS_MAX], sockets[2], status;
+	struct conn a, b;
+	unsigned count;
+	pid_t child;
+
+	EXPECT_EQ(sock_pair(sockets), 0);
+	conn_open(&b, sockets[1], false);
+	child = fork();
+	if (child == 0) {
+		(void)close(sockets[0]);
+		if (sock_wait_readable(b.fd, 20000) < 0)
+			_exit(1);
+		_exit(conn_send(&b, &last, NULL, 0) == 0 ? 0 : 1);
+	}
+	conn_close(&b);
+	conn_open(&a, sockets[0], true);
+	EXPECT_EQ(conn_call(&a, &sent, NULL, 0, &got, fds, &count), 0);
+	EXPECT_EQ(got.number, MSG_refused);
+	EXPECT_EQ(waitpid(child, &status, 0), child);
+	EXPECT_EQ(status, 0);
+	conn_close(&a);
+}
+
+TEST(who_left_without_a_word_about_this_is_not_believed)
+{
+	struct message sent = request(2), got, last = refusal(1);
+	int fds[CONN_FDS_MAX], sockets[2];
+	struct conn a, b;
+	unsigned count;
+
+	EXPECT_EQ(sock_pair(sockets), 0);
+	conn_open(&a, sockets[0], true);
+	conn_open(&b, sockets[1], false);
+	EXPECT_EQ(conn_send(&b, &last, NULL, 0), 0);
+	conn_close(&b);
+	EXPECT_EQ(conn_call(&a, &sent, NULL, 0, &got, fds, &count), -ENOTCONN);
+	conn_close(&a);
 }
 
 static void count_messages(void *arg, bool sent, const void *bytes, size_t size)

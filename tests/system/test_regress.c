@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,32 @@ TEST(a_strangers_broker_in_a_default_directory_is_not_believed)
 	EXPECT_EQ(tract_node_id(ctx, &node), -EACCES);
 	EXPECT(strstr(tract_reason(), "TRACT_DIR"));
 	tract_close(ctx);
+	rig_broker_stop(broker);
+}
+
+TEST(who_finds_no_more_room_at_the_broker_is_told_why)
+{
+	/* For a broker: half of 100 for processes, five for each, half of them for one user. */
+	const struct rlimit few = { 100, 100 };
+	struct rig_client crowd[5];
+	struct tract *ctx;
+	uint32_t node;
+	pid_t broker;
+
+	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+	broker = rig_broker_start(test_directory(), geteuid(), rig_stays);
+	for (unsigned i = 0; i < 5; i++)
+		rig_client_up(test_directory(), &crowd[i]);
+	EXPECT_EQ(tract_open(NULL, &ctx), 0);
+	EXPECT_EQ(tract_node_id(ctx, &node), -EUSERS);
+	EXPECT(strstr(tract_reason(), "open files"));
+	rig_client_down(&crowd[0]);
+	while (tract_node_id(ctx, &node) == -EUSERS)
+		(void)sched_yield();
+	EXPECT_EQ(tract_node_id(ctx, &node), 0);
+	tract_close(ctx);
+	for (unsigned i = 1; i < 5; i++)
+		rig_client_down(&crowd[i]);
 	rig_broker_stop(broker);
 }
 
