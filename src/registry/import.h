@@ -54,13 +54,11 @@ static inline bool import_has_memory(const struct import *import)
 /* With no more than its rights. */
 struct attachment import_memory(const struct import *import);
 struct import *import_of(struct named *named);
-/* Of @client, to @segment, and not told to anybody yet; NULL if there is no memory. */
+/* Of @client, to @segment, without a slot of the bell, and not told to anybody yet; NULL if
+ * there is no memory. */
 struct import *import_add(struct registry *registry, struct client *client,
 			  struct segment *segment, uint32_t rights);
 struct import *import_find_own(const struct call *call, uint64_t id);
-/* A new one, without a slot of the bell; NULL: no memory. */
-struct import *import_add(struct registry *registry, struct client *client,
-			  struct segment *segment, uint32_t rights);
 /* It is a record from now on; nobody was told yet. */
 void import_revoke(struct registry *registry, struct import *import,
 		   enum segment_reason reason);

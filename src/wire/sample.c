@@ -165,6 +165,18 @@ uint32_t sample_number(unsigned index)
 	return index < ARRAY_LEN(numbers) ? numbers[index] : 0;
 }
 
+#define FIELD(type, name, doc) fill_##type(s, &m->name);
+#define MESSAGE(number, name, descriptors, doc, fields)                   \
+	static void sample_##name(struct source *s, struct msg_##name *m) \
+	{                                                                 \
+		(void)s;                                                  \
+		(void)m;                                                  \
+		fields                                                    \
+	}
+#include "wire/messages.def"
+#undef MESSAGE
+#undef FIELD
+
 void sample_message(struct message *ret_message, uint32_t number, enum sample_kind kind,
 		    uint64_t *seed)
 {
@@ -173,13 +185,11 @@ void sample_message(struct message *ret_message, uint32_t number, enum sample_ki
 	ret_message->number = (enum msg_number)number;
 	fill_u32(&s, &ret_message->serial);
 	switch (ret_message->number) {
-#define FIELD(type, name, doc) fill_##type(&s, &m->name);
-#define MESSAGE(number, name, descriptors, doc, fields)    \
-	case MSG_##name: {                                 \
-		struct msg_##name *m = &ret_message->name; \
-		(void)m;                                   \
-		fields return;                             \
-	}
+#define FIELD(type, name, doc)
+#define MESSAGE(number, name, descriptors, doc, fields) \
+	case MSG_##name:                                \
+		sample_##name(&s, &ret_message->name);  \
+		break;
 #include "wire/messages.def"
 #undef MESSAGE
 #undef FIELD
