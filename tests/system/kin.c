@@ -199,13 +199,21 @@ static bool stat_fd(int fd, struct stat *ret_st)
 	return stat(path, ret_st) == 0;
 }
 
+uint64_t object_inode(const void *addr)
+{
+	uint64_t inode = 0;
+
+	EXPECT_EQ(vm_walk(addr, PAGE, take_inode, &inode), 0);
+	EXPECT(inode != 0);
+	return inode;
+}
+
 int object_fd(const void *addr)
 {
 	struct stat st;
-	uint64_t inode = 0;
+	const uint64_t inode = object_inode(addr);
 	int fd = 0;
 
-	EXPECT_EQ(vm_walk(addr, PAGE, take_inode, &inode), 0);
 	while (fd < 1024 && (!stat_fd(fd, &st) || st.st_ino != inode))
 		fd++;
 	EXPECT(fd < 1024);

@@ -47,9 +47,11 @@ void *pages_shared(size_t count);
 /* Another mapping of what is mapped there, which the library knows nothing of. */
 void *pages_twin(const void *pages, size_t count);
 void pages_free(void *pages, size_t count);
-/* A descriptor of the object that is mapped at @addr, which somebody here has open. */
+/* Of the object that is mapped at @addr: the number that tells it from others, */
+uint64_t object_inode(const void *addr);
+/* a descriptor, which somebody here has open, */
 int object_fd(const void *addr);
-/* What that object has in memory. */
+/* and what it has in memory. */
 uint64_t object_bytes(const void *addr);
 
 struct tract *node_open(void);

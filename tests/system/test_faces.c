@@ -17,26 +17,9 @@
 #include "kin.h"
 #include "land.h"
 #include "map/copied.h"
-#include "sys/vm.h"
 
 #define PAGES 4u
 #define SIZE (PAGES * PAGE)
-
-static int take_inode(const struct vm_area *area, void *arg)
-{
-	*(uint64_t *)arg = area->inode;
-	return 0;
-}
-
-/* Of the object that is mapped there. */
-static uint64_t inode_at(const void *at)
-{
-	uint64_t inode = 0;
-
-	EXPECT_EQ(vm_walk(at, PAGE, take_inode, &inode), 0);
-	EXPECT(inode != 0);
-	return inode;
-}
 
 /* ---- by the region map of L4Re ---------------------------------------------------------- */
 
@@ -166,17 +149,17 @@ TEST(a_dataspace_is_exported_where_it_is_attached_without_a_copy)
 	rsm_memseg_id_t id;
 
 	write_letters(at, 'a');
-	inode = inode_at(at);
+	inode = object_inode(at);
 	export = export_new(controller, at, &id);
 	seen = import_new(controller, id, &import);
 	EXPECT(seen != at);
-	EXPECT_EQ(inode_at(seen), inode);
+	EXPECT_EQ(object_inode(seen), inode);
 	EXPECT_STR(land_bytes(seen, PAGES), "abcd");
 	seen[0] = 'x';
 	at[PAGE] = 'y';
 	EXPECT_STR(land_bytes(at, PAGES), "xycd");
 	EXPECT_STR(land_bytes(seen, PAGES), "xycd");
-	EXPECT_EQ(inode_at(at), inode);
+	EXPECT_EQ(object_inode(at), inode);
 	EXPECT_EQ(copied_count() - copied, 0);
 	expect_found(at + 2 * PAGE, at, ds);
 	expect_kept(at, other);
@@ -241,7 +224,7 @@ TEST(a_segment_is_rebound_from_one_dataspace_to_another_without_a_copy)
 	EXPECT_STR(land_bytes(seen, PAGES), "abcd");
 	EXPECT_EQ(rsm_memseg_export_rebind(export, next, 0, SIZE), RSM_SUCCESS);
 	EXPECT_STR(land_bytes(seen, PAGES), "ABCD");
-	EXPECT_EQ(inode_at(seen), inode_at(next));
+	EXPECT_EQ(object_inode(seen), object_inode(next));
 	EXPECT_EQ(copied_count() - copied, 0);
 	import_end(import);
 	EXPECT_EQ(rsm_memseg_export_destroy(export), RSM_SUCCESS);

@@ -21,26 +21,9 @@
 #include "land.h"
 #include "map/copied.h"
 #include "rig.h"
-#include "sys/vm.h"
 
 #define OWN tract_map_own()
 #define BOTH TRACT_RIGHT_READ_WRITE
-
-static int take_inode(const struct vm_area *area, void *arg)
-{
-	*(uint64_t *)arg = area->inode;
-	return 0;
-}
-
-/* Of the object that is mapped there. */
-static uint64_t inode_at(const void *at)
-{
-	uint64_t inode = 0;
-
-	EXPECT_EQ(vm_walk(at, PAGE, take_inode, &inode), 0);
-	EXPECT(inode != 0);
-	return inode;
-}
 
 /* ---- an importer ------------------------------------------------------------------------ */
 
@@ -67,7 +50,8 @@ static void import_on(struct kin *parent, void *arg)
 			if (order == CHECK)
 				kin_tell(parent, (uint64_t)-tract_import_check(import));
 			else
-				kin_tell(parent, order == INODE ? inode_at(at) : (uint64_t)*at);
+				kin_tell(parent,
+					 order == INODE ? object_inode(at) : (uint64_t)*at);
 		}
 		import_down(import);
 		kin_tell(parent, 0);
@@ -132,7 +116,7 @@ TEST(what_is_attached_is_exported_without_a_copy)
 	at = attached(.region = region);
 	export = export_up(s.ctx, at, 4 * PAGE, 0, &id);
 	EXPECT_EQ(ask(&s.kin, id), 'a');
-	EXPECT_EQ(ask(&s.kin, INODE), inode_at(at));
+	EXPECT_EQ(ask(&s.kin, INODE), object_inode(at));
 	at[0] = 'x';
 	EXPECT_EQ(look(&s.kin), 'x');
 	store(&s.kin, 'y');
