@@ -136,102 +136,108 @@ static void import_end(rsm_memseg_import_handle_t segment)
 	EXPECT_EQ(rsm_memseg_import_disconnect(segment), RSM_SUCCESS);
 }
 
-/* ---- one memory ------------------------------------------------------------------------- */
+/* ---- both ------------------------------------------------------------------------------- */
+
+struct scene {
+	rsmapi_controller_handle_t controller;
+	l4re_ds_t ds, other;
+	char *at; /* where the dataspace is attached, and exported */
+	char *seen;
+	rsm_memseg_export_handle_t export;
+	rsm_memseg_import_handle_t import;
+};
+
+static struct scene scene_up(void)
+{
+	struct scene s = { .controller = loopback(), .ds = ds_new(), .other = ds_new() };
+
+	s.at = attach_ds(s.ds);
+	write_letters(s.at, 'a');
+	return s;
+}
+
+static void share(struct scene *s)
+{
+	rsm_memseg_id_t id;
+
+	s->export = export_new(s->controller, s->at, &id);
+	s->seen = import_new(s->controller, id, &s->import);
+}
+
+/* Nothing is attached, exported or imported any more. */
+static void scene_down(const struct scene *s)
+{
+	l4re_util_cap_free_um(s->ds);
+	l4re_util_cap_free_um(s->other);
+	EXPECT_EQ(rsm_release_controller(s->controller), RSM_SUCCESS);
+	land_check();
+}
 
 TEST(a_dataspace_is_exported_where_it_is_attached_without_a_copy)
 {
-	rsmapi_controller_handle_t controller = loopback();
-	rsm_memseg_export_handle_t export;
-	rsm_memseg_import_handle_t import;
-	l4re_ds_t ds = ds_new(), other = ds_new();
 	uint64_t copied = copied_count(), inode;
-	char *at = attach_ds(ds), *seen;
-	rsm_memseg_id_t id;
+	struct scene s = scene_up();
 
-	write_letters(at, 'a');
-	inode = object_inode(at);
-	export = export_new(controller, at, &id);
-	seen = import_new(controller, id, &import);
-	EXPECT(seen != at);
-	EXPECT_EQ(object_inode(seen), inode);
-	EXPECT_STR(land_bytes(seen, PAGES), "abcd");
-	seen[0] = 'x';
-	at[PAGE] = 'y';
-	EXPECT_STR(land_bytes(at, PAGES), "xycd");
-	EXPECT_STR(land_bytes(seen, PAGES), "xycd");
-	EXPECT_EQ(object_inode(at), inode);
+	inode = object_inode(s.at);
+	share(&s);
+	EXPECT(s.seen != s.at);
+	EXPECT_EQ(object_inode(s.seen), inode);
+	EXPECT_STR(land_bytes(s.seen, PAGES), "abcd");
+	s.seen[0] = 'x';
+	s.at[PAGE] = 'y';
+	EXPECT_STR(land_bytes(s.at, PAGES), "xycd");
+	EXPECT_STR(land_bytes(s.seen, PAGES), "xycd");
+	EXPECT_EQ(object_inode(s.at), inode);
 	EXPECT_EQ(copied_count() - copied, 0);
-	expect_found(at + 2 * PAGE, at, ds);
-	expect_kept(at, other);
-	import_end(import);
-	expect_kept(at, other);
-	EXPECT_EQ(rsm_memseg_export_destroy(export), RSM_SUCCESS);
-	EXPECT_STR(land_bytes(at, PAGES), "xycd");
-	EXPECT_EQ(l4re_rm_detach(at), 0);
-	EXPECT(land_is_free(at, PAGES));
+	expect_found(s.at + 2 * PAGE, s.at, s.ds);
+	expect_kept(s.at, s.other);
+	import_end(s.import);
+	expect_kept(s.at, s.other);
+	EXPECT_EQ(rsm_memseg_export_destroy(s.export), RSM_SUCCESS);
+	EXPECT_STR(land_bytes(s.at, PAGES), "xycd");
+	EXPECT_EQ(l4re_rm_detach(s.at), 0);
+	EXPECT(land_is_free(s.at, PAGES));
 	/* The dataspace is what it was, for whoever attaches it next. */
-	at = attach_ds(ds);
-	EXPECT_STR(land_bytes(at, PAGES), "xycd");
-	EXPECT_EQ(l4re_rm_detach(at), 0);
-	l4re_util_cap_free_um(ds);
-	l4re_util_cap_free_um(other);
-	EXPECT_EQ(rsm_release_controller(controller), RSM_SUCCESS);
-	land_check();
+	s.at = attach_ds(s.ds);
+	EXPECT_STR(land_bytes(s.at, PAGES), "xycd");
+	EXPECT_EQ(l4re_rm_detach(s.at), 0);
+	scene_down(&s);
 }
 
 TEST(a_segment_that_is_imported_is_found_in_the_region_map)
 {
-	rsmapi_controller_handle_t controller = loopback();
-	rsm_memseg_export_handle_t export;
-	rsm_memseg_import_handle_t import;
-	l4re_ds_t ds = ds_new(), other = ds_new();
-	char *at = attach_ds(ds), *seen;
-	rsm_memseg_id_t id;
+	struct scene s = scene_up();
 
-	write_letters(at, 'a');
-	export = export_new(controller, at, &id);
-	seen = import_new(controller, id, &import);
-	expect_found(seen + 3 * PAGE, seen, L4_INVALID_CAP);
-	expect_kept(seen, other);
-	EXPECT_STR(land_bytes(seen, PAGES), "abcd");
-	import_end(import);
-	EXPECT_EQ(l4re_rm_find(&(l4_addr_t){ (l4_addr_t)seen }, &(unsigned long){ SIZE },
+	share(&s);
+	expect_found(s.seen + 3 * PAGE, s.seen, L4_INVALID_CAP);
+	expect_kept(s.seen, s.other);
+	EXPECT_STR(land_bytes(s.seen, PAGES), "abcd");
+	import_end(s.import);
+	EXPECT_EQ(l4re_rm_find(&(l4_addr_t){ (l4_addr_t)s.seen }, &(unsigned long){ SIZE },
 			       &(l4_addr_t){ 0 }, &(unsigned){ 0 }, &(l4re_ds_t){ 0 }),
 		  -L4_ENOENT);
-	EXPECT_EQ(rsm_memseg_export_destroy(export), RSM_SUCCESS);
-	EXPECT_EQ(l4re_rm_detach(at), 0);
-	l4re_util_cap_free_um(ds);
-	l4re_util_cap_free_um(other);
-	EXPECT_EQ(rsm_release_controller(controller), RSM_SUCCESS);
-	land_check();
+	EXPECT_EQ(rsm_memseg_export_destroy(s.export), RSM_SUCCESS);
+	EXPECT_EQ(l4re_rm_detach(s.at), 0);
+	scene_down(&s);
 }
 
 TEST(a_segment_is_rebound_from_one_dataspace_to_another_without_a_copy)
 {
-	rsmapi_controller_handle_t controller = loopback();
-	rsm_memseg_export_handle_t export;
-	rsm_memseg_import_handle_t import;
-	l4re_ds_t ds = ds_new(), other = ds_new();
-	char *at = attach_ds(ds), *next = attach_ds(other), *seen;
+	struct scene s = scene_up();
+	char *next = attach_ds(s.other);
 	uint64_t copied;
-	rsm_memseg_id_t id;
 
-	write_letters(at, 'a');
 	write_letters(next, 'A');
 	copied = copied_count();
-	export = export_new(controller, at, &id);
-	seen = import_new(controller, id, &import);
-	EXPECT_STR(land_bytes(seen, PAGES), "abcd");
-	EXPECT_EQ(rsm_memseg_export_rebind(export, next, 0, SIZE), RSM_SUCCESS);
-	EXPECT_STR(land_bytes(seen, PAGES), "ABCD");
-	EXPECT_EQ(object_inode(seen), object_inode(next));
+	share(&s);
+	EXPECT_STR(land_bytes(s.seen, PAGES), "abcd");
+	EXPECT_EQ(rsm_memseg_export_rebind(s.export, next, 0, SIZE), RSM_SUCCESS);
+	EXPECT_STR(land_bytes(s.seen, PAGES), "ABCD");
+	EXPECT_EQ(object_inode(s.seen), object_inode(next));
 	EXPECT_EQ(copied_count() - copied, 0);
-	import_end(import);
-	EXPECT_EQ(rsm_memseg_export_destroy(export), RSM_SUCCESS);
-	EXPECT_EQ(l4re_rm_detach(at), 0);
+	import_end(s.import);
+	EXPECT_EQ(rsm_memseg_export_destroy(s.export), RSM_SUCCESS);
+	EXPECT_EQ(l4re_rm_detach(s.at), 0);
 	EXPECT_EQ(l4re_rm_detach(next), 0);
-	l4re_util_cap_free_um(ds);
-	l4re_util_cap_free_um(other);
-	EXPECT_EQ(rsm_release_controller(controller), RSM_SUCCESS);
-	land_check();
+	scene_down(&s);
 }
