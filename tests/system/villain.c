@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "villain.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
