@@ -89,6 +89,7 @@ struct shared {
 	struct takeback *takeback; /* under way, or NULL */
 	struct takebacks queue;	   /* that wait for it */
 	struct suspects kept;	   /* who may have kept its memory; see kept.h */
+	bool lost;		   /* so may somebody who cannot be looked at any more */
 	struct mappings mappings;
 	uint32_t mapped; /* mappings, of snapshots too */
 	struct snapshots snapshots;

@@ -55,6 +55,7 @@ struct takeback {
 	uint32_t uid;		   /* for whom: other users' access is fenced by default */
 	bool foreign;		   /* a suspect is of another user */
 	bool thorough;		   /* a fence replaces the memory whoever had it */
+	bool blind;		   /* whom it is about may be no client any more, and alive */
 	bool snaps;		   /* a snapshot is made, and nothing taken back */
 	bool freezing;		   /* and nothing copied, if it can be */
 	struct snapshot *snapshot; /* that is copied to, or NULL */
