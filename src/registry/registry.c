@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "registry/holding.h"
 #include "registry/import.h"
+#include "registry/job.h"
 #include "registry/kept.h"
 #include "registry/pledge.h"
 #include "registry/takeback.h"
@@ -166,6 +167,10 @@ void registry_free(struct registry *registry)
 		return;
 	while ((client = names_after(&registry->clients, 0)))
 		registry_leave(registry, client->id);
+	takeback_end_all(registry);
+	/* Regions that were being made, and what was being measured: for whom is gone. */
+	while (!TAILQ_EMPTY(&registry->jobs))
+		jobs_step(registry);
 	custodian_deinit(registry);
 	board_deinit(&registry->board);
 	free(registry);

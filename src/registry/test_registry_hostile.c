@@ -236,3 +236,28 @@ TEST(what_a_process_of_the_same_user_has_mapped_ends_with_its_connection_without
 	EXPECT_EQ(rig_shared_row(s.rig, s.owner, 0).mapped, 0);
 	rig_down(s.rig);
 }
+
+/* While others hold still, while it is copied, and while the old memory is emptied. */
+TEST(a_broker_can_end_while_memory_is_being_taken_back)
+{
+	for (unsigned steps = 0; steps < 6; steps++) {
+		struct scene s = scene_up();
+		struct rig *rig = s.rig;
+		uint64_t token = rig_derive(rig, s.owner, s.root, WRITING, 2);
+
+		rig->fake.emptying = 3;
+		rig_map(rig, s.other, s.shared, token, 3);
+		rig_map(rig, s.third, s.shared, rig_derive(rig, s.owner, s.root, WRITING, 3),
+			3);
+		(void)rig_ask(rig, s.owner, ASK(cap_revoke, .token = token, .force = 2));
+		rig_leave(rig, s.other);
+		rig_leave(rig, s.owner);
+		if (steps > 0)
+			rig_leave(rig, s.third);
+		for (unsigned n = 1; n < steps; n++)
+			rig_pass(rig, 0);
+		registry_free(rig->registry);
+		EXPECT_EQ(fake_object_count(&rig->fake), 0);
+		fake_body_deinit(&rig->fake);
+	}
+}

@@ -298,6 +298,16 @@ static const char *run_out(struct world *world)
 						   : NULL;
 }
 
+/* The broker is told to end, whatever is under way. */
+static const char *end_at_once(struct world *world)
+{
+	while (any_client(world))
+		leave(world, any_client(world));
+	registry_free(world->registry);
+	return fake_object_count(&world->fake) > 0 ? "nothing stays when the broker ends"
+						   : NULL;
+}
+
 static struct registry_config draw_config(struct world *world)
 {
 	return (struct registry_config){
@@ -340,10 +350,13 @@ static const char *run(uint64_t seed, bool loud, uint32_t *ret_step)
 		step(&world);
 		rule = broken(&world);
 	}
-	if (!rule)
+	if (!rule && one_in(&world, 5)) {
+		rule = end_at_once(&world);
+	} else if (!rule) {
 		rule = run_out(&world);
-	if (!rule)
-		registry_free(world.registry);
+		if (!rule)
+			registry_free(world.registry);
+	}
 	fake_body_deinit(&world.fake);
 	return rule;
 }
