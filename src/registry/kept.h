@@ -6,8 +6,8 @@
  * remembered with the region, so that more force can be used later: until its memory is
  * replaced, the body has found nothing with them, or they have ended.
  *
- * A process that closes its connection and goes on has said nothing about what it has.  It is no
- * client any more, and so no suspect: until the region's memory is replaced nobody claims to
+ * A process that closes its connection and goes on has said nothing about what it has.  It is
+ * no client any more, and so no suspect: until the region's memory is replaced nobody claims to
  * have looked at it, or killed it.
  */
 #ifndef REGISTRY_KEPT_H
