@@ -94,6 +94,8 @@ struct shared {
 	uint32_t mapped; /* mappings, of snapshots too */
 	struct snapshots snapshots;
 	LIST_ENTRY(shared) of_owner; /* or of registry->making or orphans */
+	bool is_concerned;	     /* somebody who leaves had a capability on it */
+	LIST_ENTRY(shared) of_concerned;
 };
 
 bool permission_is_valid(uint32_t permission);
