@@ -468,9 +468,9 @@ int do_grip(struct performer *p, const uint64_t *v, uint64_t *said)
 	int r;
 
 	(void)said;
-	/* TSan follows neither forks behind its back nor processes that have the same memory.
-	 */
-	if (TEST_TSAN && (is_with_help(kind) || kind == GRIP_PINNED))
+	/* Sanitizers take no other process for this one, and TSan none for its child. */
+	if ((TEST_SANITIZED && kind == GRIP_SAME_MEMORY) ||
+	    (TEST_TSAN && (is_with_help(kind) || kind == GRIP_PINNED)))
 		return ENOTSUP;
 	duplicate(slot_of(p, v[0]));
 	hold.kind = kind;
