@@ -51,6 +51,7 @@ static void ended(void *arg, struct cap *cap)
 {
 	const struct holding_end *e = arg;
 	struct snapshot *snapshot = cap->user.snapshot;
+	struct shared *shared = shared_of_cap(cap);
 
 	holding_unqueue(cap);
 	if (cap->mode == CAP_MOVE && cap->was == CAP_OFFERED)
@@ -62,6 +63,10 @@ static void ended(void *arg, struct cap *cap)
 		snapshot_reap(e->registry, snapshot);
 	}
 	tell(e, cap);
+	if (e->concerned && !shared->is_concerned) {
+		shared->is_concerned = true;
+		LIST_INSERT_HEAD(e->concerned, shared, of_concerned);
+	}
 }
 
 void holding_end_init(struct holding_end *ret, struct registry *registry,
@@ -86,16 +91,21 @@ void holding_end_all(struct registry *registry, struct shared *shared)
 
 void holding_client_left(struct registry *registry, struct client *client)
 {
-	struct shared *shared, *next;
+	struct shared_list concerned = LIST_HEAD_INITIALIZER(concerned);
+	struct shared *shared;
 	struct holding_end e;
 
 	move_client_left(client);
 	holding_end_init(&e, registry, NULL);
+	e.concerned = &concerned;
 	cap_table_end(&client->caps, &e.end);
+	/* Orphans that were kept by an offer to it, but however many there are of others. */
+	while ((shared = LIST_FIRST(&concerned))) {
+		LIST_REMOVE(shared, of_concerned);
+		shared->is_concerned = false;
+		shared_reap(registry, shared);
+	}
 	shared_owner_left(registry, client);
-	/* Orphans that were kept by an offer to it. */
-	LIST_FOREACH_SAFE(shared, &registry->orphans, of_owner, next)
-	shared_reap(registry, shared);
 }
 
 void holding_suspects(struct takeback *t, const struct shared *shared, const struct client *but)

@@ -15,7 +15,8 @@
 struct holding_end {
 	struct cap_end end;
 	struct registry *registry;
-	struct takeback *takeback; /* that takes mappings back; NULL: they are only told */
+	struct takeback *takeback;     /* that takes mappings back; NULL: they are only told */
+	struct shared_list *concerned; /* gets the regions of what ended; or NULL */
 };
 
 /* For what ends capabilities: &ret->end. */

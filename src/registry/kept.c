@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "registry/import.h"
+
 static void drop(struct suspect *suspect)
 {
 	LIST_REMOVE(suspect, link);
@@ -59,6 +61,78 @@ static void acquit_suspects(struct takeback *t)
 	{
 		if (find(&t->suspects, suspect->client))
 			drop(suspect);
+	}
+}
+
+/* ---- who is no client any more ---------------------------------------------------------- */
+
+static bool gives_away(const struct shared *shared)
+{
+	return shared->caps.moving && shared->region->exposed;
+}
+
+bool kept_could_have(const struct client *client)
+{
+	const struct import *import;
+	const struct shared *shared;
+
+	/* One that was taken back is there until its process says that it has let go. */
+	LIST_FOREACH (import, &client->imports, of_client)
+		if (import->segment && import->segment->shared)
+			return true;
+	LIST_FOREACH (shared, &client->shareds, of_owner)
+		if (gives_away(shared))
+			return true;
+	return false;
+}
+
+/* Nobody asked for it. */
+static void say_nothing(struct registry *registry, struct takeback *t)
+{
+	(void)registry;
+	(void)t;
+}
+
+/* As if it had been revoked, with the strength that is usual.  Without memory for that it is
+ * remembered, like one that failed. */
+static void take_back(struct registry *registry, struct client *client, struct mapping *mapping)
+{
+	const struct message nothing = { .serial = 0 };
+	const struct call call = { registry, client, &nothing };
+	struct shared *shared = mapping->shared;
+	struct takeback *t;
+
+	if (takeback_begin(&call, shared, FORCE_BY_USER, say_nothing, &t) < 0) {
+		import_end(registry, mapping->import);
+		return;
+	}
+	/* It goes on without its asker. */
+	(void)round_cancel(registry, t->round);
+	t->uid = shared->payer->uid;
+	takeback_add(registry, t, mapping);
+	takeback_go(registry, t);
+}
+
+void kept_client_lost(struct registry *registry, struct client *client)
+{
+	struct import *import = LIST_FIRST(&client->imports);
+	struct shared *shared;
+
+	LIST_FOREACH (shared, &client->shareds, of_owner)
+		shared->lost |= gives_away(shared);
+	while (import) {
+		struct mapping *mapping = import->mapping;
+
+		shared = import->segment ? import->segment->shared : NULL;
+		import = LIST_NEXT(import, of_client);
+		if (!shared)
+			continue;
+		shared->lost = true;
+		note(registry, "shared.lost shared=%llu pid=%d uid=%u",
+		     (unsigned long long)shared->named.key, client->identity.pid,
+		     client->identity.uid);
+		if (mapping && !mapping->takeback && client->identity.uid != shared->payer->uid)
+			take_back(registry, client, mapping);
 	}
 }
 

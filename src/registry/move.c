@@ -247,8 +247,13 @@ static void add_targets(struct registry *registry, struct takeback *t, const str
 	const struct client *receiver = client_of_table(cap->holder);
 	struct mapping *mapping = shared_mapping_after(shared, 0);
 
+	/* Whatever became of the sender, and whoever has it from him. */
+	t->thorough = true;
+	t->blind = shared->lost && (!shared->owner || cap->exclusive);
 	if (shared->owner)
 		takeback_suspect(t, shared->owner, NULL);
+	else
+		t->foreign = shared->payer->uid != t->uid;
 	for (; mapping;
 	     mapping = shared_mapping_after(shared, mapping->import->client->named.key)) {
 		const struct client *client = mapping->import->client;

@@ -176,6 +176,7 @@ int shared_revoke(const struct call *call)
 	t->uid = shared->payer->uid;
 	/* Others may have had the memory than are known of. */
 	t->thorough = true;
+	t->blind = shared->lost && !cap && !of;
 	holding_end_init(&e, registry, t);
 	if (cap) {
 		t->count = cap_revoke_by_policy(cap, &e.end);

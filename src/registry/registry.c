@@ -7,6 +7,8 @@
 #include "base/bytes.h"
 #include "registry/holding.h"
 #include "registry/import.h"
+#include "registry/job.h"
+#include "registry/kept.h"
 #include "registry/pledge.h"
 #include "registry/takeback.h"
 
@@ -165,6 +167,10 @@ void registry_free(struct registry *registry)
 		return;
 	while ((client = names_after(&registry->clients, 0)))
 		registry_leave(registry, client->id);
+	takeback_end_all(registry);
+	/* Regions that were being made, and what was being measured: for whom is gone. */
+	while (!TAILQ_EMPTY(&registry->jobs))
+		jobs_step(registry);
 	custodian_deinit(registry);
 	board_deinit(&registry->board);
 	free(registry);
@@ -207,6 +213,8 @@ void registry_leave(struct registry *registry, uint64_t id)
 		segment_end(registry, LIST_FIRST(&client->segments), REASON_EXPORTER_ENDED,
 			    NULL);
 	round_free(registry, asking);
+	if (client->survives)
+		kept_client_lost(registry, client);
 	while (!LIST_EMPTY(&client->imports))
 		import_end(registry, LIST_FIRST(&client->imports));
 	while (!LIST_EMPTY(&client->regions))
@@ -233,11 +241,12 @@ bool registry_has_exposed(const struct registry *registry, uint64_t id)
 	const struct client *client = client_find(registry, id);
 	const struct region *region;
 
-	if (client)
-		LIST_FOREACH (region, &client->regions, of_client)
-			if (region->exposed)
-				return true;
-	return false;
+	if (!client)
+		return false;
+	LIST_FOREACH (region, &client->regions, of_client)
+		if (region->exposed)
+			return true;
+	return kept_could_have(client);
 }
 
 bool registry_is_idle(const struct registry *registry)

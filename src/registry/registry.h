@@ -65,10 +65,12 @@ int registry_join(struct registry *registry, const struct registry_identity *ide
 void registry_leave(struct registry *registry, uint64_t client);
 /*
  * Its connection ended, and its process goes on.  All it had goes, but its memory is not
- * emptied: the process may still be using it as its own.
+ * emptied: the process may still be using it as its own.  What it has of shared regions is
+ * taken back, by force if they are another user's, and nobody claims that it has let go.
  */
 void registry_lose(struct registry *registry, uint64_t client);
-/* Has it regions that others were given?  Only then do the two differ. */
+/* Has it regions that others were given, or shared ones mapped, or gives it one of those away?
+ * Only then do the two differ. */
 bool registry_has_exposed(const struct registry *registry, uint64_t client);
 
 /* One message from a client, from either of its channels. */

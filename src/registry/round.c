@@ -95,13 +95,22 @@ static int errand_try(struct registry *registry, struct round *round)
 	return 0;
 }
 
+/* What was to go along was taken back before it was said: then it never is, and has its time.
+ */
+static bool is_pointless(const struct round *round)
+{
+	const struct import *lent = round->errand.lent;
+
+	return round->errand.lends && (!lent || !import_is_live(lent));
+}
+
 static int errands_flush(struct registry *registry, struct client *client)
 {
 	struct round *round;
 	int r = 0;
 
 	TAILQ_FOREACH (round, &client->errands, of_errands)
-		if (r == 0 && round->errand.serial == 0)
+		if (r == 0 && round->errand.serial == 0 && !is_pointless(round))
 			r = errand_try(registry, round);
 	return r;
 }
@@ -248,6 +257,7 @@ void round_send(struct registry *registry, struct round *round, const struct err
 	round->errand.kind = kind;
 	round->errand.target = target;
 	round->errand.lent = lent;
+	round->errand.lends = lent != NULL;
 	if (lent)
 		lent->errand = round;
 	TAILQ_INSERT_TAIL(&target->errands, round, of_errands);

@@ -61,6 +61,7 @@ struct round {
 		struct client *target; /* NULL: there is none, or it is over */
 		uint32_t serial;       /* of the event; 0: not said yet */
 		struct import *lent; /* what goes along; goes with the round if not answered */
+		bool lends;	     /* something was to go along */
 		bool deserted;	     /* the target has left, or cannot hear */
 		struct client *by;   /* who has just answered it, or NULL */
 		struct msg_map_answer answer;

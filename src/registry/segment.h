@@ -40,6 +40,7 @@ struct segment {
 	uint32_t live_count; /* imports */
 	bool rebindable;
 	bool lent;
+	struct shared *shared; /* that it is the window of, or of a snapshot; or NULL */
 	struct wire_access access;
 	uint64_t
 		token[RIGHTS_CLASSES]; /* what proves a connection with these rights; 0: none */

@@ -89,10 +89,13 @@ struct shared {
 	struct takeback *takeback; /* under way, or NULL */
 	struct takebacks queue;	   /* that wait for it */
 	struct suspects kept;	   /* who may have kept its memory; see kept.h */
+	bool lost;		   /* so may somebody who cannot be looked at any more */
 	struct mappings mappings;
 	uint32_t mapped; /* mappings, of snapshots too */
 	struct snapshots snapshots;
 	LIST_ENTRY(shared) of_owner; /* or of registry->making or orphans */
+	bool is_concerned;	     /* somebody who leaves had a capability on it */
+	LIST_ENTRY(shared) of_concerned;
 };
 
 bool permission_is_valid(uint32_t permission);

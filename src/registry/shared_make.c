@@ -172,6 +172,7 @@ static void shared_keep(const struct call *call, struct shared *shared, uint32_t
 
 	custodian_keep(call->registry, shared->region, shared->window, call->client->user,
 		       slot);
+	shared->window->shared = shared;
 	shared->payer = user_ref(call->client->user);
 	shared->ceiling = asked->ceiling;
 	shared->node = asked->node;

@@ -53,7 +53,7 @@ int snapshot_make(struct registry *registry, struct shared *shared, struct user 
 		return r;
 	}
 	custodian_keep(registry, snapshot->region, snapshot->window, payer, slot);
-	snapshot->shared = shared;
+	snapshot->shared = snapshot->window->shared = shared;
 	snapshot->payer = user_ref(payer);
 	snapshot->making = true;
 	LIST_INSERT_HEAD(&shared->snapshots, snapshot, of_shared);

@@ -18,6 +18,17 @@ static void fail(struct takeback *t, int error)
 
 /* ---- suspects --------------------------------------------------------------------------- */
 
+/* Who has ended has nothing.  Who only ended its connection cannot be found out about. */
+static bool is_gone(const struct registry *registry, struct takeback *t, uint64_t client)
+{
+	const struct client *suspect = client_find(registry, client);
+
+	if (suspect && !suspect->leaving)
+		return false;
+	t->blind |= t->shared->lost;
+	return true;
+}
+
 /* Does the body find the region's memory with one that said it had let go? */
 static void verify(struct registry *registry, struct takeback *t)
 {
@@ -30,13 +41,14 @@ static void verify(struct registry *registry, struct takeback *t)
 		const struct region *region =
 			suspect->snapshot ? suspect->snapshot->region : t->shared->region;
 
-		/* Who has ended has nothing. */
-		if (!client_find(registry, suspect->client))
+		if (is_gone(registry, t, suspect->client))
 			continue;
 		r = ports->client_holds(ports->body, suspect->client, region->object, &holds);
 		if (r != -ESRCH && (r < 0 || holds.mappings > 0 || holds.descriptors > 0))
 			fail(t, -EREMOTEIO);
 	}
+	if (t->blind)
+		fail(t, -EREMOTEIO);
 }
 
 static bool anybody_lives(const struct registry *registry, const struct takeback *t)
@@ -56,7 +68,7 @@ static bool kill_all(struct registry *registry, struct takeback *t)
 	int r;
 
 	LIST_FOREACH (suspect, &t->suspects, link) {
-		if (!client_find(registry, suspect->client))
+		if (is_gone(registry, t, suspect->client))
 			continue;
 		r = ports->client_kill(ports->body, suspect->client);
 		/* That it has ended we are told like of any client. */
@@ -64,6 +76,8 @@ static bool kill_all(struct registry *registry, struct takeback *t)
 		if (!suspect->killed)
 			fail(t, -EREMOTEIO);
 	}
+	if (t->blind)
+		fail(t, -EREMOTEIO);
 	if (!anybody_lives(registry, t))
 		return false;
 	t->step = TAKEBACK_KILLING;
@@ -177,8 +191,10 @@ static bool begin_moving(struct registry *registry, struct takeback *t)
 	if (end == FENCE_SPLIT)
 		snapshot_take(t->snapshot, region->fresh);
 	round_rearm(registry, t->round, registry->config.hear_ns);
-	if (end == FENCE_SWAP)
+	if (end == FENCE_SWAP) {
 		mark_fenced(t);
+		t->shared->lost = false;
+	}
 	fence_close(registry, region, end);
 	t->shared->caps.closed = false;
 	LIST_FOREACH (import, &t->shared->window->imports, of_segment)
@@ -483,6 +499,19 @@ void takeback_go(struct registry *registry, struct takeback *t)
 		return;
 	}
 	TAILQ_INSERT_TAIL(&t->shared->queue, t, link);
+}
+
+void takeback_end_all(struct registry *registry)
+{
+	struct takeback *t;
+
+	while ((t = TAILQ_FIRST(&registry->takebacks))) {
+		if (t->step == TAKEBACK_COPYING)
+			t->stuck = true;
+		if (t->step == TAKEBACK_EMPTYING)
+			job_end(registry, &t->job);
+		round_complete(registry, t->round);
+	}
 }
 
 /* ---- looking ---------------------------------------------------------------------------- */

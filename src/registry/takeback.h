@@ -55,6 +55,7 @@ struct takeback {
 	uint32_t uid;		   /* for whom: other users' access is fenced by default */
 	bool foreign;		   /* a suspect is of another user */
 	bool thorough;		   /* a fence replaces the memory whoever had it */
+	bool blind;		   /* whom it is about may be no client any more, and alive */
 	bool snaps;		   /* a snapshot is made, and nothing taken back */
 	bool freezing;		   /* and nothing copied, if it can be */
 	struct snapshot *snapshot; /* that is copied to, or NULL */
@@ -99,5 +100,7 @@ const char *takeback_trouble(int error);
 
 /* A client has left. */
 void takeback_client_left(struct registry *registry);
+/* Everybody has left, and nobody is waited for. */
+void takeback_end_all(struct registry *registry);
 
 #endif

@@ -4,30 +4,18 @@
  *
  * An input is a script of six-byte steps: what happens, to whom, and four numbers that choose
  * among the ids that were seen and fill the fields.  The registry's invariants and the rules of
- * its body hold after every step, and nothing stays when everybody has left.
+ * its body hold after every step, and nothing stays when everybody has left, or the broker
+ * ends.
  */
 #include "fuzz.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "registry/fake_body.h"
+#include "script.h"
 
 #define STEP_SIZE 6u
 #define STEPS_MAX 400u
-#define CLIENTS 4u
-#define SEEN 16u
-#define PAGE 4096u
-
-struct script {
-	struct fake_body fake;
-	struct registry *registry;
-	struct fake_client *client[CLIENTS];
-	uint64_t seen[SEEN]; /* ids, the latest last */
-	uint64_t token;
-	uint32_t published;
-	uint64_t map;
-};
 
 static const enum msg_number kinds[] = {
 	MSG_hello,
@@ -72,34 +60,29 @@ static const enum msg_number kinds[] = {
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-static void see(struct script *script, uint64_t id)
-{
-	(void)memmove(script->seen, script->seen + 1, sizeof(script->seen) - sizeof(uint64_t));
-	script->seen[SEEN - 1] = id;
-}
-
 static void learn(struct script *script, const struct message *answer)
 {
 	switch (answer->number) {
 	case MSG_region_created:
 	case MSG_region_known:
-		see(script, answer->region_created.region);
+		script_see(script->seen, answer->region_created.region);
 		break;
 	case MSG_segment_created:
-		see(script, answer->segment_created.segment);
+		script_see(script->seen, answer->segment_created.segment);
 		break;
 	case MSG_segment_published:
 		script->published = answer->segment_published.id;
 		break;
 	case MSG_import_connected:
 	case MSG_import_connected_bare:
-		see(script, answer->import_connected.import);
+		script_see(script->seen, answer->import_connected.import);
 		script->token = answer->import_connected.token;
 		break;
 	case MSG_map_got:
 		script->map = answer->map_got.map;
 		break;
 	default:
+		script_learn_shared(script, answer);
 		break;
 	}
 }
@@ -132,6 +115,8 @@ static void fill_map(const struct script *script, const uint8_t *step, struct me
 		};
 	}
 }
+
+/* ---- steps ------------------------------------------------------------------------------ */
 
 static void fill(struct script *script, const uint8_t *step, struct message *m)
 {
@@ -208,11 +193,15 @@ static void fill(struct script *script, const uint8_t *step, struct message *m)
 	}
 }
 
-static void leave(struct script *script, uint32_t which)
+/* @lives: its process goes on. */
+static void leave(struct script *script, uint32_t which, bool lives)
 {
 	struct fake_client *client = script->client[which];
 
-	registry_leave(script->registry, client->id);
+	if (lives)
+		registry_lose(script->registry, client->id);
+	else
+		registry_leave(script->registry, client->id);
 	fake_client_remove(client);
 	script->client[which] = NULL;
 }
@@ -228,6 +217,7 @@ static void join(struct script *script, uint32_t which)
 	script->client[which] = fake_client_add(&script->fake, id);
 	script->client[which]->channel = true;
 	(void)fake_ask(script->registry, script->client[which], &hello, false);
+	script->process[which] = script->client[which]->answer.message.welcome.process;
 }
 
 static void speak(struct script *script, uint32_t which, const uint8_t *step)
@@ -236,17 +226,23 @@ static void speak(struct script *script, uint32_t which, const uint8_t *step)
 	struct message message = { .serial = 0 };
 	bool silent;
 
-	fill(script, step, &message);
+	if (step[1] & 128)
+		script_fill_shared(script, step, &message);
+	else
+		fill(script, step, &message);
 	silent = message.number == MSG_heard || message.number == MSG_region_close ||
-		 message.number == MSG_import_close || message.number == MSG_map_answer;
+		 message.number == MSG_import_close || message.number == MSG_map_answer ||
+		 message.number == MSG_shared_answer;
 	script->fake.fail = (step[0] >> 5) == 7 ? -ENOMEM : 0;
+	script->fake.fail_page = (step[0] >> 5) == 6 ? -ENOMEM : 0;
 	if (!silent && client->asking)
-		leave(script, which);
+		leave(script, which, false);
 	else if (fake_ask(script->registry, client, &message, silent) < 0)
-		leave(script, which);
+		leave(script, which, false);
 	else if (!silent)
 		learn(script, &client->answer.message);
 	script->fake.fail = 0;
+	script->fake.fail_page = 0;
 }
 
 /* Does what was asked, so that more can come of it. */
@@ -263,7 +259,12 @@ static void obey(struct script *script, struct fake_client *client)
 		heard.map_answer.start = said.message.map_asked.start;
 		heard.map_answer.size = said.message.map_asked.size;
 		if (said.message.map_asked.import)
-			see(script, said.message.map_asked.import);
+			script_see(script->seen, said.message.map_asked.import);
+	}
+	if (said.message.number == MSG_shared_asked) {
+		heard.number = MSG_shared_answer;
+		heard.shared_answer.address = said.message.shared_asked.address;
+		script_see(script->seen, said.message.shared_asked.import);
 	}
 	heard.serial = said.message.serial;
 	FUZZ_EXPECT(fake_ask(script->registry, client, &heard, true) == 0);
@@ -280,7 +281,7 @@ static void take_step(struct script *script, const uint8_t *step)
 	}
 	switch (step[0] >> 2 & 7) {
 	case 0:
-		leave(script, which);
+		leave(script, which, step[2] & 1);
 		break;
 	case 1:
 		script->fake.now += step[2] * UINT64_C(100);
@@ -288,6 +289,8 @@ static void take_step(struct script *script, const uint8_t *step)
 		break;
 	case 2:
 		client->room = step[2] % (FAKE_EVENTS + 1);
+		client->holds.mappings = step[3] & 1;
+		client->hidden = step[3] & 2 ? -EACCES : 0;
 		break;
 	case 3:
 		obey(script, client);
@@ -310,9 +313,33 @@ static void check(const struct script *script)
 	FUZZ_EXPECT(!script->fake.bug);
 }
 
+/* What was begun when everybody has left. */
+static void wait_out(struct script *script)
+{
+	uint64_t deadline;
+
+	while ((deadline = registry_deadline(script->registry)) != UINT64_MAX) {
+		if (deadline > script->fake.now)
+			script->fake.now = deadline;
+		registry_tick(script->registry);
+		check(script);
+	}
+}
+
+static void script_begin(struct script *script, const struct registry_config *config)
+{
+	(void)memset(script, 0, sizeof(*script));
+	fake_body_init(&script->fake, 1);
+	script->fake.nodes = 2;
+	script->fake.huge = 2 * PAGE;
+	script->fake.physical = 0x100000;
+	FUZZ_EXPECT(registry_new(config, &script->fake.ports, &script->registry) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct script script;
+	bool waits = size % 3;
 	struct registry_config config = { .broker_uid = 9,
 					  .page_size = PAGE,
 					  .segment_bytes = 16 * PAGE,
@@ -326,13 +353,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					  .bell_slots = 4,
 					  .hear_ns = 1000 };
 
-	(void)memset(script.client, 0, sizeof(script.client));
-	(void)memset(script.seen, 0, sizeof(script.seen));
-	script.token = 0;
-	script.published = 0;
-	script.map = 0;
-	fake_body_init(&script.fake, 1);
-	FUZZ_EXPECT(registry_new(&config, &script.fake.ports, &script.registry) == 0);
+	/* Some have room for what is large. */
+	if (size % 5 == 1)
+		config.user_bytes = config.total_bytes = 4 * LARGE;
+	script_begin(&script, &config);
 	for (size_t i = 0; i < STEPS_MAX && size >= STEP_SIZE; i++) {
 		take_step(&script, data);
 		check(&script);
@@ -341,11 +365,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	for (uint32_t i = 0; i < CLIENTS; i++)
 		if (script.client[i])
-			leave(&script, i);
+			leave(&script, i, false);
 	check(&script);
 	FUZZ_EXPECT(registry_is_idle(script.registry));
-	FUZZ_EXPECT(fake_object_count(&script.fake) == 0);
+	if (waits) {
+		wait_out(&script);
+		FUZZ_EXPECT(fake_object_count(&script.fake) == 0);
+	}
 	registry_free(script.registry);
+	FUZZ_EXPECT(fake_object_count(&script.fake) == 0);
 	fake_body_deinit(&script.fake);
 	return 0;
 }

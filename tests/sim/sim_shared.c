@@ -51,8 +51,13 @@ static void leave(struct world *world, struct fake_client *client)
 {
 	uint64_t id = client->id;
 
-	say(world, client, "leaves", NULL);
-	registry_leave(world->registry, id);
+	bool lives = one_in(world, 4);
+
+	say(world, client, lives ? "closes its connection" : "leaves", NULL);
+	if (lives)
+		registry_lose(world->registry, id);
+	else
+		registry_leave(world->registry, id);
 	world_left(world, client);
 	fake_client_remove(client);
 }
@@ -250,20 +255,29 @@ static const char *broken(struct world *world)
 	return world->fake.bug ? world->fake.bug : world->lie;
 }
 
+/* Until there is nothing to do. */
+static const char *wait_out(struct world *world)
+{
+	const char *rule = NULL;
+	uint64_t deadline;
+
+	while (!rule && (deadline = registry_deadline(world->registry)) != UINT64_MAX) {
+		if (deadline > world->fake.now)
+			world->fake.now = deadline;
+		registry_tick(world->registry);
+		rule = broken(world);
+	}
+	return rule;
+}
+
 static const char *run_out(struct world *world)
 {
 	const char *rule;
-	uint64_t deadline;
 
 	for (int i = 0; i < 3; i++) {
-		while ((deadline = registry_deadline(world->registry)) != UINT64_MAX) {
-			if (deadline > world->fake.now)
-				world->fake.now = deadline;
-			registry_tick(world->registry);
-			rule = broken(world);
-			if (rule)
-				return rule;
-		}
+		rule = wait_out(world);
+		if (rule)
+			return rule;
 		catch_up(world);
 	}
 	for (uint32_t i = 0; i < FAKE_CLIENTS; i++)
@@ -276,11 +290,22 @@ static const char *run_out(struct world *world)
 		if (rule)
 			return rule;
 	}
-	if (fake_object_count(&world->fake) > 0)
-		return "nothing stays when everybody has left";
-	return registry_deadline(world->registry) == UINT64_MAX
-		       ? NULL
-		       : "a node without clients has nothing to do";
+	/* What was mapped by who closed its connection may have to be taken back first. */
+	rule = wait_out(world);
+	if (rule)
+		return rule;
+	return fake_object_count(&world->fake) > 0 ? "nothing stays when everybody has left"
+						   : NULL;
+}
+
+/* The broker is told to end, whatever is under way. */
+static const char *end_at_once(struct world *world)
+{
+	while (any_client(world))
+		leave(world, any_client(world));
+	registry_free(world->registry);
+	return fake_object_count(&world->fake) > 0 ? "nothing stays when the broker ends"
+						   : NULL;
 }
 
 static struct registry_config draw_config(struct world *world)
@@ -325,10 +350,13 @@ static const char *run(uint64_t seed, bool loud, uint32_t *ret_step)
 		step(&world);
 		rule = broken(&world);
 	}
-	if (!rule)
+	if (!rule && one_in(&world, 5)) {
+		rule = end_at_once(&world);
+	} else if (!rule) {
 		rule = run_out(&world);
-	if (!rule)
-		registry_free(world.registry);
+		if (!rule)
+			registry_free(world.registry);
+	}
 	fake_body_deinit(&world.fake);
 	return rule;
 }

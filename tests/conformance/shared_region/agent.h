@@ -32,6 +32,9 @@ extern deed_fn *const deeds[DEEDS];
 
 /* hostile.c */
 deed_fn do_hoard, do_keep, do_kept_sees, do_kept_stores, do_tamper, do_babble;
+deed_fn do_deaf;
+/* grip.c */
+deed_fn do_grip, do_grip_look, do_grip_store, do_hammer, do_secede;
 /* race.c */
 deed_fn do_race;
 

@@ -441,5 +441,11 @@ deed_fn *const deeds[DEEDS] = {
 	[KEPT_STORES] = do_kept_stores,
 	[TAMPER] = do_tamper,
 	[BABBLE] = do_babble,
+	[GRIP] = do_grip,
+	[GRIP_LOOK] = do_grip_look,
+	[GRIP_STORE] = do_grip_store,
+	[HAMMER] = do_hammer,
+	[SECEDE] = do_secede,
+	[DEAF] = do_deaf,
 	[EXEC] = do_exec,
 };

@@ -174,7 +174,14 @@ enum deed {
 	KEPT_STORES, /* offset, byte: how many stored it */
 	TAMPER, /* tries all that enum tampering names; what worked, what there was to try */
 	BABBLE, /* kind, count: misbehaves towards the broker, enum babble */
-	EXEC,	/* becomes something that lives until the channel is closed; no answer */
+	/* And grip.c; errors are errno. */
+	GRIP,	    /* slot, enum grip: holds on to a region of two pages */
+	GRIP_LOOK,  /* offset; whether it can be read, byte */
+	GRIP_STORE, /* offset, byte, times; how often that worked */
+	HAMMER,	    /* slot, offset, slot of a count: stores 0xEE for ever, even if stopped */
+	SECEDE,	    /* bool: closes all connections, now or when it hears SIGUSR1 */
+	DEAF,	    /* from now on no thread but this one hears anything */
+	EXEC,	    /* becomes something that lives until the channel is closed; no answer */
 	DEEDS
 };
 
@@ -228,6 +235,29 @@ enum tampering {
 	TAMPER_SEAL = 32,
 	TAMPER_PUNCH = 64, /* a hole */
 	TAMPER_CHMOD = 128
+};
+
+/* By what an agent holds on to memory. */
+enum grip {
+	GRIP_TWIN,	/* a second mapping */
+	GRIP_LOCKED,	/* one that is locked in memory, and hidden from children and dumps */
+	GRIP_DUP,	/* a duplicate of the descriptor */
+	GRIP_REOPENED,	/* the descriptor opened again, through /proc */
+	GRIP_MAP_FILE,	/* the mapping opened as a file, through /proc */
+	GRIP_IN_FLIGHT, /* a descriptor in the queue of a socket, that comes out when it is used
+			 */
+	GRIP_PIPE,	/* a page in a pipe */
+	GRIP_PINNED,	/* a store of another process to the mapping, which the kernel is at */
+	/* The others hold by another process, which has it by: */
+	GRIP_SENT,	  /* a descriptor that it was sent */
+	GRIP_GETFD,	  /* one that it took with pidfd_getfd() */
+	GRIP_CHILD,	  /* inheriting the mapping */
+	GRIP_SAME_MEMORY, /* having the same address space */
+	GRIP_WRITEV,	  /* reaching into the holder's mapping with process_vm_writev() */
+	GRIP_MEM,	  /* or through /proc/PID/mem */
+	GRIP_FD_OF,	  /* opening /proc/PID/fd of the holder each time */
+	GRIP_MAP_FILE_OF, /* or /proc/PID/map_files */
+	GRIPS
 };
 
 enum babble {
