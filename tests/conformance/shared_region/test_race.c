@@ -71,7 +71,8 @@ TEST(of_racing_unmaps_of_one_process_exactly_one_succeeds)
 	for (unsigned i = 0; i < 30; i++) {
 		struct attempts t = { .a = &a };
 
-		own_map(&a, SHARED_REGION_READ);
+		a.at = free_address(1);
+		EXPECT_OK(shared_region_map(a.region, a.self, a.at, SHARED_REGION_READ, &a.at));
 		in_threads(8, unmap_once, &t);
 		EXPECT_EQ(atomic_load(&t.succeeded), 1);
 		EXPECT_EQ(atomic_load(&t.refused), 7);
