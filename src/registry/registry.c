@@ -159,6 +159,20 @@ int registry_new(const struct registry_config *config, const struct ports *ports
 	return 0;
 }
 
+/* Everybody has left, and nobody is waited for. */
+static void end_takebacks(struct registry *registry)
+{
+	struct takeback *t;
+
+	while ((t = TAILQ_FIRST(&registry->takebacks))) {
+		if (t->step == TAKEBACK_COPYING)
+			t->stuck = true;
+		if (t->step == TAKEBACK_EMPTYING)
+			job_end(registry, &t->job);
+		round_complete(registry, t->round);
+	}
+}
+
 void registry_free(struct registry *registry)
 {
 	struct named *client;
@@ -167,7 +181,7 @@ void registry_free(struct registry *registry)
 		return;
 	while ((client = names_after(&registry->clients, 0)))
 		registry_leave(registry, client->id);
-	takeback_end_all(registry);
+	end_takebacks(registry);
 	/* Regions that were being made, and what was being measured: for whom is gone. */
 	while (!TAILQ_EMPTY(&registry->jobs))
 		jobs_step(registry);

@@ -501,19 +501,6 @@ void takeback_go(struct registry *registry, struct takeback *t)
 	TAILQ_INSERT_TAIL(&t->shared->queue, t, link);
 }
 
-void takeback_end_all(struct registry *registry)
-{
-	struct takeback *t;
-
-	while ((t = TAILQ_FIRST(&registry->takebacks))) {
-		if (t->step == TAKEBACK_COPYING)
-			t->stuck = true;
-		if (t->step == TAKEBACK_EMPTYING)
-			job_end(registry, &t->job);
-		round_complete(registry, t->round);
-	}
-}
-
 /* ---- looking ---------------------------------------------------------------------------- */
 
 bool takeback_rekeys(const struct shared *shared)

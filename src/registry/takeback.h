@@ -100,7 +100,5 @@ const char *takeback_trouble(int error);
 
 /* A client has left. */
 void takeback_client_left(struct registry *registry);
-/* Everybody has left, and nobody is waited for. */
-void takeback_end_all(struct registry *registry);
 
 #endif
