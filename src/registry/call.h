@@ -59,6 +59,7 @@ call_handler shared_map, shared_unmap, shared_where, shared_grant;
 call_handler held_root, held_look, held_next, held_check, held_derive;
 call_handler held_take, held_map, held_revoke, held_delete, held_notice;
 call_handler shared_accept, shared_map_into, shared_answer;
+call_handler shared_export;
 call_handler shared_place, shared_physical, node_use;
 call_handler next_shared, next_mapping, next_cap, shared_revoke;
 call_handler offer_make, offer_next, move_look, move_cancel;

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "registry/import.h"
+
 static void drop(struct suspect *suspect)
 {
 	LIST_REMOVE(suspect, link);
@@ -23,6 +25,19 @@ void kept_forget(struct shared *shared)
 {
 	while (!LIST_EMPTY(&shared->kept))
 		drop(LIST_FIRST(&shared->kept));
+}
+
+void kept_add(struct shared *shared, const struct client *client)
+{
+	struct suspect *suspect;
+
+	if (find(&shared->kept, client->named.id))
+		return;
+	suspect = registry_alloc(sizeof(*suspect));
+	if (!suspect)
+		return;
+	suspect->client = client->named.id;
+	LIST_INSERT_HEAD(&shared->kept, suspect, link);
 }
 
 static void forget_ended(const struct registry *registry, struct shared *shared)
@@ -51,14 +66,30 @@ static void keep_suspects(const struct registry *registry, struct takeback *t)
 	}
 }
 
-static void acquit_suspects(struct takeback *t)
+/* What it imported once it has not any more. */
+static void clear_records(const struct registry *registry, const struct shared *shared,
+			  uint64_t client)
+{
+	const struct client *cleared = client_find(registry, client);
+	struct import *import;
+
+	if (!cleared)
+		return;
+	LIST_FOREACH (import, &cleared->imports, of_client)
+		if (!import_is_live(import) && import->object == shared->region->object)
+			import->object = 0;
+}
+
+static void acquit_suspects(const struct registry *registry, struct takeback *t)
 {
 	struct suspect *suspect, *next;
 
 	LIST_FOREACH_SAFE(suspect, &t->shared->kept, link, next)
 	{
-		if (find(&t->suspects, suspect->client))
-			drop(suspect);
+		if (!find(&t->suspects, suspect->client))
+			continue;
+		clear_records(registry, t->shared, suspect->client);
+		drop(suspect);
 	}
 }
 
@@ -73,7 +104,7 @@ void kept_settle(struct registry *registry, struct takeback *t)
 	else if (t->error)
 		keep_suspects(registry, t);
 	else if (t->force == FORCE_VERIFY || t->force == FORCE_KILL)
-		acquit_suspects(t);
+		acquit_suspects(registry, t);
 }
 
 void kept_suspects(struct registry *registry, struct takeback *t, const struct client *of)

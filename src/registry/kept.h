@@ -13,6 +13,8 @@
 
 /* @t has come to its end, with its suspects. */
 void kept_settle(struct registry *registry, struct takeback *t);
+/* It was cut off from @shared, and not looked at. */
+void kept_add(struct shared *shared, const struct client *client);
 /* Those of @t's region are suspects of @t, too: only @of, or if that is NULL, all but the
  * owner. */
 void kept_suspects(struct registry *registry, struct takeback *t, const struct client *of);

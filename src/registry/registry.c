@@ -8,6 +8,7 @@
 #include "registry/holding.h"
 #include "registry/import.h"
 #include "registry/pledge.h"
+#include "registry/stand.h"
 #include "registry/takeback.h"
 
 /* ---- what may be asked ------------------------------------------------------------------ */
@@ -69,6 +70,7 @@ static const struct row rows[] = {
 	[MSG_shared_accept] = { .handle = shared_accept },
 	[MSG_shared_map_into] = { .handle = shared_map_into },
 	[MSG_shared_answer] = { .handle = shared_answer, .silent = true },
+	[MSG_shared_export] = { .handle = shared_export },
 	[MSG_shared_place] = { .handle = shared_place },
 	[MSG_shared_physical] = { .handle = shared_physical },
 	[MSG_node_use] = { .handle = node_use },
@@ -120,6 +122,7 @@ int registry_handle(struct registry *registry, uint64_t client, const struct mes
 	if (call.client->asking && !row->silent)
 		return breach(&call, "impatient");
 	r = row->handle(&call);
+	stand_settle(registry);
 	return r < 0 ? breach(&call, "repeated") : 0;
 }
 
@@ -216,6 +219,7 @@ void registry_leave(struct registry *registry, uint64_t id)
 		pipe_end(registry, LIST_FIRST(&client->pipes));
 	pledge_end(registry, client);
 	client_free(registry, client);
+	stand_settle(registry);
 	takeback_client_left(registry);
 }
 
@@ -273,4 +277,5 @@ void registry_tick(struct registry *registry)
 	while ((fence = TAILQ_FIRST(&registry->fences)) && fence->fence_until <= now)
 		fence_expire(registry, fence);
 	jobs_step(registry);
+	stand_settle(registry);
 }

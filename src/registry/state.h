@@ -48,6 +48,7 @@ struct registry {
 	uint32_t snapshots;	  /* of shared regions */
 	struct shared_list orphans;
 	struct shared_list making;  /* shared regions whose pages are being made */
+	struct shared_list leaks;   /* to be fenced before anybody else is heard */
 	struct takebacks takebacks; /* under way */
 	struct jobs jobs;
 	struct cap_space caps;

@@ -286,7 +286,7 @@ static const char *run_out(struct world *world)
 static struct registry_config draw_config(struct world *world)
 {
 	return (struct registry_config){
-		.node = 3,
+		.node = WORLD_NODE,
 		.broker_uid = 2,
 		.page_size = PAGE,
 		.segment_bytes = 64 * PAGE,
