@@ -98,10 +98,10 @@ void kept_settle(struct registry *registry, struct takeback *t)
 	forget_ended(registry, t->shared);
 	if (t->snaps)
 		return;
-	/* What anybody has is empty. */
+	/* What its suspects have is empty.  Who was cut off since has what is not. */
 	if (t->moved && !t->stuck)
-		kept_forget(t->shared);
-	else if (t->error)
+		return;
+	if (t->error)
 		keep_suspects(registry, t);
 	else if (t->force == FORCE_VERIFY || t->force == FORCE_KILL)
 		acquit_suspects(registry, t);

@@ -19,7 +19,7 @@ void kept_add(struct shared *shared, const struct client *client);
  * owner. */
 void kept_suspects(struct registry *registry, struct takeback *t, const struct client *of);
 uint32_t kept_count(const struct registry *registry, const struct shared *shared);
-/* @shared is ending. */
+/* What they have is empty, or @shared is ending. */
 void kept_forget(struct shared *shared);
 
 #endif

@@ -214,8 +214,10 @@ static bool begin_moving(struct registry *registry, struct takeback *t)
 	if (end == FENCE_SPLIT)
 		snapshot_take(t->snapshot, region->fresh);
 	round_rearm(registry, t->round, registry->config.hear_ns);
-	if (end == FENCE_SWAP)
+	if (end == FENCE_SWAP) {
 		mark_fenced(t);
+		kept_forget(t->shared);
+	}
 	fence_close(registry, region, end);
 	t->shared->caps.closed = false;
 	move_survivors(registry, t);
