@@ -87,7 +87,8 @@ TRACT_API int tract_cap_check(struct tract *ctx, uint64_t token, uint32_t requir
  *   -EACCES  it cannot grant, or has not these rights itself
  *   -ESRCH   there is no such process
  *   -EBUSY   the region is changing hands or memory
- *   -EDQUOT  that process has as many capabilities as one may have
+ *   -EDQUOT  that process has as many capabilities as one may have, or as many offers of the
+ *            caller's user as it takes of another's: a quarter of that
  *   -ENOMEM, or as tract_reconnect()
  */
 TRACT_API int tract_cap_derive(struct tract *ctx, uint64_t parent, uint32_t rights,

@@ -20,7 +20,8 @@
  *	-EACCES  PermissionDenied: a right or ownership is missing, or more was asked than is
  *held -ESRCH   ProcessNotFound: the target table is NULL -EBUSY   ResourceBusy: a Move is
  *offered, nothing new is made meanwhile -EDQUOT  OutOfMemory: the target's table is full, or
- *there are no more ids -ENOMEM  OutOfMemory
+ *has as many offers of the caller's group as it takes, or there are no more ids -ENOMEM
+ *OutOfMemory
  *
  * of which the first in this order wins.
  *
@@ -103,6 +104,8 @@ struct cap {
 	enum cap_reason reason; /* of its end */
 	enum cap_mode mode;
 	bool exclusive;
+	bool root;	/* it takes no room in its holder's table */
+	uint32_t group; /* of the table that it was made from */
 	uint32_t inherit;
 	/* The user's own, zero at first and not looked at here. */
 	struct {
@@ -132,7 +135,10 @@ struct cap_space {
 struct cap_table {
 	struct cap_space *space;
 	uint32_t limit;
-	uint32_t count; /* held and offered */
+	uint32_t count; /* held and offered, besides roots */
+	uint32_t roots;
+	uint32_t group; /* of whom it is one's */
+	uint32_t crowd; /* offers that it may have of any other group; 0: no matter */
 	struct cap_list caps;
 	struct cap_past *past; /* made with its first capability */
 	LIST_ENTRY(cap_table) of_space;
@@ -175,7 +181,10 @@ void cap_space_init(struct cap_space *space, uint64_t seed);
 /* No table and no object is left. */
 void cap_space_deinit(struct cap_space *space);
 
+/* For @limit capabilities.  Roots do not count: who owns an object pays for it as such. */
 void cap_table_init(struct cap_table *table, struct cap_space *space, uint32_t limit);
+/* It is one of @group's, and takes at most @crowd offers of each other group. */
+void cap_table_belong(struct cap_table *table, uint32_t group, uint32_t crowd);
 /*
  * Its process is gone.  What it held is deleted, and what was offered to it; roots stay without
  * a holder.  An object's owner is told with CAP_PROCESS_EXIT of each on his object.  The work

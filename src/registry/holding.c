@@ -186,7 +186,8 @@ int holding_refuse(const struct call *call, int error)
 		rule = "the region is changing its owner or its memory; try again";
 		break;
 	case -EDQUOT:
-		rule = "the process has as many capabilities as it may; let it delete some";
+		rule = "the process has as many capabilities as it may, or as many offers of "
+		       "this user's as it takes; let it delete or take some";
 		break;
 	default:
 		break;

@@ -9,6 +9,9 @@
 #include "registry/news.h"
 #include "registry/state.h"
 
+/* How much of a process's table one other user may fill with offers. */
+#define CROWD_PART 4u
+
 static int compare_users(const struct user *a, const struct user *b)
 {
 	return (a->uid > b->uid) - (a->uid < b->uid);
@@ -99,6 +102,8 @@ int client_new(struct registry *registry, const struct registry_identity *identi
 	RB_INIT(&client->places);
 	LIST_INIT(&client->moves);
 	cap_table_init(&client->caps, &registry->caps, registry->config.caps_max);
+	cap_table_belong(&client->caps, identity->uid,
+			 (registry->config.caps_max + CROWD_PART - 1) / CROWD_PART);
 	names_add(&registry->clients, &client->named);
 	*ret_client = client;
 	return 0;
