@@ -57,6 +57,7 @@ call_handler map_offer, map_withdraw, map_get, map_change, map_answer;
 call_handler shared_create, shared_open, shared_destroy, shared_give, shared_lower;
 call_handler shared_map, shared_unmap, shared_where, shared_grant;
 call_handler held_root, held_look, held_next, held_check, held_derive;
+call_handler held_mark, held_pass, held_ticket, held_redeem;
 call_handler held_take, held_map, held_revoke, held_delete, held_notice;
 call_handler shared_accept, shared_map_into, shared_answer;
 call_handler shared_export;

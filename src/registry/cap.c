@@ -222,6 +222,41 @@ int cap_delegate(struct cap_table *by, uint64_t parent, struct cap_table *target
 	return cap_derive_within(by, parent, ~(uint32_t)CAP_GRANT, target, ret_cap);
 }
 
+int cap_inherit(struct cap *parent, struct cap_table *target, enum cap_state state,
+		bool reduced, struct cap **ret_cap)
+{
+	struct cap_making making = { .object = parent->object,
+				     .holder = target,
+				     .parent = parent,
+				     .rights = parent->rights,
+				     .state = state,
+				     .mode = CAP_SHARE };
+	int r;
+
+	if (reduced || parent->inherit & CAP_REDUCE_RIGHTS)
+		making.rights &= ~(uint32_t)(CAP_GRANT | CAP_REVOKE);
+	if (making.rights == 0)
+		return -EINVAL;
+	r = make_child(&making, ret_cap);
+	if (r == 0)
+		(*ret_cap)->inherit = parent->inherit;
+	return r;
+}
+
+int cap_readdress(struct cap *cap, struct cap_table *to)
+{
+	int r;
+
+	if (to->count >= to->limit)
+		return -EDQUOT;
+	r = cap_table_reserve(to);
+	if (r < 0)
+		return r;
+	cap_table_remove(cap->holder, cap);
+	cap_table_add(to, cap);
+	return 0;
+}
+
 int cap_redeem(struct cap_table *table, uint64_t token, struct cap **ret_cap)
 {
 	struct cap *cap = cap_find(table, token);

@@ -74,7 +74,7 @@ enum cap_mode {
 /* Or'ed into CAP_MOVE: nobody but the receiver keeps anything. */
 #define CAP_EXCLUSIVE 0x100u
 
-/* What a child process or a new image of the same process may be given.  Recorded only. */
+/* What a child process, or the next program of the same process, may be given. */
 enum cap_inherit {
 	CAP_INHERITABLE = 1,
 	CAP_PRESERVE_EXEC = 2,
@@ -258,6 +258,16 @@ int cap_derive_within(struct cap_table *by, uint64_t parent, uint32_t rights,
 /* With all that @parent has, except CAP_GRANT. */
 int cap_delegate(struct cap_table *by, uint64_t parent, struct cap_table *target,
 		 struct cap **ret_cap);
+
+/*
+ * Like @parent, one below it, which needs no CAP_GRANT: for whom the caller knows to be as good
+ * as its holder.  Without CAP_GRANT and CAP_REVOKE if @reduced, or if @parent is marked so.
+ * -EINVAL if nothing is left, -EBUSY, -EDQUOT, -ENOMEM.
+ */
+int cap_inherit(struct cap *parent, struct cap_table *target, enum cap_state state,
+		bool reduced, struct cap **ret_cap);
+/* An offer is another table's.  0, -EDQUOT, -ENOMEM. */
+int cap_readdress(struct cap *cap, struct cap_table *to);
 
 /*
  * Takes an offer.  What is held already is returned again; what a Move offers is taken with

@@ -112,9 +112,20 @@ void holding_suspects(struct takeback *t, const struct shared *shared, const str
 
 /* ---- what begins ------------------------------------------------------------------------ */
 
-void holding_made(const struct call *call, struct cap *cap)
+void holding_tell(struct registry *registry, struct cap *cap)
 {
 	struct client *target = client_of_table(cap->holder);
+
+	if (cap->state != CAP_OFFERED || cap->user.grant)
+		return;
+	cap->user.queued = true;
+	TAILQ_INSERT_TAIL(&target->offers, cap, user.of_offers);
+	news_of(registry, target, NEWS_OFFERS);
+}
+
+void holding_made(const struct call *call, struct cap *cap)
+{
+	const struct client *target = client_of_table(cap->holder);
 
 	cap->user.from = call->client->named.key;
 	note(call->registry,
@@ -122,11 +133,7 @@ void holding_made(const struct call *call, struct cap *cap)
 	     (unsigned long long)cap->object->id, (unsigned long long)cap_unpack(cap->token).id,
 	     cap->rights, (int)cap->mode, (unsigned long long)call->client->named.key,
 	     (unsigned long long)target->named.key);
-	if (cap->state != CAP_OFFERED || cap->user.grant)
-		return;
-	cap->user.queued = true;
-	TAILQ_INSERT_TAIL(&target->offers, cap, user.of_offers);
-	news_of(call->registry, target, NEWS_OFFERS);
+	holding_tell(call->registry, cap);
 }
 
 void holding_take(struct cap *cap)
@@ -209,6 +216,7 @@ int holding_answer(const struct call *call, const struct cap *cap)
 		.mode = cap->mode,
 		.size = shared->region->size,
 		.align = ports->object_page(ports->body, shared->region->object),
+		.inherit = cap->inherit,
 	};
 	/* Who took a Move has the root. */
 	if (!cap->parent)

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "registry/holding.h"
 #include "registry/import.h"
+#include "registry/inherit.h"
 #include "registry/pledge.h"
 #include "registry/stand.h"
 #include "registry/takeback.h"
@@ -83,6 +84,10 @@ static const struct row rows[] = {
 	[MSG_cap_next] = { .handle = held_next },
 	[MSG_cap_check] = { .handle = held_check },
 	[MSG_cap_derive] = { .handle = held_derive },
+	[MSG_cap_mark] = { .handle = held_mark },
+	[MSG_cap_pass] = { .handle = held_pass },
+	[MSG_cap_ticket] = { .handle = held_ticket },
+	[MSG_cap_redeem] = { .handle = held_redeem },
 	[MSG_cap_take] = { .handle = held_take },
 	[MSG_cap_map] = { .handle = held_map },
 	[MSG_cap_revoke] = { .handle = held_revoke },
@@ -156,6 +161,7 @@ int registry_new(const struct registry_config *config, const struct ports *ports
 	RB_INIT(&registry->published);
 	TAILQ_INIT(&registry->rounds);
 	TAILQ_INIT(&registry->fences);
+	TAILQ_INIT(&registry->tickets);
 	*ret_registry = registry;
 	return 0;
 }
@@ -168,6 +174,7 @@ void registry_free(struct registry *registry)
 		return;
 	while ((client = names_after(&registry->clients, 0)))
 		registry_leave(registry, client->id);
+	tickets_expire(registry, UINT64_MAX);
 	custodian_deinit(registry);
 	board_deinit(&registry->board);
 	free(registry);
@@ -246,7 +253,7 @@ bool registry_has_exposed(const struct registry *registry, uint64_t id)
 
 bool registry_is_idle(const struct registry *registry)
 {
-	return registry->clients.count == 0;
+	return registry->clients.count == 0 && TAILQ_EMPTY(&registry->tickets);
 }
 
 /* ---- time ------------------------------------------------------------------------------- */
@@ -263,6 +270,8 @@ uint64_t registry_deadline(const struct registry *registry)
 		deadline = round->deadline;
 	if (fence && fence->fence_until < deadline)
 		deadline = fence->fence_until;
+	if (tickets_deadline(registry) < deadline)
+		deadline = tickets_deadline(registry);
 	return deadline;
 }
 
@@ -276,6 +285,7 @@ void registry_tick(struct registry *registry)
 		round_complete(registry, round);
 	while ((fence = TAILQ_FIRST(&registry->fences)) && fence->fence_until <= now)
 		fence_expire(registry, fence);
+	tickets_expire(registry, now);
 	jobs_step(registry);
 	stand_settle(registry);
 }

@@ -24,6 +24,7 @@
 #include "registry/segment.h"
 
 TAILQ_HEAD(takebacks, takeback);
+TAILQ_HEAD(tickets, ticket);
 
 struct registry {
 	struct registry_config config;
@@ -51,6 +52,7 @@ struct registry {
 	struct shared_list leaks;   /* to be fenced before anybody else is heard */
 	struct takebacks takebacks; /* under way */
 	struct jobs jobs;
+	struct tickets tickets; /* in the order of their deadlines */
 	struct cap_space caps;
 	struct board board;
 };

@@ -337,6 +337,36 @@ static void draw_cap(struct world *world, struct message *m, uint64_t process)
 	}
 }
 
+/* For children and other programs. */
+static void draw_heritage(struct world *world, struct message *m, uint64_t process)
+{
+	switch (below(world, 6)) {
+	case 0:
+		m->number = MSG_cap_mark;
+		m->cap_mark.token = any_token(world, process);
+		m->cap_mark.inherit = below(world, 17);
+		break;
+	case 1:
+	case 2:
+		m->number = MSG_cap_pass;
+		m->cap_pass.process = any_other(world, process);
+		m->cap_pass.policy = below(world, 6);
+		break;
+	case 3:
+		m->number = MSG_cap_ticket;
+		break;
+	case 4:
+		m->number = MSG_cap_redeem;
+		m->cap_redeem.high = world->ticket.high;
+		m->cap_redeem.low = world->ticket.low ^ one_in(world, 9);
+		break;
+	default:
+		m->number = MSG_cap_next;
+		m->cap_next.after = one_in(world, 2) ? 0 : any_token(world, process);
+		break;
+	}
+}
+
 static void draw_offer(struct world *world, struct message *m, uint64_t process)
 {
 	static const uint32_t modes[] = { 0, 0, 0x100, 1, 2, 2, 2 };
@@ -537,6 +567,8 @@ struct message draw_request(struct world *world, const struct fake_client *clien
 		return m;
 	if (one_in(world, 8))
 		draw_segment(world, &m, client->id);
+	else if (one_in(world, 12))
+		draw_heritage(world, &m, process);
 	else if (which < 14)
 		draw_region(world, &m, process);
 	else if (which < 45)

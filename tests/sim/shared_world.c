@@ -322,6 +322,9 @@ static void learn(struct world *world, uint32_t at)
 		token_learn(world, said->offer.token, process_of(world, client),
 			    said->offer.mode == 0);
 		break;
+	case MSG_cap_ticketed:
+		world->ticket = said->cap_ticketed;
+		break;
 	case MSG_segment_created:
 		learn_exported(world, client);
 		break;

@@ -62,6 +62,7 @@ struct world {
 	uint32_t tokens;
 	struct world_given given[WORLD_GIVEN];
 	struct world_export exported[WORLD_EXPORTS];
+	struct msg_cap_ticketed ticket; /* the last */
 	const char *lie;
 };
 

@@ -102,6 +102,7 @@ static void step_join(struct world *world)
 	client->channel = !one_in(world, 20);
 	client->room = one_in(world, 5) ? below(world, 4) : FAKE_EVENTS;
 	client->hidden = one_in(world, 8) ? -EACCES : 0;
+	client->parent = !one_in(world, 3) && any_client(world) ? any_client(world)->id : 0;
 	hello.hello.version = WIRE_VERSION;
 	ask(world, client, &hello);
 	world->process[client - world->fake.client] = client->answer.message.welcome.process;
