@@ -48,11 +48,12 @@ enum tract_offer_mode {
 
 struct tract_cap_info {
 	uint64_t token;
-	uint64_t region; /* number */
-	uint64_t size;	 /* of the region, bytes */
-	uint32_t rights; /* enum tract_cap_right */
-	uint32_t state;	 /* TRACT_CAP_OFFERED or TRACT_CAP_HELD */
-	uint32_t mode;	 /* enum tract_offer_mode: of a move only while it is offered */
+	uint64_t region;  /* number */
+	uint64_t size;	  /* of the region, bytes */
+	uint32_t rights;  /* enum tract_cap_right */
+	uint32_t state;	  /* TRACT_CAP_OFFERED or TRACT_CAP_HELD */
+	uint32_t mode;	  /* enum tract_offer_mode: of a move only while it is offered */
+	uint32_t inherit; /* enum tract_cap_inherit_flag */
 };
 
 /* ---- capabilities ----------------------------------------------------------------------- */
@@ -87,7 +88,8 @@ TRACT_API int tract_cap_check(struct tract *ctx, uint64_t token, uint32_t requir
  *   -EACCES  it cannot grant, or has not these rights itself
  *   -ESRCH   there is no such process
  *   -EBUSY   the region is changing hands or memory
- *   -EDQUOT  that process has as many capabilities as one may have
+ *   -EDQUOT  that process has as many capabilities as one may have, or as many offers of the
+ *            caller's user as it takes of another's: a quarter of that
  *   -ENOMEM, or as tract_reconnect()
  */
 TRACT_API int tract_cap_derive(struct tract *ctx, uint64_t parent, uint32_t rights,
@@ -140,6 +142,83 @@ TRACT_API int tract_cap_revoke(struct tract *ctx, uint64_t token, uint32_t force
  * is taken back.  Return: 0, -EINVAL, -EBADF, -EACCES (the root: end the region), or as
  * tract_reconnect(). */
 TRACT_API int tract_cap_delete(struct tract *ctx, uint64_t token);
+
+/* ---- children, and other programs ------------------------------------------------------- */
+
+/* What is marked on a capability; TRACT_CAP_INHERITABLE at first. */
+enum tract_cap_inherit_flag {
+	TRACT_CAP_INHERITABLE = 1,   /* tract_cap_inherit() passes it on */
+	TRACT_CAP_PRESERVE_EXEC = 2, /* tract_cap_ticket() keeps it */
+	TRACT_CAP_REDUCE_RIGHTS = 4, /* without TRACT_CAP_GRANT and TRACT_CAP_REVOKE */
+	TRACT_CAP_START_DISABLED =
+		8, /* a child has to take it, as any offer, before it counts */
+};
+
+enum tract_inherit_policy {
+	TRACT_INHERIT_NONE = 0,
+	TRACT_INHERIT_ALL = 1,	   /* whatever is marked */
+	TRACT_INHERIT_MARKED = 2,  /* what is TRACT_CAP_INHERITABLE */
+	TRACT_INHERIT_REDUCED = 3, /* the same, all with TRACT_CAP_REDUCE_RIGHTS */
+	TRACT_INHERIT_CUSTOM = 4,  /* the same as TRACT_INHERIT_MARKED */
+};
+
+/* Says what is to become of a capability of the caller's: flags of enum
+ * tract_cap_inherit_flag.  Return: 0, -EINVAL (NULL, or unknown flags), -EBADF, or as
+ * tract_reconnect(). */
+TRACT_API int tract_cap_mark(struct tract *ctx, uint64_t token, uint32_t flags);
+
+/**
+ * tract_cap_inherit() - give a child process what the caller has
+ * @process:   number of the child, which has attached and said it (tract_process())
+ * @policy:    enum tract_inherit_policy
+ * @ret_count: of capabilities that it was given; NULL is allowed
+ *
+ * A child of fork has nothing of its parent's.  This gives it, for each capability that the
+ * caller holds and @policy means, one like it, below it, so that it ends with it.  The child
+ * holds them at once, or is offered them; tract_cap_next() tells which.  What was inherited is
+ * marked as what it is like.  Asking again gives it more of them.
+ *
+ * It needs no TRACT_CAP_GRANT, but a child: the kernel must say that @process is one, and it
+ * must be of the same user.  The root gives a capability with all rights of the owner, and no
+ * ownership.  Offers, snapshots and what is left of orphans are not passed on.
+ *
+ * Return: 0, or
+ *   -EINVAL  NULL
+ *   -EBADMSG no such policy
+ *   -ESRCH   there is no such process
+ *   -EACCES  it is no child of the caller's, or of another user, or the node cannot tell
+ *   -EBUSY   one of the regions is changing hands or memory
+ *   -EDQUOT  the child would have more capabilities than a process may have
+ *   -ENOMEM, or as tract_reconnect()
+ */
+TRACT_API int tract_cap_inherit(struct tract *ctx, uint64_t process, uint32_t policy,
+				uint32_t *ret_count);
+
+/* Bytes of a ticket, which is text, with its end. */
+#define TRACT_TICKET_SIZE 33
+
+/**
+ * tract_cap_ticket() - keep capabilities for the program that this process will be
+ * @ret_ticket: of TRACT_TICKET_SIZE bytes; to be handed to that program, and to nobody else
+ * @ret_count:  of capabilities that are kept; NULL is allowed
+ *
+ * With exec all that a process has on the node ends.  This keeps, for each capability that it
+ * holds and has marked TRACT_CAP_PRESERVE_EXEC, one like it, below it, until the next program
+ * shows the ticket, or for a minute.  The ticket is of use once, and to this process alone,
+ * as another program.  Another ticket takes the place of this one.
+ *
+ * Ownership is not kept: regions of the caller's are orphans meanwhile and afterwards, as long
+ * as somebody uses them or they are kept.
+ *
+ * Return: 0, -EINVAL, -EBUSY, -EDQUOT, -ENOMEM as for tract_cap_inherit(), or as
+ * tract_reconnect().
+ */
+TRACT_API int tract_cap_ticket(struct tract *ctx, char *ret_ticket, uint32_t *ret_count);
+
+/* Shows a ticket: what was kept is offered to the caller from now on.  Return: 0, -EINVAL
+ * (NULL, or no ticket), -EBADF (it is none of this process's, was shown already, or is too
+ * old), -EDQUOT, -ENOMEM, or as tract_reconnect(). */
+TRACT_API int tract_cap_redeem(struct tract *ctx, const char *ticket, uint32_t *ret_count);
 
 /* ---- offers ----------------------------------------------------------------------------- */
 

@@ -454,7 +454,10 @@ TRACT_API int tract_find(const void *addr, struct tract_span *ret_span);
  * Return: 0, or
  *   -EINVAL  @addr is NULL, or @size is 0, or one is not page aligned
  *   -EFAULT  part of it is not mapped, or is a kind of memory that cannot be exported
- *   -EACCES  part of it is not both readable and writable
+ *   -EACCES  part of it is not both readable and writable (a shared region that is mapped for
+ *            reading can be exported all the same, for reading)
+ *
+ * Whether the caller may export a shared region is for tract_export_create() to find out.
  */
 TRACT_API int tract_check_range(const void *addr, size_t size);
 

@@ -52,12 +52,21 @@ enum tract_export_flag {
  * call that is handed the range meanwhile can fail with EFAULT where userfaultfd is restricted
  * to user mode (vm.unprivileged_userfaultfd 0).
  *
+ * So is a shared region (shared.h), where it is mapped: by its owner, and by who has mapped it
+ * by a capability with TRACT_CAP_GRANT.  Importers get no more than that mapping has, for
+ * writing no other users where the region can be frozen, and what is frozen for reading.  The
+ * export lasts as long as the mapping: when that is unmapped or taken back, or its region
+ * changes hands, the export is withdrawn by the node, and cannot be published again.  Taking
+ * back is the node's, which replaces the region's memory for all who go on using it.
+ *
  * The effective user and group and the umask are recorded now, for the access checks.
  *
  * Return: 0, or
  *   -EINVAL     NULL argument, no bytes, or not a multiple of the page size
- *   -EFAULT     part of the range is not mapped, or is a shared mapping of a file
- *   -EACCES     part of the range is not both readable and writable
+ *   -EFAULT     part of the range is not mapped, or is a shared mapping of a file, or shows a
+ *               shared region as the caller alone sees it (a snapshot, or what is frozen)
+ *   -EACCES     part of the range is not both readable and writable; of a shared region, it is
+ *               not readable, or not the caller's to give
  *   -EFBIG      larger than the node allows
  *   -EMFILE     too many exports, or out of descriptors
  *   -EDQUOT     the caller's user has used up its share
@@ -99,6 +108,7 @@ TRACT_API int tract_export_destroy(struct tract_export *export);
  *   -EPERM      @id lies in a reserved range
  *   -EEXIST     @id is in use on this node
  *   -ECHILD     made by this process's parent
+ *   -ESTALE     the mapping of a shared region that it stood on has ended; destroy it
  *   -ENOSPC     no id is left to assign
  *   -ENOTCONN   the broker is gone
  */
@@ -118,7 +128,7 @@ TRACT_API int tract_export_republish(struct tract_export *export,
  *
  * Return: 0, or
  *   -EINVAL    @export is NULL
- *   -ENOENT    it is not published
+ *   -ENOENT    it is not published, or not any more, for its shared region was taken back
  *   -ECHILD    made by this process's parent
  *   -ENOMEM    no memory for the fresh backing; the id is withdrawn and importers are cut off
  *              from everything but the bytes themselves
@@ -141,8 +151,10 @@ TRACT_API int tract_export_unpublish(struct tract_export *export);
  * Return: 0, or
  *   -EINVAL, -EFAULT, -EACCES, -EDQUOT, -ENOMEM, -EMFILE as for create
  *   -ENOTCONN  the broker is gone; if it went during the call, importers are cut off, since
- * some of them may have moved -ENOTSUP   made without TRACT_EXPORT_REBIND -ECHILD    made by
- * this process's parent -EMSGSIZE  @size is not the export's size
+ *              some of them may have moved
+ *   -ENOTSUP   made without TRACT_EXPORT_REBIND, or of a shared region
+ *   -ECHILD    made by this process's parent
+ *   -EMSGSIZE  @size is not the export's size
  */
 TRACT_API int tract_export_rebind(struct tract_export *export, void *addr, size_t size);
 

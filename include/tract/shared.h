@@ -182,7 +182,9 @@ TRACT_API int tract_shared_accept_maps(struct tract *ctx, bool accept);
  * @force:       enum tract_force, for another process
  *
  * In others it is for the owner, and who holds TRACT_CAP_REVOKE on an ancestor of what was
- * mapped with.  The capability stays.  A grant that was not taken up is withdrawn.
+ * mapped with.  The capability stays.  A grant that was not taken up is withdrawn.  What is
+ * exported of the mapping (tract_export_create()) is taken back with it: importers are cut off,
+ * and have nothing of it when this process's own mapping has been unmapped.
  *
  * Return: 0, or
  *   -EINVAL    NULL

@@ -143,6 +143,11 @@ static int port_client_holds(void *body, uint64_t client, uint64_t object,
 	return 0;
 }
 
+static int port_client_is_child(void *body, uint64_t client, uint64_t parent)
+{
+	return client_link_is_child(body, client, parent);
+}
+
 static int port_client_kill(void *body, uint64_t client)
 {
 	return client_link_kill(body, client);
@@ -322,6 +327,7 @@ struct ports body_ports(struct broker *b)
 		.object_resident = port_object_resident,
 		.client_memory = port_client_memory,
 		.client_holds = port_client_holds,
+		.client_is_child = port_client_is_child,
 		.client_kill = port_client_kill,
 		.object_take = port_object_take,
 		.pipe_take = port_pipe_take,

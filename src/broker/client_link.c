@@ -10,6 +10,7 @@
 #include "base/scope.h"
 #include "broker/monitor.h"
 #include "broker/offer.h"
+#include "sys/proc.h"
 
 /* After so many messages it is the others' turn. */
 #define MESSAGES_PER_TURN 16
@@ -41,6 +42,24 @@ int client_link_holds(struct broker *b, uint64_t client, int object, struct hold
 	const struct client_link *link = idmap_find(&b->by_client, client);
 
 	return link ? holds_count(link->peer.pid, link->pidfd, object, ret) : -ESRCH;
+}
+
+int client_link_is_child(struct broker *b, uint64_t client, uint64_t parent)
+{
+	const struct client_link *link = idmap_find(&b->by_client, client);
+	const struct client_link *of = idmap_find(&b->by_client, parent);
+	int32_t found;
+	int r;
+
+	if (!link || !of)
+		return -ESRCH;
+	if (link->pidfd < 0 || of->peer.pid <= 0)
+		return -EACCES;
+	r = proc_parent(link->peer.pid, &found);
+	/* If it is alive after we have looked, it was not another that has its number now. */
+	if (r == 0 && sock_wait_readable(link->pidfd, 0) == 0)
+		r = -ESRCH;
+	return r < 0 ? r : found == of->peer.pid;
 }
 
 int client_link_kill(struct broker *b, uint64_t client)

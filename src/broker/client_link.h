@@ -38,6 +38,8 @@ int client_link_pidfd(struct broker *b, uint64_t client, int *ret_fd);
 /* What its process still has of an object, as holds_count(); also of one that is condemned.
  * -ESRCH if there is no such client. */
 int client_link_holds(struct broker *b, uint64_t client, int object, struct holds *ret);
+/* Is its process a child of the other's?  1, 0; -ESRCH, -EACCES. */
+int client_link_is_child(struct broker *b, uint64_t client, uint64_t parent);
 /* Kills its process.  -ESRCH, -EPERM; -EACCES if we do not know which that is. */
 int client_link_kill(struct broker *b, uint64_t client);
 /* Nothing more is read from it or sent to it.  It goes at the end of the turn. */

@@ -77,6 +77,17 @@ TEST(what_a_client_has_of_an_object_is_told)
 	rig_down(&rig);
 }
 
+TEST(whose_child_a_client_is_the_kernel_says)
+{
+	struct rig rig;
+
+	rig_up(&rig);
+	EXPECT_EQ(rig.ports.client_is_child(&rig.broker, CLIENT, 1), -ESRCH);
+	/* Its own parent it is not. */
+	EXPECT_EQ(rig.ports.client_is_child(&rig.broker, CLIENT, CLIENT), 0);
+	rig_down(&rig);
+}
+
 TEST(a_client_is_killed_once)
 {
 	struct client_holds found;

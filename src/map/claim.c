@@ -39,6 +39,13 @@ static int survey_sysv(const struct vm_area *area, void *arg)
 	return 0;
 }
 
+static int check_rights(uint32_t rights)
+{
+	if (rights == TRACT_RIGHT_READ_WRITE)
+		return 0;
+	return fail(-EACCES, "memory is exported only where it is readable and writable");
+}
+
 /* 0 if the range is System V memory that can be exported, or memory that can be moved. */
 static int check_unclaimed(const void *addr, size_t size, struct sysv_survey *sysv)
 {
@@ -51,10 +58,7 @@ static int check_unclaimed(const void *addr, size_t size, struct sysv_survey *sy
 		return r;
 	if (!sysv->all)
 		return exchange_can_adopt(addr, size);
-	if (sysv->rights != TRACT_RIGHT_READ_WRITE)
-		return fail(-EACCES,
-			    "memory is exported only where it is readable and writable");
-	return 0;
+	return check_rights(sysv->rights);
 }
 
 /* ---- what can be exported --------------------------------------------------------------- */
@@ -77,10 +81,7 @@ int claim_check_place(const struct place *place)
 		return fail(-EFAULT, "a private view of a region cannot be exported");
 	if (place->region->destroyed)
 		return fail(-EFAULT, "the region that is attached there was destroyed");
-	if (place_rights(place) != TRACT_RIGHT_READ_WRITE)
-		return fail(-EACCES,
-			    "memory is exported only where it is readable and writable");
-	return 0;
+	return check_rights(place_rights(place));
 }
 
 /* A part of an attachment that is not there, or not what it seems. */
@@ -126,7 +127,9 @@ int tract_check_range(const void *addr, size_t size)
 	if (r < 0)
 		return r;
 	mutex_lock(&places_lock);
-	r = check_claimed((uintptr_t)addr, size, &partly);
+	r = places_check_shared((uintptr_t)addr, size);
+	if (r == 0)
+		r = check_claimed((uintptr_t)addr, size, &partly);
 	mutex_unlock(&places_lock);
 	if (r != 0)
 		return r < 0 ? r : 0;

@@ -101,7 +101,7 @@ static inline void tell(const struct seen *seen, struct tract_span *ret)
 		.kind = seen->flags & PLACE_BORROWED ? (uint8_t)TRACT_SPAN_BORROWED
 						     : kinds[seen->kind],
 		.rights = seen->rights,
-		.flags = seen->flags & ~PLACE_BORROWED,
+		.flags = seen->flags & ~(PLACE_BORROWED | PLACE_SHARED),
 		.in_area = seen->in_area,
 		.region = seen->region,
 		.offset = seen->offset,

@@ -482,15 +482,41 @@ static struct place_spec import_spec(void *addr, size_t size, uint64_t offset, u
 				    .rights = rights };
 }
 
-int places_add_import(void *addr, size_t size, uint64_t offset, uint32_t rights)
+static int add_import(const struct place_spec *spec)
 {
-	const struct place_spec spec = import_spec(addr, size, offset, rights);
 	int r;
 
 	mutex_lock(&places_lock);
-	r = add_import_locked(&spec);
+	r = add_import_locked(spec);
 	mutex_unlock(&places_lock);
 	return r;
+}
+
+int places_add_import(void *addr, size_t size, uint64_t offset, uint32_t rights)
+{
+	const struct place_spec spec = import_spec(addr, size, offset, rights);
+
+	return add_import(&spec);
+}
+
+int places_add_shared(void *addr, size_t size, uint32_t rights)
+{
+	struct place_spec spec = import_spec(addr, size, 0, rights);
+
+	spec.flags = PLACE_SHARED;
+	return add_import(&spec);
+}
+
+int places_check_shared(uintptr_t start, size_t size)
+{
+	bool partly;
+	const struct place *place = places_find(start, size, &partly);
+
+	if (!place || !(place_flags(place) & PLACE_SHARED))
+		return 0;
+	if (place_rights(place) != TRACT_RIGHT_READ_WRITE)
+		return fail(-EACCES, "the shared region is mapped for reading alone");
+	return 1;
 }
 
 static int expect_import_locked(const struct place_spec *spec) REQUIRES(places_lock)

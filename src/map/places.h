@@ -34,6 +34,8 @@
 
 /* Of a place's flags, beside TRACT_ATTACH_*: another process attached it. */
 #define PLACE_BORROWED 0x8000u
+/* And: it is a mapping of a shared region. */
+#define PLACE_SHARED 0x4000u
 
 enum place_kind {
 	PLACE_ATTACHED = 1, /* a region of the program's choice */
@@ -52,7 +54,7 @@ struct told {
 	_Atomic uint64_t offset; /* of start, in the region or segment; may lie within a page */
 	_Atomic uint64_t tag;
 	_Atomic uint64_t region_id;
-	_Atomic uint16_t flags; /* TRACT_ATTACH_*: what it is; and PLACE_BORROWED */
+	_Atomic uint16_t flags; /* TRACT_ATTACH_*: what it is; and PLACE_* */
 	_Atomic uint8_t kind;
 	_Atomic uint8_t rights;
 	_Atomic bool in_area; /* an area lies around its first byte */
@@ -246,6 +248,11 @@ bool places_check(void) REQUIRES(places_lock);
 
 /* Of one that is mapped already, where nothing was. */
 int places_add_import(void *addr, size_t size, uint64_t offset, uint32_t rights);
+/* The same of a mapping of a shared region. */
+int places_add_shared(void *addr, size_t size, uint32_t rights);
+/* 1 if the range lies in one of those; 0; or -EACCES with its reason if it lies in one that is
+ * not both readable and writable. */
+int places_check_shared(uintptr_t start, size_t size) REQUIRES(places_lock);
 /* Of one that is to be mapped there, over an area perhaps; one of the two below follows.
  * -EBUSY, -ENOMEM. */
 int places_expect_import(void *addr, size_t size, uint64_t offset, uint32_t rights);

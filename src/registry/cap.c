@@ -71,6 +71,19 @@ struct cap *cap_held_on(const struct cap_table *table, const struct cap_object *
 
 /* ---- making ----------------------------------------------------------------------------- */
 
+/* Has @target as many offers of @by's group as it takes? */
+static bool is_crowded(const struct cap_table *target, const struct cap_table *by)
+{
+	const struct cap *cap;
+	uint32_t offers = 0;
+
+	if (!by || target->crowd == 0 || target->group == by->group)
+		return false;
+	LIST_FOREACH (cap, &target->caps, of_table)
+		offers += cap->state == CAP_OFFERED && cap->group == by->group;
+	return offers >= target->crowd;
+}
+
 /* What is left to check when the caller's authority is known. */
 static int make_child(struct cap_making *making, struct cap **ret_cap)
 {
@@ -78,6 +91,8 @@ static int make_child(struct cap_making *making, struct cap **ret_cap)
 		return -ESRCH;
 	if (making->object->moving || making->object->closed)
 		return -EBUSY;
+	if (making->state == CAP_OFFERED && is_crowded(making->holder, making->parent->holder))
+		return -EDQUOT;
 	return cap_make(making, ret_cap);
 }
 
@@ -153,7 +168,9 @@ int cap_could_create(const struct cap_table *by, const struct cap_object *object
 		return -ESRCH;
 	if (object->moving || object->closed)
 		return -EBUSY;
-	return target != by && target->count >= target->limit ? -EDQUOT : 0;
+	if (target == by)
+		return 0;
+	return target->count >= target->limit || is_crowded(target, by) ? -EDQUOT : 0;
 }
 
 int cap_derive_from(struct cap *parent, uint32_t rights, struct cap_table *target,
@@ -203,6 +220,41 @@ int cap_delegate(struct cap_table *by, uint64_t parent, struct cap_table *target
 		 struct cap **ret_cap)
 {
 	return cap_derive_within(by, parent, ~(uint32_t)CAP_GRANT, target, ret_cap);
+}
+
+int cap_inherit(struct cap *parent, struct cap_table *target, enum cap_state state,
+		bool reduced, struct cap **ret_cap)
+{
+	struct cap_making making = { .object = parent->object,
+				     .holder = target,
+				     .parent = parent,
+				     .rights = parent->rights,
+				     .state = state,
+				     .mode = CAP_SHARE };
+	int r;
+
+	if (reduced || parent->inherit & CAP_REDUCE_RIGHTS)
+		making.rights &= ~(uint32_t)(CAP_GRANT | CAP_REVOKE);
+	if (making.rights == 0)
+		return -EINVAL;
+	r = make_child(&making, ret_cap);
+	if (r == 0)
+		(*ret_cap)->inherit = parent->inherit;
+	return r;
+}
+
+int cap_readdress(struct cap *cap, struct cap_table *to)
+{
+	int r;
+
+	if (to->count >= to->limit)
+		return -EDQUOT;
+	r = cap_table_reserve(to);
+	if (r < 0)
+		return r;
+	cap_table_remove(cap->holder, cap);
+	cap_table_add(to, cap);
+	return 0;
 }
 
 int cap_redeem(struct cap_table *table, uint64_t token, struct cap **ret_cap)

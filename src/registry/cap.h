@@ -20,7 +20,8 @@
  *	-EACCES  PermissionDenied: a right or ownership is missing, or more was asked than is
  *held -ESRCH   ProcessNotFound: the target table is NULL -EBUSY   ResourceBusy: a Move is
  *offered, nothing new is made meanwhile -EDQUOT  OutOfMemory: the target's table is full, or
- *there are no more ids -ENOMEM  OutOfMemory
+ *has as many offers of the caller's group as it takes, or there are no more ids -ENOMEM
+ *OutOfMemory
  *
  * of which the first in this order wins.
  *
@@ -73,7 +74,7 @@ enum cap_mode {
 /* Or'ed into CAP_MOVE: nobody but the receiver keeps anything. */
 #define CAP_EXCLUSIVE 0x100u
 
-/* What a child process or a new image of the same process may be given.  Recorded only. */
+/* What a child process, or the next program of the same process, may be given. */
 enum cap_inherit {
 	CAP_INHERITABLE = 1,
 	CAP_PRESERVE_EXEC = 2,
@@ -103,6 +104,8 @@ struct cap {
 	enum cap_reason reason; /* of its end */
 	enum cap_mode mode;
 	bool exclusive;
+	bool root;	/* it takes no room in its holder's table */
+	uint32_t group; /* of the table that it was made from */
 	uint32_t inherit;
 	/* The user's own, zero at first and not looked at here. */
 	struct {
@@ -132,7 +135,10 @@ struct cap_space {
 struct cap_table {
 	struct cap_space *space;
 	uint32_t limit;
-	uint32_t count; /* held and offered */
+	uint32_t count; /* held and offered, besides roots */
+	uint32_t roots;
+	uint32_t group; /* of whom it is one's */
+	uint32_t crowd; /* offers that it may have of any other group; 0: no matter */
 	struct cap_list caps;
 	struct cap_past *past; /* made with its first capability */
 	LIST_ENTRY(cap_table) of_space;
@@ -175,7 +181,10 @@ void cap_space_init(struct cap_space *space, uint64_t seed);
 /* No table and no object is left. */
 void cap_space_deinit(struct cap_space *space);
 
+/* For @limit capabilities.  Roots do not count: who owns an object pays for it as such. */
 void cap_table_init(struct cap_table *table, struct cap_space *space, uint32_t limit);
+/* It is one of @group's, and takes at most @crowd offers of each other group. */
+void cap_table_belong(struct cap_table *table, uint32_t group, uint32_t crowd);
 /*
  * Its process is gone.  What it held is deleted, and what was offered to it; roots stay without
  * a holder.  An object's owner is told with CAP_PROCESS_EXIT of each on his object.  The work
@@ -249,6 +258,16 @@ int cap_derive_within(struct cap_table *by, uint64_t parent, uint32_t rights,
 /* With all that @parent has, except CAP_GRANT. */
 int cap_delegate(struct cap_table *by, uint64_t parent, struct cap_table *target,
 		 struct cap **ret_cap);
+
+/*
+ * Like @parent, one below it, which needs no CAP_GRANT: for whom the caller knows to be as good
+ * as its holder.  Without CAP_GRANT and CAP_REVOKE if @reduced, or if @parent is marked so.
+ * -EINVAL if nothing is left, -EBUSY, -EDQUOT, -ENOMEM.
+ */
+int cap_inherit(struct cap *parent, struct cap_table *target, enum cap_state state,
+		bool reduced, struct cap **ret_cap);
+/* An offer is another table's.  0, -EDQUOT, -ENOMEM. */
+int cap_readdress(struct cap *cap, struct cap_table *to);
 
 /*
  * Takes an offer.  What is held already is returned again; what a Move offers is taken with

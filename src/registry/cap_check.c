@@ -110,16 +110,20 @@ static const char *check_table(const struct cap_space *space, const struct cap_t
 			       struct sums *sums)
 {
 	const struct cap *cap;
-	uint32_t count = 0;
+	uint32_t count = 0, roots = 0;
 
 	LIST_FOREACH (cap, &table->caps, of_table) {
 		EXPECT_THAT(cap->holder == table, "a capability is in its holder's table");
 		EXPECT_THAT(cap_index_find(&space->index, cap->token) == cap,
 			    "what is in a table is found");
-		count++;
+		EXPECT_THAT(cap->root == !cap->parent, "a root is known");
+		count += !cap->root;
+		roots += cap->root;
 	}
-	EXPECT_THAT(count == table->count, "a table's capabilities are counted");
+	EXPECT_THAT(count == table->count && roots == table->roots,
+		    "a table's capabilities are counted");
 	EXPECT_THAT(count <= table->limit, "a table keeps to its limit");
+	count += roots;
 	EXPECT_THAT(count == 0 || table->past, "who has a capability can be told of its end");
 	sums->in_tables += count;
 	return table->past ? check_past(space, table->past) : NULL;

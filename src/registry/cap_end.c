@@ -262,6 +262,9 @@ int cap_move(struct cap_table *to, uint64_t token, const struct cap_end *end)
 		cap_unlink(child);
 		cap_link(child, cap);
 	}
+	cap_table_remove(to, cap);
+	cap->root = true;
+	cap_table_add(to, cap);
 	cap->state = CAP_HELD;
 	cap->rights = old->rights;
 	cap->object->offers--;

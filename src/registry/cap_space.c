@@ -35,10 +35,14 @@ void cap_table_init(struct cap_table *table, struct cap_space *space, uint32_t l
 	LIST_INSERT_HEAD(&space->tables, table, of_space);
 }
 
+void cap_table_belong(struct cap_table *table, uint32_t group, uint32_t crowd)
+{
+	table->group = group;
+	table->crowd = crowd;
+}
+
 int cap_table_reserve(struct cap_table *table)
 {
-	if (table->count >= table->limit)
-		return -EDQUOT;
 	if (!table->past)
 		table->past = registry_alloc(sizeof(*table->past));
 	return table->past ? 0 : -ENOMEM;
@@ -47,14 +51,16 @@ int cap_table_reserve(struct cap_table *table)
 void cap_table_add(struct cap_table *table, struct cap *cap)
 {
 	cap->holder = table;
-	table->count++;
+	table->count += !cap->root;
+	table->roots += cap->root;
 	LIST_INSERT_HEAD(&table->caps, cap, of_table);
 }
 
 void cap_table_remove(struct cap_table *table, struct cap *cap)
 {
 	LIST_REMOVE(cap, of_table);
-	table->count--;
+	table->count -= !cap->root;
+	table->roots -= cap->root;
 }
 
 /* ---- capabilities ----------------------------------------------------------------------- */
@@ -65,6 +71,8 @@ int cap_make(const struct cap_making *making, struct cap **ret_cap)
 	struct cap *cap;
 	int r;
 
+	if (making->parent && making->holder->count >= making->holder->limit)
+		return -EDQUOT;
 	r = cap_table_reserve(making->holder);
 	if (r < 0)
 		return r;
@@ -82,6 +90,9 @@ int cap_make(const struct cap_making *making, struct cap **ret_cap)
 	cap->state = making->state;
 	cap->mode = making->mode;
 	cap->exclusive = making->exclusive;
+	cap->root = !making->parent;
+	cap->group = making->parent && making->parent->holder ? making->parent->holder->group
+							      : making->holder->group;
 	cap->inherit = CAP_INHERITABLE;
 	LIST_INIT(&cap->children);
 	cap_link(cap, making->parent);

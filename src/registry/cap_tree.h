@@ -22,7 +22,7 @@ struct cap *cap_above(struct cap *cap);
 /* The next in the opposite one: those below come later; NULL: nothing more below @top. */
 struct cap *cap_below(const struct cap *cap, const struct cap *top);
 
-/* Makes room in @table for one more.  0, -EDQUOT, -ENOMEM. */
+/* Makes @table one that can be told of the end of what it has.  0, -ENOMEM. */
 int cap_table_reserve(struct cap_table *table);
 void cap_table_add(struct cap_table *table, struct cap *cap);
 void cap_table_remove(struct cap_table *table, struct cap *cap);

@@ -47,7 +47,8 @@ static const char *check_region(const struct registry *registry, const struct re
 		    "whose copying has a deadline is on the list");
 	LIST_FOREACH (segment, &region->segments, of_region) {
 		EXPECT_THAT(segment->region == region, "a region's segment is bound to it");
-		EXPECT_THAT(segment->client == region->client, "a segment is its owner's");
+		EXPECT_THAT(segment->client == region->client || segment->stand,
+			    "a segment is its owner's");
 		EXPECT_THAT(segment->offset + segment->size <= region->size,
 			    "a segment lies inside its region");
 		used = true;
@@ -131,6 +132,8 @@ static const char *check_segment(const struct registry *registry, const struct s
 		    "who is not published has no live import");
 	EXPECT_THAT(!segment->lent || (segment->id == 0 && !LIST_EMPTY(&segment->imports)),
 		    "what is lent is not published, and somebody has it");
+	EXPECT_THAT(segment->region || (segment->governed && segment->id == 0),
+		    "who has lost its memory is not published");
 	for (int i = 0; i < RIGHTS_CLASSES; i++)
 		EXPECT_THAT(segment->id != 0 || segment->token[i] == 0,
 			    "who is not published has no token");

@@ -86,6 +86,96 @@ static const char *check_window(const struct registry *registry, const struct sh
 	return NULL;
 }
 
+/* ---- exports ---------------------------------------------------------------------------- */
+
+static const char *check_export(const struct shared *shared, const struct mapping *mapping,
+				const struct segment *segment)
+{
+	const struct import *import;
+
+	EXPECT_THAT(segment->stand == mapping && segment->governed &&
+			    segment->client == mapping->import->client,
+		    "an export stands on a mapping of its exporter's");
+	EXPECT_THAT(segment->region == shared->region && !mapping->snapshot,
+		    "an export shows what its mapping does");
+	EXPECT_THAT(shared->owner == segment->client ||
+			    (mapping->cap && mapping->cap->rights & CAP_GRANT),
+		    "V-3: who exports may give");
+	EXPECT_THAT(!mapping->private || shared->frozen,
+		    "V-11: what is private is not exported");
+	LIST_FOREACH (import, &segment->imports, of_segment) {
+		if (!import_has_memory(import))
+			continue;
+		EXPECT_THAT(!(import->rights & ~mapping->import->rights),
+			    "V-3: an importer has no more than its exporter");
+		EXPECT_THAT(segment->exposed || import->owed == NOTICE_MOVED,
+			    "who gave memory out knows");
+	}
+	return NULL;
+}
+
+static const char *check_exports(const struct shared *shared)
+{
+	const struct mapping *mapping = shared_mapping_after(shared, 0);
+	const struct segment *segment;
+	uint32_t standing = 0;
+	const char *broken;
+
+	for (; mapping;
+	     mapping = shared_mapping_after(shared, mapping->import->client->named.key))
+		LIST_FOREACH (segment, &mapping->exports, of_stand) {
+			broken = check_export(shared, mapping, segment);
+			if (broken)
+				return broken;
+			standing++;
+		}
+	LIST_FOREACH (segment, &shared->region->segments, of_region)
+		standing -= segment != shared->window;
+	EXPECT_THAT(standing == 0, "what is on a shared region stands on a mapping");
+	EXPECT_THAT(!shared->leaks, "who was cut off is seen to before anybody is heard");
+	return NULL;
+}
+
+static bool is_known_to_keep(const struct shared *shared, const struct client *client)
+{
+	const struct suspect *suspect;
+
+	LIST_FOREACH (suspect, &shared->kept, link)
+		if (suspect->client == client->named.id)
+			return true;
+	return false;
+}
+
+/* Whose object it has, as far as it was an importer's and nobody's mapping. */
+static const char *check_severed(const struct registry *registry, const struct import *import)
+{
+	const struct shared *shared;
+	struct named *at = NULL;
+
+	if (import_is_live(import) || import->object == 0 ||
+	    (import->segment && !import->segment->governed))
+		return NULL;
+	while ((at = names_after(&registry->shareds, at ? at->key : 0))) {
+		shared = shared_of(at);
+		EXPECT_THAT(shared->region->object != import->object || shared->takeback ||
+				    shared->frozen || is_known_to_keep(shared, import->client),
+			    "V-10: who was cut off has not what others have now");
+	}
+	return NULL;
+}
+
+static const char *check_all_severed(const struct registry *registry)
+{
+	const char *broken = NULL;
+	struct named *at = NULL;
+
+	while (!broken && (at = names_after(&registry->imports, at ? at->key : 0)))
+		broken = check_severed(registry, import_of(at));
+	return broken;
+}
+
+/* ---- places ----------------------------------------------------------------------------- */
+
 /* In one process, each ends before the next begins. */
 static const char *check_places(const struct client *client)
 {
@@ -154,11 +244,14 @@ static const char *check_snapshots(const struct registry *registry, const struct
 
 static const char *check_frozen(const struct shared *shared)
 {
+	const struct segment *segment;
 	const struct import *import;
 
-	LIST_FOREACH (import, &shared->window->imports, of_segment)
-		EXPECT_THAT(!import_is_live(import) || !(import->rights & TRACT_RIGHT_WRITE),
-			    "V-11: nobody writes to what is frozen");
+	LIST_FOREACH (segment, &shared->region->segments, of_region)
+		LIST_FOREACH (import, &segment->imports, of_segment)
+			EXPECT_THAT(!import_is_live(import) ||
+					    !(import->rights & TRACT_RIGHT_WRITE),
+				    "V-11: nobody writes to what is frozen");
 	EXPECT_THAT(!(shared->caps.ceiling & CAP_WRITE),
 		    "V-11: nobody may write to what is frozen");
 	return NULL;
@@ -220,6 +313,8 @@ static const char *check_shared(const struct registry *registry, const struct sh
 	if (!broken)
 		broken = check_window(registry, shared, shared->window, &mapped);
 	if (!broken)
+		broken = check_exports(shared);
+	if (!broken)
 		broken = check_snapshots(registry, shared, &mapped);
 	if (!broken && shared->frozen)
 		broken = check_frozen(shared);
@@ -240,7 +335,7 @@ const char *check_shareds(const struct registry *registry)
 
 	while (!broken && (at = names_after(&registry->shareds, at ? at->key : 0)))
 		broken = check_shared(registry, shared_of(at));
-	return broken;
+	return broken ? broken : check_all_severed(registry);
 }
 
 /* ---- processes -------------------------------------------------------------------------- */

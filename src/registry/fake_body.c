@@ -282,6 +282,15 @@ static int client_kill(void *body, uint64_t id)
 	return 0;
 }
 
+static int client_is_child(void *body, uint64_t id, uint64_t parent)
+{
+	const struct fake_client *client = fake_client_find(body, id);
+
+	if (!client || !fake_client_find(body, parent))
+		return -ESRCH;
+	return client->hidden ? client->hidden : client->parent == parent;
+}
+
 static int object_take(void *body, uint64_t object, uint64_t size)
 {
 	return object_add(body, object, FAKE_MEMORY, size);
@@ -582,6 +591,7 @@ void fake_body_init(struct fake_body *fake, uint64_t seed)
 		.object_resident = object_resident,
 		.client_memory = client_memory,
 		.client_holds = client_holds,
+		.client_is_child = client_is_child,
 		.client_kill = client_kill,
 		.object_take = object_take,
 		.pipe_take = pipe_take,

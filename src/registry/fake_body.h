@@ -47,7 +47,8 @@ struct fake_client {
 	struct client_holds holds; /* what it has of any object that is asked about */
 	int hidden;		   /* what looking at it and killing it say; 0: they work */
 	bool killed;
-	bool asking; /* a request is not answered yet */
+	uint64_t parent; /* client whose process is its parent, or 0 */
+	bool asking;	 /* a request is not answered yet */
 	uint32_t serial;
 	struct fake_said answer; /* the last; number 0: none yet */
 	bool channel;

@@ -122,9 +122,20 @@ void holding_suspects(struct takeback *t, const struct shared *shared, const str
 
 /* ---- what begins ------------------------------------------------------------------------ */
 
-void holding_made(const struct call *call, struct cap *cap)
+void holding_tell(struct registry *registry, struct cap *cap)
 {
 	struct client *target = client_of_table(cap->holder);
+
+	if (cap->state != CAP_OFFERED || cap->user.grant)
+		return;
+	cap->user.queued = true;
+	TAILQ_INSERT_TAIL(&target->offers, cap, user.of_offers);
+	news_of(registry, target, NEWS_OFFERS);
+}
+
+void holding_made(const struct call *call, struct cap *cap)
+{
+	const struct client *target = client_of_table(cap->holder);
 
 	cap->user.from = call->client->named.key;
 	note(call->registry,
@@ -132,11 +143,7 @@ void holding_made(const struct call *call, struct cap *cap)
 	     (unsigned long long)cap->object->id, (unsigned long long)cap_unpack(cap->token).id,
 	     cap->rights, (int)cap->mode, (unsigned long long)call->client->named.key,
 	     (unsigned long long)target->named.key);
-	if (cap->state != CAP_OFFERED || cap->user.grant)
-		return;
-	cap->user.queued = true;
-	TAILQ_INSERT_TAIL(&target->offers, cap, user.of_offers);
-	news_of(call->registry, target, NEWS_OFFERS);
+	holding_tell(call->registry, cap);
 }
 
 void holding_take(struct cap *cap)
@@ -196,7 +203,8 @@ int holding_refuse(const struct call *call, int error)
 		rule = "the region is changing its owner or its memory; try again";
 		break;
 	case -EDQUOT:
-		rule = "the process has as many capabilities as it may; let it delete some";
+		rule = "the process has as many capabilities as it may, or as many offers of "
+		       "this user's as it takes; let it delete or take some";
 		break;
 	default:
 		break;
@@ -218,6 +226,7 @@ int holding_answer(const struct call *call, const struct cap *cap)
 		.mode = cap->mode,
 		.size = shared->region->size,
 		.align = ports->object_page(ports->body, shared->region->object),
+		.inherit = cap->inherit,
 	};
 	/* Who took a Move has the root. */
 	if (!cap->parent)

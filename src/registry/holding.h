@@ -35,6 +35,8 @@ static inline struct shared *shared_of_cap(const struct cap *cap)
 
 /* It was made by @call's client: its target is told of it, if it is an offer. */
 void holding_made(const struct call *call, struct cap *cap);
+/* Its target is told of it, if it is an offer. */
+void holding_tell(struct registry *registry, struct cap *cap);
 /* Its target is not told of it any more. */
 void holding_unqueue(struct cap *cap);
 /* What was offered or granted is held. */

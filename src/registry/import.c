@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "registry/access.h"
+#include "registry/stand.h"
 #include "registry/takeback.h"
 
 /* Answers of importers that a connection waits for a fence to end. */
@@ -96,7 +97,7 @@ static int answer_bare(const struct call *call, const struct import *import)
 	return call_answer(call, &answer, ATTACH_NOTHING);
 }
 
-static int answer_connected(const struct call *call, const struct import *import)
+static int answer_connected(const struct call *call, struct import *import)
 {
 	const struct segment *segment = import->segment;
 	const struct board *board = &call->registry->board;
@@ -116,6 +117,7 @@ static int answer_connected(const struct call *call, const struct import *import
 		.exporter = segment->client->named.key,
 	};
 	segment->region->exposed = true;
+	stand_given(import);
 	return call_answer(call, &answer,
 			   attach(import->rights & TRACT_RIGHT_WRITE ? ATTACH_OBJECT_WRITE
 								     : ATTACH_OBJECT_READ,
@@ -174,6 +176,18 @@ static int refuse_copying(const struct call *call, int error)
 			   "the exporter is moving the memory and has not finished; try again");
 }
 
+/* Has it to answer first, which it cannot while it waits for its own connection? */
+static bool is_waited_for(const struct client *client, const struct region *region)
+{
+	const struct import *import;
+
+	TAILQ_FOREACH (import, &client->waits, of_waits)
+		if (import->round->takeback && import->segment &&
+		    import->segment->region == region)
+			return true;
+	return false;
+}
+
 /*
  * Neither the old object nor the fresh one is whole while the exporter copies, so a connection
  * waits.  Not the exporter's own, which would keep it from saying that it has finished.
@@ -183,7 +197,7 @@ static int wait_for_fence(const struct call *call, const struct region *region, 
 	struct registry *registry = call->registry;
 	struct round *round;
 
-	if (region->client == call->client)
+	if (region->client == call->client || is_waited_for(call->client, region))
 		return refuse_copying(call, EAGAIN);
 	if (again || region->fence_late)
 		return refuse_copying(call, ETIMEDOUT);
@@ -258,7 +272,8 @@ static int connect_to(const struct call *call, bool again)
 	if (!segment || segment->client->leaving)
 		return call_refuse(call, ENOENT, "nothing is published here as 0x%x",
 				   asked->id);
-	if (check_access(call, segment, asked->rights) < 0)
+	if (check_access(call, segment, asked->rights) < 0 ||
+	    stand_check_rights(call, segment, asked->rights) < 0)
 		return 0;
 	if (must_wait(segment, asked->rights))
 		return wait_for_fence(call, segment->region, again);
@@ -287,7 +302,7 @@ static int inherit(const struct call *call, bool again)
 	if (rights < 0)
 		return call_refuse(call, ESTALE,
 				   "what was inherited has been taken back; connect again");
-	if (check_limits(call) < 0)
+	if (check_limits(call) < 0 || stand_check_rights(call, segment, (uint32_t)rights) < 0)
 		return 0;
 	if (must_wait(segment, (uint32_t)rights))
 		return wait_for_fence(call, segment->region, again);

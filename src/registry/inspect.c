@@ -60,9 +60,9 @@ int next_segment(const struct call *call)
 		.mode = segment->access.count ? segment->access.entry[0].mode : segment->mode,
 		.access = segment->access.count,
 		.imports = segment->live_count,
-		.backing = segment->region->sysv ? 2 : 1,
+		.backing = segment->region && segment->region->sysv ? 2 : 1,
 		.rebinds = segment->rebinds,
-		.exposed = segment->region->exposed,
+		.exposed = segment->governed ? segment->exposed : segment->region->exposed,
 		.age_ms = inspect_age(call, segment->since),
 	};
 	return call_answer(call, &answer, ATTACH_NOTHING);

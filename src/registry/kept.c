@@ -27,6 +27,19 @@ void kept_forget(struct shared *shared)
 		drop(LIST_FIRST(&shared->kept));
 }
 
+void kept_add(struct shared *shared, const struct client *client)
+{
+	struct suspect *suspect;
+
+	if (find(&shared->kept, client->named.id))
+		return;
+	suspect = registry_alloc(sizeof(*suspect));
+	if (!suspect)
+		return;
+	suspect->client = client->named.id;
+	LIST_INSERT_HEAD(&shared->kept, suspect, link);
+}
+
 static void forget_ended(const struct registry *registry, struct shared *shared)
 {
 	struct suspect *suspect, *next;
@@ -53,14 +66,30 @@ static void keep_suspects(const struct registry *registry, struct takeback *t)
 	}
 }
 
-static void acquit_suspects(struct takeback *t)
+/* What it imported once it has not any more. */
+static void clear_records(const struct registry *registry, const struct shared *shared,
+			  uint64_t client)
+{
+	const struct client *cleared = client_find(registry, client);
+	struct import *import;
+
+	if (!cleared)
+		return;
+	LIST_FOREACH (import, &cleared->imports, of_client)
+		if (!import_is_live(import) && import->object == shared->region->object)
+			import->object = 0;
+}
+
+static void acquit_suspects(const struct registry *registry, struct takeback *t)
 {
 	struct suspect *suspect, *next;
 
 	LIST_FOREACH_SAFE(suspect, &t->shared->kept, link, next)
 	{
-		if (find(&t->suspects, suspect->client))
-			drop(suspect);
+		if (!find(&t->suspects, suspect->client))
+			continue;
+		clear_records(registry, t->shared, suspect->client);
+		drop(suspect);
 	}
 }
 
@@ -141,13 +170,13 @@ void kept_settle(struct registry *registry, struct takeback *t)
 	forget_ended(registry, t->shared);
 	if (t->snaps)
 		return;
-	/* What anybody has is empty. */
+	/* What its suspects have is empty.  Who was cut off since has what is not. */
 	if (t->moved && !t->stuck)
-		kept_forget(t->shared);
-	else if (t->error)
+		return;
+	if (t->error)
 		keep_suspects(registry, t);
 	else if (t->force == FORCE_VERIFY || t->force == FORCE_KILL)
-		acquit_suspects(t);
+		acquit_suspects(registry, t);
 }
 
 void kept_suspects(struct registry *registry, struct takeback *t, const struct client *of)

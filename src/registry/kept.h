@@ -17,6 +17,8 @@
 
 /* @t has come to its end, with its suspects. */
 void kept_settle(struct registry *registry, struct takeback *t);
+/* It was cut off from @shared, and not looked at. */
+void kept_add(struct shared *shared, const struct client *client);
 /* Those of @t's region are suspects of @t, too: only @of, or if that is NULL, all but the
  * owner. */
 void kept_suspects(struct registry *registry, struct takeback *t, const struct client *of);
@@ -25,7 +27,7 @@ uint32_t kept_count(const struct registry *registry, const struct shared *shared
 bool kept_could_have(const struct client *client);
 /* @client is leaving, and its process goes on. */
 void kept_client_lost(struct registry *registry, struct client *client);
-/* @shared is ending. */
+/* What they have is empty, or @shared is ending. */
 void kept_forget(struct shared *shared);
 
 #endif

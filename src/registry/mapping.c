@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "registry/holding.h"
 #include "registry/snapshot.h"
+#include "registry/stand.h"
 #include "registry/takeback.h"
 
 static int compare_mappings(const struct mapping *a, const struct mapping *b)
@@ -119,6 +120,7 @@ void mapping_end(struct registry *registry, struct mapping *mapping)
 
 	if (mapping->takeback)
 		LIST_REMOVE(mapping, of_takeback);
+	stand_end(registry, mapping);
 	mapping->import->mapping = NULL;
 	(void)RB_REMOVE(mappings, &shared->mappings, mapping);
 	forget_place(mapping);
@@ -303,6 +305,7 @@ struct mapping *mapping_make(struct registry *registry, struct client *client,
 	mapping->snapshot = ground->snapshot;
 	mapping->permission = ground->permission;
 	mapping->private = ground->private;
+	LIST_INIT(&mapping->exports);
 	import->mapping = mapping;
 	(void)RB_INSERT(mappings, &shared->mappings, mapping);
 	if (!ground->remote)
@@ -401,6 +404,15 @@ static void unmapped(struct registry *registry, struct takeback *takeback)
 		(void)answer_unmapped(&call, takeback->force, takeback->copied);
 }
 
+/* It is, whatever became of the memory that it had exported. */
+static void unmapped_own(struct registry *registry, struct takeback *t)
+{
+	struct call call = { registry, t->round->asker, &t->round->request };
+
+	if (call.client)
+		(void)answer_unmapped(&call, t->error ? FORCE_ASK : t->force, t->copied);
+}
+
 static int unmap_other(const struct call *call, struct shared *shared, struct mapping *mapping)
 {
 	struct takeback *takeback;
@@ -415,10 +427,19 @@ static int unmap_other(const struct call *call, struct shared *shared, struct ma
 	return 0;
 }
 
+/* The region may go with its last mapping, and what was exported of it is emptied then. */
 static int unmap_own(const struct call *call, struct mapping *mapping)
 {
+	const uint64_t number = mapping->shared->named.key;
+	struct shared *shared;
+	struct takeback *t;
+
 	import_end(call->registry, mapping->import);
-	return answer_unmapped(call, FORCE_ASK, 0);
+	shared = shared_find(call->registry, number);
+	if (!shared || !stand_answers_later(call, shared, unmapped_own, &t))
+		return answer_unmapped(call, FORCE_ASK, 0);
+	takeback_go(call->registry, t);
+	return 0;
 }
 
 /* May it unmap others?  The owner, and who can revoke what they mapped by. */

@@ -162,6 +162,10 @@ struct ports {
 	 */
 	int (*client_holds)(void *body, uint64_t client, uint64_t object,
 			    struct client_holds *ret);
+	/* Is the client's process a child of the other's?  1, 0; -ESRCH if there is no such
+	 * client, or its process has ended; -EACCES if we may not look, or do not know at whom.
+	 */
+	int (*client_is_child)(void *body, uint64_t client, uint64_t parent);
 	/* Kills the client's process; that it has ended is told as of any client.  -EPERM if we
 	 * may not, -EACCES if we do not know which it is, -ESRCH if it has ended. */
 	int (*client_kill)(void *body, uint64_t client);

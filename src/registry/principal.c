@@ -6,8 +6,12 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "registry/inherit.h"
 #include "registry/news.h"
 #include "registry/state.h"
+
+/* How much of a process's table one other user may fill with offers. */
+#define CROWD_PART 4u
 
 static int compare_users(const struct user *a, const struct user *b)
 {
@@ -69,6 +73,24 @@ struct user *users_after(const struct users *users, const struct user *user)
 	return RB_NFIND(users, &tree, &(struct user){ .uid = user->uid + 1 });
 }
 
+static void client_init(struct registry *registry, struct client *client)
+{
+	LIST_INIT(&client->regions);
+	LIST_INIT(&client->segments);
+	LIST_INIT(&client->imports);
+	LIST_INIT(&client->pipes);
+	LIST_INIT(&client->shareds);
+	TAILQ_INIT(&client->waits);
+	TAILQ_INIT(&client->owed);
+	TAILQ_INIT(&client->errands);
+	TAILQ_INIT(&client->offers);
+	RB_INIT(&client->places);
+	LIST_INIT(&client->moves);
+	cap_table_init(&client->caps, &registry->caps, registry->config.caps_max);
+	cap_table_belong(&client->caps, client->identity.uid,
+			 (registry->config.caps_max + CROWD_PART - 1) / CROWD_PART);
+}
+
 int client_new(struct registry *registry, const struct registry_identity *identity,
 	       struct client **ret_client)
 {
@@ -87,21 +109,23 @@ int client_new(struct registry *registry, const struct registry_identity *identi
 	client->since = registry_now(registry);
 	client->named.id = registry_draw(registry, &registry->clients);
 	client->named.key = ++registry->last_client;
-	LIST_INIT(&client->regions);
-	LIST_INIT(&client->segments);
-	LIST_INIT(&client->imports);
-	LIST_INIT(&client->pipes);
-	LIST_INIT(&client->shareds);
-	TAILQ_INIT(&client->waits);
-	TAILQ_INIT(&client->owed);
-	TAILQ_INIT(&client->errands);
-	TAILQ_INIT(&client->offers);
-	RB_INIT(&client->places);
-	LIST_INIT(&client->moves);
-	cap_table_init(&client->caps, &registry->caps, registry->config.caps_max);
+	client_init(registry, client);
 	names_add(&registry->clients, &client->named);
 	*ret_client = client;
 	return 0;
+}
+
+/* It is on no list, and nothing is said to it. */
+struct client *bearer_new(struct registry *registry, const struct client *like)
+{
+	struct client *client = registry_alloc(sizeof(*client));
+
+	if (!client)
+		return NULL;
+	client->identity = like->identity;
+	client->leaving = true;
+	client_init(registry, client);
+	return client;
 }
 
 uint32_t client_new_serial(struct client *client)

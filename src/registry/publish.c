@@ -76,6 +76,11 @@ int segment_publish(const struct call *call)
 
 	if (!segment)
 		return call_refuse(call, EBADF, "only the exporter publishes an export");
+	if (!segment->region)
+		return call_refuse(
+			call, ESTALE,
+			"the mapping of the shared region that it stood on has ended; "
+			"destroy the export");
 	if (segment->id != 0)
 		return call_refuse(call, EALREADY, "the export is published as 0x%x",
 				   segment->id);

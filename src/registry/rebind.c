@@ -55,6 +55,9 @@ static int check_rebind(const struct call *call, const struct segment *segment,
 	if (!segment) {
 		error = EBADF;
 		rule = "only the exporter rebinds an export";
+	} else if (segment->governed) {
+		error = ENOTSUP;
+		rule = "an export of a shared region stays with its region";
 	} else if (!segment->rebindable) {
 		error = ENOTSUP;
 		rule = "the export was not made to be rebound; make it with that flag";

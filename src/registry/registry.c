@@ -7,9 +7,11 @@
 #include "base/bytes.h"
 #include "registry/holding.h"
 #include "registry/import.h"
+#include "registry/inherit.h"
 #include "registry/job.h"
 #include "registry/kept.h"
 #include "registry/pledge.h"
+#include "registry/stand.h"
 #include "registry/takeback.h"
 
 /* ---- what may be asked ------------------------------------------------------------------ */
@@ -71,6 +73,7 @@ static const struct row rows[] = {
 	[MSG_shared_accept] = { .handle = shared_accept },
 	[MSG_shared_map_into] = { .handle = shared_map_into },
 	[MSG_shared_answer] = { .handle = shared_answer, .silent = true },
+	[MSG_shared_export] = { .handle = shared_export },
 	[MSG_shared_place] = { .handle = shared_place },
 	[MSG_shared_physical] = { .handle = shared_physical },
 	[MSG_node_use] = { .handle = node_use },
@@ -83,6 +86,10 @@ static const struct row rows[] = {
 	[MSG_cap_next] = { .handle = held_next },
 	[MSG_cap_check] = { .handle = held_check },
 	[MSG_cap_derive] = { .handle = held_derive },
+	[MSG_cap_mark] = { .handle = held_mark },
+	[MSG_cap_pass] = { .handle = held_pass },
+	[MSG_cap_ticket] = { .handle = held_ticket },
+	[MSG_cap_redeem] = { .handle = held_redeem },
 	[MSG_cap_take] = { .handle = held_take },
 	[MSG_cap_map] = { .handle = held_map },
 	[MSG_cap_revoke] = { .handle = held_revoke },
@@ -122,6 +129,7 @@ int registry_handle(struct registry *registry, uint64_t client, const struct mes
 	if (call.client->asking && !row->silent)
 		return breach(&call, "impatient");
 	r = row->handle(&call);
+	stand_settle(registry);
 	return r < 0 ? breach(&call, "repeated") : 0;
 }
 
@@ -155,6 +163,7 @@ int registry_new(const struct registry_config *config, const struct ports *ports
 	RB_INIT(&registry->published);
 	TAILQ_INIT(&registry->rounds);
 	TAILQ_INIT(&registry->fences);
+	TAILQ_INIT(&registry->tickets);
 	*ret_registry = registry;
 	return 0;
 }
@@ -185,6 +194,7 @@ void registry_free(struct registry *registry)
 	/* Regions that were being made, and what was being measured: for whom is gone. */
 	while (!TAILQ_EMPTY(&registry->jobs))
 		jobs_step(registry);
+	tickets_expire(registry, UINT64_MAX);
 	custodian_deinit(registry);
 	board_deinit(&registry->board);
 	free(registry);
@@ -238,6 +248,7 @@ void registry_leave(struct registry *registry, uint64_t id)
 		pipe_end(registry, LIST_FIRST(&client->pipes));
 	pledge_end(registry, client);
 	client_free(registry, client);
+	stand_settle(registry);
 	takeback_client_left(registry);
 }
 
@@ -265,7 +276,7 @@ bool registry_has_exposed(const struct registry *registry, uint64_t id)
 
 bool registry_is_idle(const struct registry *registry)
 {
-	return registry->clients.count == 0;
+	return registry->clients.count == 0 && TAILQ_EMPTY(&registry->tickets);
 }
 
 /* ---- time ------------------------------------------------------------------------------- */
@@ -282,6 +293,8 @@ uint64_t registry_deadline(const struct registry *registry)
 		deadline = round->deadline;
 	if (fence && fence->fence_until < deadline)
 		deadline = fence->fence_until;
+	if (tickets_deadline(registry) < deadline)
+		deadline = tickets_deadline(registry);
 	return deadline;
 }
 
@@ -295,5 +308,7 @@ void registry_tick(struct registry *registry)
 		round_complete(registry, round);
 	while ((fence = TAILQ_FIRST(&registry->fences)) && fence->fence_until <= now)
 		fence_expire(registry, fence);
+	tickets_expire(registry, now);
 	jobs_step(registry);
+	stand_settle(registry);
 }

@@ -80,7 +80,7 @@ int registry_handle(struct registry *registry, uint64_t client, const struct mes
 uint64_t registry_deadline(const struct registry *registry);
 void registry_tick(struct registry *registry);
 
-/* Nobody is attached. */
+/* Nobody is attached, or about to be another program that shows a ticket. */
 bool registry_is_idle(const struct registry *registry);
 
 /* Is every invariant true?  false, and the name of the first that is not. */

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "registry/import.h"
 #include "registry/news.h"
-#include "registry/shared.h"
+#include "registry/stand.h"
 
 /* ---- events ----------------------------------------------------------------------------- */
 
@@ -72,7 +72,7 @@ static int notice_try(struct registry *registry, struct import *import, enum not
 		import->wait_serial = message.serial;
 	if (r == 0 && notice == NOTICE_MOVED) {
 		import->segment->region->exposed = true;
-		import->object = import->segment->region->object;
+		stand_given(import);
 	}
 	return r;
 }
@@ -190,7 +190,8 @@ int round_begin(const struct call *call, uint64_t patience_ns,
 	round->finish = finish;
 	TAILQ_INIT(&round->waiting);
 	insert_by_deadline(registry, round, patience_ns);
-	call->client->asking = round;
+	if (call->client)
+		call->client->asking = round;
 	*ret_round = round;
 	return 0;
 }

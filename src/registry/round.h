@@ -72,7 +72,8 @@ struct round {
 
 TAILQ_HEAD(rounds, round);
 
-/* Begins a round for @call's request.  0 or -ENOMEM, with nothing changed. */
+/* Begins a round for @call's request, or nobody's if it has no client.  0 or -ENOMEM, with
+ * nothing changed. */
 int round_begin(const struct call *call, uint64_t patience_ns,
 		void (*finish)(struct registry *, struct round *), struct round **ret_round);
 void round_pin(struct round *round, struct region *region);

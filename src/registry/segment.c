@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "registry/import.h"
+#include "registry/stand.h"
 
 struct segment *segment_of(struct named *named)
 {
@@ -34,6 +35,8 @@ void segment_cut(struct registry *registry, struct segment *segment, enum segmen
 	struct import *import;
 
 	board_end_generation(&registry->board, &registry->ports, segment->slot);
+	if (segment->stand)
+		stand_cut(registry, segment);
 	(void)memset(segment->token, 0, sizeof(segment->token));
 	/* Where the memory is none of them learns any more, while others are told of theirs. */
 	LIST_FOREACH (import, &segment->imports, of_segment)
@@ -42,7 +45,7 @@ void segment_cut(struct registry *registry, struct segment *segment, enum segmen
 	LIST_FOREACH (import, &segment->imports, of_segment) {
 		if (!import_is_live(import))
 			continue;
-		assert(!import->round);
+		assert(!round || !import->round);
 		import_revoke(registry, import, reason);
 		if (round && import->rights != 0)
 			round_ask(registry, round, import, NOTICE_REVOKED);
@@ -81,10 +84,14 @@ void segment_end(struct registry *registry, struct segment *segment, enum segmen
 	     (unsigned long long)segment->named.key, reason);
 	names_remove(&registry->segments, &segment->named);
 	LIST_REMOVE(segment, of_client);
-	LIST_REMOVE(segment, of_region);
+	if (segment->stand)
+		LIST_REMOVE(segment, of_stand);
+	if (region)
+		LIST_REMOVE(segment, of_region);
 	segment->client->segment_count--;
 	free(segment);
-	region_reap(registry, region);
+	if (region)
+		region_reap(registry, region);
 }
 
 /* ---- requests --------------------------------------------------------------------------- */
@@ -185,7 +192,7 @@ int segment_create(const struct call *call)
 	return call_answer(call, &answer, ATTACH_NOTHING);
 }
 
-static int answer_withdrawn(const struct call *call, bool exposed)
+int segment_answer_withdrawn(const struct call *call, bool exposed)
 {
 	struct message answer = { .number = MSG_segment_withdrawn };
 
@@ -198,7 +205,7 @@ static void withdrawn(struct registry *registry, struct round *round)
 	struct call call = { registry, round->asker, &round->request };
 
 	note(registry, "segment.withdrawn late=%u", round->late);
-	(void)answer_withdrawn(&call, false);
+	(void)segment_answer_withdrawn(&call, false);
 }
 
 /* Memory of System V cannot be fenced: its importers are given time to let go by themselves. */
@@ -231,7 +238,7 @@ take_back(const struct call *call, struct segment *segment, enum segment_reason 
 	/* Telling importers of their end may have told others where the memory is. */
 	exposed = segment->region->exposed;
 	how(call->registry, segment, reason, NULL);
-	return answer_withdrawn(call, exposed);
+	return segment_answer_withdrawn(call, exposed);
 }
 
 int segment_unpublish(const struct call *call)
@@ -243,6 +250,8 @@ int segment_unpublish(const struct call *call)
 		return call_refuse(call, EBADF, "only the exporter unpublishes an export");
 	if (segment->id == 0)
 		return call_refuse(call, ENOENT, "the export is not published");
+	if (segment->governed)
+		return stand_unpublish(call, segment);
 	return take_back(call, segment, REASON_UNPUBLISHED, segment_withdraw);
 }
 
@@ -253,5 +262,7 @@ int segment_destroy(const struct call *call)
 
 	if (!segment)
 		return call_refuse(call, EBADF, "only the exporter destroys an export");
+	if (segment->governed)
+		return stand_destroy(call, segment);
 	return take_back(call, segment, REASON_DESTROYED, segment_end);
 }

@@ -28,7 +28,7 @@ enum segment_reason {
 struct segment {
 	struct named named;
 	struct client *client;
-	struct region *region;
+	struct region *region; /* NULL: it has lost it */
 	uint64_t offset;
 	uint64_t size;
 	uint64_t epoch; /* of the memory that a connection made now gets */
@@ -41,6 +41,11 @@ struct segment {
 	bool rebindable;
 	bool lent;
 	struct shared *shared; /* that it is the window of, or of a snapshot; or NULL */
+	bool governed;	       /* of a shared region; see stand.h */
+	struct mapping
+		*stand; /* governed: what it stands on; NULL: that has gone, and @region */
+	bool exposed;	/* governed: an importer was given the memory that it has now */
+	LIST_ENTRY(segment) of_stand;
 	struct wire_access access;
 	uint64_t
 		token[RIGHTS_CLASSES]; /* what proves a connection with these rights; 0: none */
@@ -78,5 +83,9 @@ void segment_withdraw(struct registry *registry, struct segment *segment,
 /* Withdraws, and frees it; imports stay behind without it. */
 void segment_end(struct registry *registry, struct segment *segment, enum segment_reason reason,
 		 struct round *round);
+
+/* That it is, and whether memory of its region's was given out which its exporter is to fence.
+ */
+int segment_answer_withdrawn(const struct call *call, bool exposed);
 
 #endif

@@ -12,6 +12,7 @@
 #include "registry/kept.h"
 #include "registry/move.h"
 #include "registry/snapshot.h"
+#include "registry/stand.h"
 #include "registry/takeback.h"
 
 bool permission_is_valid(uint32_t permission)
@@ -72,6 +73,7 @@ int custodian_init(struct registry *registry)
 	names_init(&registry->shareds);
 	LIST_INIT(&registry->making);
 	LIST_INIT(&registry->orphans);
+	LIST_INIT(&registry->leaks);
 	TAILQ_INIT(&registry->takebacks);
 	TAILQ_INIT(&registry->jobs);
 	cap_space_init(&registry->caps, registry->ports.random(registry->ports.body));
@@ -149,6 +151,7 @@ static void shared_end(struct registry *registry, struct shared *shared)
 	names_remove(&registry->shareds, &shared->named);
 	user_unref(registry, shared->payer);
 	kept_forget(shared);
+	stand_forget(shared);
 	free(shared);
 }
 
@@ -286,6 +289,26 @@ static int check_give(const struct call *call, const struct shared *shared,
 	return -error;
 }
 
+/* It is, whatever became of the memory that the old owner had exported. */
+static void given(struct registry *registry, struct takeback *t)
+{
+	struct call call = { registry, t->round->asker, &t->round->request };
+
+	if (call.client)
+		(void)call_done(&call);
+}
+
+/* Nobody is to see what the new owner does through what the old one exported. */
+static int answer_given(const struct call *call, struct shared *shared)
+{
+	struct takeback *t;
+
+	if (!stand_answers_later(call, shared, given, &t))
+		return call_done(call);
+	takeback_go(call->registry, t);
+	return 0;
+}
+
 int shared_give(const struct call *call)
 {
 	const struct msg_shared_give *asked = &call->message->shared_give;
@@ -306,9 +329,10 @@ int shared_give(const struct call *call)
 	}
 	shared->region->payer = shared->payer;
 	owner_set(shared, to);
+	stand_owner_left(registry, shared, call->client);
 	note(registry, "shared.given shared=%llu to=%llu",
 	     (unsigned long long)shared->named.key, (unsigned long long)to->named.key);
-	return call_done(call);
+	return answer_given(call, shared);
 }
 
 int shared_lower(const struct call *call)

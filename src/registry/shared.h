@@ -59,8 +59,9 @@ struct mapping {
 	bool placed;		   /* its process has said where */
 	uint64_t address;
 	uint32_t permission;
-	bool private;		   /* stores are for its process alone */
-	struct takeback *takeback; /* that will end it in its turn, or NULL */
+	bool private;		     /* stores are for its process alone */
+	struct takeback *takeback;   /* that will end it in its turn, or NULL */
+	struct segment_list exports; /* that stand on it */
 	LIST_ENTRY(mapping) of_takeback;
 	RB_ENTRY(mapping) of_shared;
 	RB_ENTRY(mapping) of_client; /* by address */
@@ -90,6 +91,8 @@ struct shared {
 	struct takebacks queue;	   /* that wait for it */
 	struct suspects kept;	   /* who may have kept its memory; see kept.h */
 	bool lost;		   /* so may somebody who cannot be looked at any more */
+	bool leaks;		   /* importers were cut off, and have the memory still */
+	LIST_ENTRY(shared) of_leaks;
 	struct mappings mappings;
 	uint32_t mapped; /* mappings, of snapshots too */
 	struct snapshots snapshots;

@@ -90,11 +90,26 @@ void snapshot_reap(struct registry *registry, struct snapshot *snapshot)
 
 /* ---- freezing --------------------------------------------------------------------------- */
 
+/* Importers of exports that write cannot be given memory of their own instead. */
+static bool is_written_through_exports(const struct shared *shared)
+{
+	const struct segment *segment;
+	const struct import *import;
+
+	LIST_FOREACH (segment, &shared->region->segments, of_region)
+		LIST_FOREACH (import, &segment->imports, of_segment)
+			if (segment->governed && import_has_memory(import) &&
+			    import->rights & TRACT_RIGHT_WRITE)
+				return true;
+	return false;
+}
+
 bool snapshot_can_freeze(const struct shared *shared, const struct client *client)
 {
 	const struct import *import;
 
-	if (shared->owner != client || !(shared->flags & SHARED_FREEZABLE))
+	if (shared->owner != client || !(shared->flags & SHARED_FREEZABLE) ||
+	    is_written_through_exports(shared))
 		return false;
 	LIST_FOREACH (import, &shared->window->imports, of_segment)
 		if (import_has_memory(import) && import->rights & TRACT_RIGHT_WRITE &&
@@ -108,6 +123,8 @@ bool snapshot_freeze(struct registry *registry, struct shared *shared)
 	const struct ports *ports = &registry->ports;
 	struct import *import;
 
+	if (is_written_through_exports(shared))
+		return false;
 	if (ports->object_freeze(ports->body, shared->region->object) < 0)
 		return false;
 	shared->frozen = true;

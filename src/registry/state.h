@@ -24,6 +24,7 @@
 #include "registry/segment.h"
 
 TAILQ_HEAD(takebacks, takeback);
+TAILQ_HEAD(tickets, ticket);
 
 struct registry {
 	struct registry_config config;
@@ -48,8 +49,10 @@ struct registry {
 	uint32_t snapshots;	  /* of shared regions */
 	struct shared_list orphans;
 	struct shared_list making;  /* shared regions whose pages are being made */
+	struct shared_list leaks;   /* to be fenced before anybody else is heard */
 	struct takebacks takebacks; /* under way */
 	struct jobs jobs;
+	struct tickets tickets; /* in the order of their deadlines */
 	struct cap_space caps;
 	struct board board;
 };

@@ -107,13 +107,24 @@ void takeback_suspect(struct takeback *t, const struct client *client,
 	LIST_INSERT_HEAD(&t->suspects, suspect, link);
 }
 
+/* Is the content copied for nobody? */
+static bool is_pointless(const struct takeback *t)
+{
+	const struct shared *shared = t->shared;
+
+	return t->step == TAKEBACK_COPYING && !t->round->asker && !shared->owner &&
+	       shared->mapped == 0 && shared->caps.offers == 0;
+}
+
 void takeback_client_left(struct registry *registry)
 {
 	struct takeback *t, *next;
 
 	for (t = TAILQ_FIRST(&registry->takebacks); t; t = next) {
 		next = TAILQ_NEXT(t, link);
-		if (t->step != TAKEBACK_KILLING || anybody_lives(registry, t))
+		if (is_pointless(t))
+			t->stuck = true;
+		else if (t->step != TAKEBACK_KILLING || anybody_lives(registry, t))
 			continue;
 		round_complete(registry, t->round);
 		/* One that waited for it may have begun and ended; begin anew. */
@@ -136,6 +147,17 @@ static void leave_behind(struct registry *registry, struct mapping *mapping)
 	(void)cap_revoke_by_policy(mapping->cap, &e.end);
 }
 
+/* Importers of exports are caught by the epoch, as those of other memory are. */
+static void forgive_late(const struct takeback *t)
+{
+	const struct segment *segment;
+	struct import *import;
+
+	LIST_FOREACH (segment, &t->shared->region->segments, of_region)
+		LIST_FOREACH (import, &segment->imports, of_segment)
+			import->missed = false;
+}
+
 /* Survivors that did not answer in time have it no more, unless it stays where it is. */
 static void drop_late(struct registry *registry, struct takeback *t)
 {
@@ -153,6 +175,7 @@ static void drop_late(struct registry *registry, struct takeback *t)
 		     import->client->identity.uid);
 		leave_behind(registry, import->mapping);
 	}
+	forgive_late(t);
 }
 
 /* What is copied to.  0, -ENOMEM, -EMFILE, -EDQUOT. */
@@ -175,11 +198,25 @@ static void mark_fenced(const struct takeback *t)
 			import->fenced = true;
 }
 
+/* Mappings, and importers of exports. */
+static void move_survivors(struct registry *registry, struct takeback *t)
+{
+	struct segment *segment;
+	struct import *import;
+
+	LIST_FOREACH (segment, &t->shared->region->segments, of_region) {
+		/* Of the object that it has now, if that is another. */
+		segment->exposed &= t->old == 0;
+		LIST_FOREACH (import, &segment->imports, of_segment)
+			if (import_has_memory(import) && (!t->snaps || import->stalled))
+				round_ask(registry, t->round, import, NOTICE_MOVED);
+	}
+}
+
 static bool begin_moving(struct registry *registry, struct takeback *t)
 {
 	struct region *region = t->shared->region;
 	enum fence_end end = t->snaps ? FENCE_SPLIT : FENCE_SWAP;
-	struct import *import;
 
 	/* What could not be copied stays where it is; so does what is frozen. */
 	if (t->stuck || t->freezing)
@@ -194,12 +231,11 @@ static bool begin_moving(struct registry *registry, struct takeback *t)
 	if (end == FENCE_SWAP) {
 		mark_fenced(t);
 		t->shared->lost = false;
+		kept_forget(t->shared);
 	}
 	fence_close(registry, region, end);
 	t->shared->caps.closed = false;
-	LIST_FOREACH (import, &t->shared->window->imports, of_segment)
-		if (import_has_memory(import) && (!t->snaps || import->stalled))
-			round_ask(registry, t->round, import, NOTICE_MOVED);
+	move_survivors(registry, t);
 	fence_wake(registry, region->named.id);
 	round_settle(registry, t->round);
 	return true;
@@ -393,7 +429,7 @@ int takeback_begin(const struct call *call, struct shared *shared, enum force fo
 	t->round->takeback = t;
 	t->shared = shared;
 	t->force = force;
-	t->uid = call->client->identity.uid;
+	t->uid = call->client ? call->client->identity.uid : shared->payer->uid;
 	t->done = done;
 	LIST_INIT(&t->targets);
 	LIST_INIT(&t->suspects);
@@ -449,12 +485,14 @@ static bool must_rekey(const struct takeback *t)
 static void ask_survivors(struct registry *registry, struct takeback *t)
 {
 	enum notice notice = t->freezing ? NOTICE_RELEASE : NOTICE_STALL;
+	struct segment *segment;
 	struct import *import;
 
-	LIST_FOREACH (import, &t->shared->window->imports, of_segment)
-		if (import_has_memory(import) &&
-		    (!t->snaps || import->rights & TRACT_RIGHT_WRITE))
-			round_ask(registry, t->round, import, notice);
+	LIST_FOREACH (segment, &t->shared->region->segments, of_region)
+		LIST_FOREACH (import, &segment->imports, of_segment)
+			if (import_has_memory(import) &&
+			    (!t->snaps || import->rights & TRACT_RIGHT_WRITE))
+				round_ask(registry, t->round, import, notice);
 }
 
 /* Whatever cannot be moved is not begun. */

@@ -29,13 +29,63 @@ TEST(the_257th_capability_does_not_fit_and_one_does_after_deleting_one)
 	caps_down(rig);
 }
 
-TEST(a_full_table_refuses_a_new_objects_root)
+TEST(roots_take_no_room_in_their_owners_table)
 {
 	struct cap_rig *rig = caps_up_with(3, 1);
-	struct cap_object other;
+	struct cap_object other[3];
+	struct cap *cap;
 
-	EXPECT_EQ(cap_object_init(&other, &rig->space, 1, 3, &rig->alice), -EDQUOT);
+	for (unsigned i = 0; i < 3; i++)
+		EXPECT_EQ(cap_object_init(&other[i], &rig->space, i + 1, 3, &rig->alice), 0);
+	EXPECT_EQ(rig->alice.count, 0);
+	EXPECT_EQ(rig->alice.roots, 4);
+	(void)caps_derive(rig, &rig->alice, caps_root(rig), CAP_READ, &rig->alice);
+	EXPECT_EQ(caps_derive_error(rig, &rig->alice, caps_root(rig), CAP_READ, &rig->alice),
+		  -EDQUOT);
+	/* Nor where they come to be another's, by a gift or by a move. */
+	(void)caps_derive(rig, &rig->alice, caps_root(rig), CAP_READ, &rig->bob);
+	EXPECT_EQ(cap_hand_over(&other[0], &rig->bob), 0);
+	EXPECT_EQ(rig->bob.roots, 1);
 	caps_check(rig);
+	EXPECT_EQ(cap_create(&rig->alice, &other[1], &rig->carol, CAP_MOVE, &cap), 0);
+	EXPECT_EQ(rig->carol.count, 1);
+	EXPECT_EQ(cap_move(&rig->carol, cap->token, &rig->end), 0);
+	EXPECT_EQ(rig->carol.count, 0);
+	EXPECT_EQ(rig->carol.roots, 1);
+	caps_check(rig);
+	for (unsigned i = 0; i < 3; i++)
+		cap_object_end(&other[i], CAP_EXPLICIT, &rig->end);
+	caps_down(rig);
+}
+
+/* Bob is of the same group as dave. */
+TEST(one_group_fills_only_a_part_of_anothers_table_with_offers)
+{
+	struct cap_rig *rig = caps_up();
+	uint64_t root = caps_root(rig), token = 0, giving;
+
+	cap_table_belong(&rig->alice, 1, 3);
+	cap_table_belong(&rig->carol, 1, 3);
+	cap_table_belong(&rig->bob, 2, 3);
+	cap_table_belong(&rig->dave, 2, 3);
+	giving = caps_derive(rig, &rig->alice, root, CAP_READ | CAP_GRANT, &rig->carol);
+	caps_redeem(rig, &rig->carol, giving);
+	for (unsigned i = 0; i < 3; i++)
+		token = caps_derive(rig, i == 1 ? &rig->carol : &rig->alice,
+				    i == 1 ? giving : root, CAP_READ, &rig->bob);
+	EXPECT_EQ(caps_derive_error(rig, &rig->alice, root, CAP_READ, &rig->bob), -EDQUOT);
+	EXPECT_EQ(caps_derive_error(rig, &rig->carol, giving, CAP_READ, &rig->bob), -EDQUOT);
+	EXPECT_EQ(caps_create_error(rig, &rig->alice, &rig->bob, CAP_SHARE), -EDQUOT);
+	/* Another one of that group takes as many, and one of the own group any number. */
+	EXPECT_EQ(caps_derive_error(rig, &rig->alice, root, CAP_READ, &rig->dave), 0);
+	for (unsigned i = 0; i < 9; i++)
+		(void)caps_derive(rig, &rig->alice, root, CAP_READ, &rig->carol);
+	/* What is taken, or declined, makes room. */
+	caps_redeem(rig, &rig->bob, token);
+	token = caps_derive(rig, &rig->alice, root, CAP_READ, &rig->bob);
+	EXPECT_EQ(caps_derive_error(rig, &rig->alice, root, CAP_READ, &rig->bob), -EDQUOT);
+	EXPECT_EQ(caps_delete(rig, &rig->bob, token), 0);
+	EXPECT_EQ(caps_derive_error(rig, &rig->alice, root, CAP_READ, &rig->bob), 0);
 	caps_down(rig);
 }
 
@@ -220,7 +270,7 @@ TEST(a_deep_tree_loses_every_second_holder_and_stays_whole)
 	cap_table_end(&rig->bob, &quiet);
 	caps_check(rig);
 	EXPECT_EQ(rig->object.live, DEEP / 2 + 1);
-	EXPECT_EQ(rig->alice.count, DEEP / 2 + 1);
+	EXPECT_EQ(rig->alice.count + rig->alice.roots, DEEP / 2 + 1);
 	caps_down(rig);
 }
 

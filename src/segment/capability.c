@@ -35,6 +35,7 @@ static void read_known(const struct message *reply, struct tract_cap_info *ret_i
 		.rights = known->rights,
 		.state = known->state,
 		.mode = known->mode,
+		.inherit = known->inherit,
 	};
 }
 

@@ -98,7 +98,10 @@ static int bind_first(struct tract_export *export, uint32_t umask_bits) REQUIRES
 	/* There will be somebody to say it to. */
 	r = pledge_make(export->session);
 	if (r == 0)
-		r = claim_take(export->session, export->addr, export->size, &export->claim);
+		r = export_bind_shared(export, 0666u & ~umask_bits);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = claim_take(export->session, export->addr, export->size, &export->claim);
 	if (r < 0)
 		return r;
 	r = fault_point("segment.create.claimed");
@@ -247,6 +250,8 @@ static int unpublish_locked(struct tract_export *export) REQUIRES(export->lock)
 		return fail(r, "it is not published");
 	if (export_is_inherited(export))
 		return fail(-ECHILD, "only the process that made an export may unpublish it");
+	if (export->governed)
+		return export_unpublish_shared(export);
 	r = withdraw(export, MSG_segment_unpublish, &alone);
 	if (r < 0)
 		return r;
@@ -297,6 +302,8 @@ static int destroy_locked(struct tract_export *export) REQUIRES(export->lock)
 	bool alone;
 	int r;
 
+	if (export->governed)
+		return export_is_inherited(export) ? 0 : export_destroy_shared(export);
 	if (!export_is_inherited(export)) {
 		r = take_back_shared(export);
 		if (r < 0)
@@ -363,7 +370,8 @@ static int publish_locked(struct tract_export *export, uint32_t *id,
 	struct message reply;
 	int r;
 
-	r = export_refusal(export->state, EXPORT_PUBLISH);
+	/* One of a shared region may have been withdrawn without us. */
+	r = export->governed ? 0 : export_refusal(export->state, EXPORT_PUBLISH);
 	if (r < 0)
 		return fail(r, "it is published already, under 0x%x", export->id);
 	if (id_is_reserved(*id))
@@ -529,6 +537,8 @@ static int rebind_locked(struct tract_export *export, void *addr, size_t size)
 
 	if (!(export->flags & TRACT_EXPORT_REBIND))
 		return fail(-ENOTSUP, "it was made without TRACT_EXPORT_REBIND");
+	if (export->governed)
+		return fail(-ENOTSUP, "an export of a shared region stays with its region");
 	if (export_is_inherited(export))
 		return fail(-ECHILD, "only the process that made an export may rebind it");
 	if (size != export->size)

@@ -316,6 +316,23 @@ bool import_was_revoked(struct tract_import *import)
 	return revoked;
 }
 
+bool import_covers(struct tract_import *import, const void *addr, size_t size,
+		   uint64_t *ret_offset)
+{
+	const uintptr_t start = (uintptr_t)addr;
+	uintptr_t first;
+	bool covers;
+
+	mutex_lock(&import->lock);
+	first = (uintptr_t)import->map_addr;
+	covers = first && !import->revoked && start >= first &&
+		 start - first < import->map_size && size <= import->map_size - (start - first);
+	if (covers)
+		*ret_offset = import->window_start + (start - first);
+	mutex_unlock(&import->lock);
+	return covers;
+}
+
 int import_map_held(struct tract_import *import, void *addr, size_t size, unsigned prot)
 {
 	uint32_t moves;

@@ -42,7 +42,8 @@ struct tract_export {
 	uint32_t flags;	  /* TRACT_EXPORT_* */
 	enum export_state state;
 	bool exposed;	     /* withdrawn, and importers may have kept what is bound */
-	struct claim *claim; /* on the memory that is bound now */
+	struct claim *claim; /* on the memory that is bound now; NULL if @governed */
+	bool governed;	     /* of a shared region: the broker's to withdraw and to fence */
 	void *addr;
 	size_t size;
 	/* Bound before a rebind, given to importers then, and still attached: fenced with this.
@@ -142,6 +143,9 @@ int import_remap_locked(struct tract_import *import) REQUIRES(import->lock);
 struct tract_import *import_new(struct tract *ctx, uint32_t rights);
 void import_free(struct tract_import *import);
 bool import_was_revoked(struct tract_import *import);
+/* Does the range lie where it is mapped?  And where in its segment. */
+bool import_covers(struct tract_import *import, const void *addr, size_t size,
+		   uint64_t *ret_offset);
 /* Puts the descriptor's memory over [addr, addr + size), which is held; if it is to be stalled,
  * once it is not any more.  Not for the service thread. */
 int import_map_held(struct tract_import *import, void *addr, size_t size, unsigned prot);

@@ -49,6 +49,10 @@ void shared_put_away(const struct session *session);
 /* What an owner wants mapped here.  True: the event was one of those, and is answered. */
 bool shared_on_asked(struct session *session, const struct message *event, int *fd);
 
+/* Does the range lie in a mapping of a shared region?  In which, and where in the region. */
+bool shared_find_mapped(const struct session *session, const void *addr, size_t size,
+			uint64_t *ret_import, uint64_t *ret_offset);
+
 /* ---- news.c: waiting for what others do -------------------------------------------------- */
 
 /*

@@ -275,7 +275,7 @@ static int hold(void **addr, size_t size, uint64_t align, uint32_t rights)
 		r = hold_anywhere(size, align, addr);
 	if (r < 0)
 		return r == -EEXIST ? fail(-EADDRINUSE, "something is at that address") : r;
-	r = places_add_import(*addr, size, 0, rights);
+	r = places_add_shared(*addr, size, rights);
 	if (r < 0) {
 		vm_unmap(*addr, size);
 		return fail(-EADDRINUSE, "something is at that address");
@@ -635,6 +635,26 @@ bool shared_on_asked(struct session *session, const struct message *event, int *
 	answer.shared_answer.address = (uintptr_t)addr;
 	(void)session_say(session, &answer);
 	return true;
+}
+
+/* ---- for exporting ---------------------------------------------------------------------- */
+
+bool shared_find_mapped(const struct session *session, const void *addr, size_t size,
+			uint64_t *ret_import, uint64_t *ret_offset)
+{
+	const struct mapping *mapping;
+	bool found = false;
+
+	mutex_lock(&lists_lock);
+	LIST_FOREACH (mapping, &mappings, entry)
+		if (!mapping->busy && mapping->session == session &&
+		    import_covers(mapping->import, addr, size, ret_offset)) {
+			*ret_import = mapping->import->id;
+			found = true;
+			break;
+		}
+	mutex_unlock(&lists_lock);
+	return found;
 }
 
 /* ---- looking ---------------------------------------------------------------------------- */

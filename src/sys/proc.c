@@ -80,6 +80,30 @@ int proc_next_line(struct proc_lines *in, char *line, size_t capacity)
 	return 1;
 }
 
+int proc_parent(int32_t pid, int32_t *ret_parent)
+{
+	char path[64], text[512];
+	const char *rest;
+	ssize_t size;
+	int fd, error;
+
+	path_of(pid, "stat", path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_of(errno);
+	size = read(fd, text, sizeof(text) - 1);
+	error = errno;
+	(void)close(fd);
+	if (size < 0)
+		return error_of(error);
+	text[size] = '\0';
+	/* The name before it may hold anything, brackets among it. */
+	rest = strrchr(text, ')');
+	if (!rest || sscanf(rest, ") %*c %" SCNd32, ret_parent) != 1)
+		return -EIO;
+	return 0;
+}
+
 /* ---- lines ------------------------------------------------------------------------------ */
 
 static bool begins_with(const char *text, const char *prefix)

@@ -37,6 +37,9 @@ static inline void proc_lines_scope_end(struct proc_lines *in)
 /* The next line without its end, cut to @capacity; 1, 0 at the end, -errno. */
 int proc_next_line(struct proc_lines *in, char *line, size_t capacity);
 
+/* The parent of a process.  -ESRCH, -EACCES. */
+int proc_parent(int32_t pid, int32_t *ret_parent);
+
 bool proc_line_is_mapping(const char *line);
 /* The bounds alone. */
 bool proc_parse_bounds(const char *line, uintptr_t *ret_start, uintptr_t *ret_end);

@@ -150,6 +150,19 @@ TEST(a_process_that_is_not_there_is_said_to_be_none)
 	EXPECT_EQ(proc_open_maps(&in, pid, false), -ESRCH);
 }
 
+TEST(whose_child_a_process_is_is_read)
+{
+	pid_t pid = sleeper_new();
+	int32_t parent = 0;
+
+	EXPECT_EQ(proc_parent(pid, &parent), 0);
+	EXPECT_EQ(parent, getpid());
+	sleeper_end(pid);
+	EXPECT_EQ(proc_parent(pid, &parent), -ESRCH);
+	EXPECT_EQ(proc_parent(PROC_SELF, &parent), 0);
+	EXPECT_EQ(parent, getppid());
+}
+
 TEST(another_user_s_process_is_not_looked_at)
 {
 	pid_t pid = getpid(), guest;

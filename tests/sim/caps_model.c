@@ -85,7 +85,8 @@ uint32_t model_held(const struct model *m, int holder)
 	uint32_t count = 0;
 
 	for (int i = 0; i < m->count; i++)
-		count += model_is_live(&m->cap[i]) && m->cap[i].holder == holder;
+		count += model_is_live(&m->cap[i]) && m->cap[i].holder == holder &&
+			 m->cap[i].parent != NOBODY;
 	return count;
 }
 
@@ -116,6 +117,9 @@ static int room_for(const struct model *m, const struct model_plan *plan)
 		return -ESRCH;
 	if (plan->parent != NOBODY && model_moving(m, plan->object) != NOBODY)
 		return -EBUSY;
+	/* Roots take no room. */
+	if (plan->parent == NOBODY)
+		return 0;
 	return model_held(m, plan->holder) < m->limit ? 0 : -EDQUOT;
 }
 
@@ -230,9 +234,7 @@ int model_hand_over(const struct model *m, int object, int to)
 		return -ESRCH;
 	if (model_moving(m, object) != NOBODY)
 		return -EBUSY;
-	if (m->cap[model_root(m, object)].holder == to)
-		return 0;
-	return model_held(m, to) < m->limit ? 0 : -EDQUOT;
+	return 0;
 }
 
 void model_add(struct model *m, const struct model_plan *plan, uint64_t token)

@@ -337,6 +337,36 @@ static void draw_cap(struct world *world, struct message *m, uint64_t process)
 	}
 }
 
+/* For children and other programs. */
+static void draw_heritage(struct world *world, struct message *m, uint64_t process)
+{
+	switch (below(world, 6)) {
+	case 0:
+		m->number = MSG_cap_mark;
+		m->cap_mark.token = any_token(world, process);
+		m->cap_mark.inherit = below(world, 17);
+		break;
+	case 1:
+	case 2:
+		m->number = MSG_cap_pass;
+		m->cap_pass.process = any_other(world, process);
+		m->cap_pass.policy = below(world, 6);
+		break;
+	case 3:
+		m->number = MSG_cap_ticket;
+		break;
+	case 4:
+		m->number = MSG_cap_redeem;
+		m->cap_redeem.high = world->ticket.high;
+		m->cap_redeem.low = world->ticket.low ^ one_in(world, 9);
+		break;
+	default:
+		m->number = MSG_cap_next;
+		m->cap_next.after = one_in(world, 2) ? 0 : any_token(world, process);
+		break;
+	}
+}
+
 static void draw_offer(struct world *world, struct message *m, uint64_t process)
 {
 	static const uint32_t modes[] = { 0, 0, 0x100, 1, 2, 2, 2 };
@@ -392,6 +422,103 @@ static void draw_tool(struct world *world, struct message *m, uint64_t process)
 	}
 }
 
+/* Mostly one of @client's; NULL: there is none. */
+static const struct world_export *any_export(struct world *world, uint64_t client)
+{
+	const struct world_export *exported, *any = NULL;
+	uint32_t at = below(world, WORLD_EXPORTS);
+
+	for (uint32_t i = 0; i < WORLD_EXPORTS; i++, at = (at + 1) % WORLD_EXPORTS) {
+		exported = &world->exported[at];
+		if (!exported->segment)
+			continue;
+		any = exported;
+		if (exported->client == client)
+			return any;
+	}
+	return one_in(world, 8) ? any : NULL;
+}
+
+static const struct world_export *any_published(struct world *world)
+{
+	uint32_t at = below(world, WORLD_EXPORTS);
+
+	for (uint32_t i = 0; i < WORLD_EXPORTS; i++, at = (at + 1) % WORLD_EXPORTS)
+		if (world->exported[at].segment && world->exported[at].id)
+			return &world->exported[at];
+	return NULL;
+}
+
+/* What @client has mapped, or mostly what it imports. */
+static uint64_t any_import(struct world *world, uint64_t client, bool mapped)
+{
+	uint32_t at = below(world, WORLD_GIVEN);
+
+	for (uint32_t i = 0; i < WORLD_GIVEN; i++, at = (at + 1) % WORLD_GIVEN)
+		if (world->given[at].import && world->given[at].client == client &&
+		    (world->given[at].shared != 0) == mapped)
+			return world->given[at].import;
+	return below(world, 9);
+}
+
+static void draw_export(struct world *world, struct message *m, uint64_t client)
+{
+	m->number = MSG_shared_export;
+	m->shared_export = (struct msg_shared_export){
+		.import = any_import(world, client, !one_in(world, 9)),
+		.offset = one_in(world, 3) ? PAGE : 0,
+		.size = PAGE * (1 + below(world, 2)),
+		.mode = one_in(world, 6) ? 0644 : 0666,
+	};
+}
+
+static void draw_connect(struct world *world, struct message *m)
+{
+	const struct world_export *exported = any_published(world);
+
+	m->number = MSG_import_connect;
+	m->import_connect = (struct msg_import_connect){
+		.node = WORLD_NODE,
+		.id = exported ? exported->id : 1,
+		.rights = one_in(world, 9) ? 0 : (one_in(world, 3) ? 4 : 6),
+	};
+}
+
+/* RSMAPI's half. */
+static void draw_segment(struct world *world, struct message *m, uint64_t client)
+{
+	const struct world_export *exported = any_export(world, client);
+	uint64_t segment = exported ? exported->segment : below(world, 9);
+
+	switch (below(world, 12)) {
+	case 0:
+		m->number = MSG_segment_unpublish;
+		m->segment_unpublish.segment = segment;
+		break;
+	case 1:
+		m->number = MSG_segment_destroy;
+		m->segment_destroy.segment = segment;
+		break;
+	case 2:
+		m->number = MSG_import_close;
+		m->import_close.import = any_import(world, client, false);
+		break;
+	case 3:
+	case 4:
+	case 5:
+		m->number = MSG_segment_publish;
+		m->segment_publish.segment = segment;
+		break;
+	case 6:
+	case 7:
+		draw_export(world, m, client);
+		break;
+	default:
+		draw_connect(world, m);
+		break;
+	}
+}
+
 static bool owns_any(const struct world *world, uint64_t process)
 {
 	for (uint32_t i = 0; i < WORLD_REGIONS; i++)
@@ -438,7 +565,11 @@ struct message draw_request(struct world *world, const struct fake_client *clien
 
 	if (m.number)
 		return m;
-	if (which < 14)
+	if (one_in(world, 8))
+		draw_segment(world, &m, client->id);
+	else if (one_in(world, 12))
+		draw_heritage(world, &m, process);
+	else if (which < 14)
 		draw_region(world, &m, process);
 	else if (which < 45)
 		draw_mapping(world, &m, process);
@@ -448,6 +579,7 @@ struct message draw_request(struct world *world, const struct fake_client *clien
 		draw_taking(world, &m, process);
 	else if (which < 97)
 		draw_offer(world, &m, process);
+
 	else
 		draw_tool(world, &m, process);
 	return m;

@@ -100,6 +100,62 @@ static void given_learn(struct world *world, const struct fake_client *client, u
 					      .object = memory.object };
 }
 
+/* ---- exports ------------------------------------------------------------------------------
+ */
+
+static struct world_export *export_find(struct world *world, uint64_t segment)
+{
+	for (uint32_t i = 0; i < WORLD_EXPORTS; i++)
+		if (segment != 0 && world->exported[i].segment == segment)
+			return &world->exported[i];
+	return NULL;
+}
+
+static void learn_exported(struct world *world, const struct fake_client *client)
+{
+	struct world_export *exported = &world->exported[below(world, WORLD_EXPORTS)];
+
+	for (uint32_t i = 0; i < WORLD_EXPORTS && exported->segment; i++)
+		if (!world->exported[i].segment)
+			exported = &world->exported[i];
+	*exported = (struct world_export){
+		.segment = client->answer.message.segment_created.segment,
+		.client = client->id,
+	};
+}
+
+static void learn_published(struct world *world, const struct message *asked, uint32_t id)
+{
+	struct world_export *exported = export_find(world, asked->segment_publish.segment);
+
+	if (exported)
+		exported->id = id;
+}
+
+static void learn_withdrawn(struct world *world, const struct message *asked)
+{
+	struct world_export *exported = export_find(world, asked->segment_destroy.segment);
+
+	if (exported)
+		exported->id = 0;
+	if (exported && asked->number == MSG_segment_destroy)
+		exported->segment = 0;
+}
+
+static void learn_connected(struct world *world, const struct fake_client *client,
+			    const struct message *asked)
+{
+	const struct attachment memory = client->answer.attachment;
+	const struct fake_object *object = fake_object_find(&world->fake, memory.object);
+
+	if (memory.kind == ATTACH_OBJECT_WRITE && !(asked->import_connect.rights & 2))
+		lie(world, "V-3: who imports for reading has nothing to write to");
+	if (object && object->frozen && memory.kind == ATTACH_OBJECT_WRITE)
+		lie(world, "V-11: what is frozen is imported for reading");
+	given_learn(world, client, client->answer.message.import_connected.import, 0, memory,
+		    false);
+}
+
 /* ---- answers ------------------------------------------------------------------------------
  */
 
@@ -266,6 +322,21 @@ static void learn(struct world *world, uint32_t at)
 		token_learn(world, said->offer.token, process_of(world, client),
 			    said->offer.mode == 0);
 		break;
+	case MSG_cap_ticketed:
+		world->ticket = said->cap_ticketed;
+		break;
+	case MSG_segment_created:
+		learn_exported(world, client);
+		break;
+	case MSG_segment_published:
+		learn_published(world, asked, said->segment_published.id);
+		break;
+	case MSG_segment_withdrawn:
+		learn_withdrawn(world, asked);
+		break;
+	case MSG_import_connected:
+		learn_connected(world, client, asked);
+		break;
 	case MSG_done:
 		if (asked->number == MSG_shared_give &&
 		    region_find(world, asked->shared_give.shared))
@@ -357,6 +428,9 @@ void world_left(struct world *world, const struct fake_client *client)
 	for (uint32_t i = 0; i < WORLD_GIVEN; i++)
 		if (world->given[i].client == client->id)
 			world->given[i].import = 0;
+	for (uint32_t i = 0; i < WORLD_EXPORTS; i++)
+		if (world->exported[i].client == client->id)
+			world->exported[i].segment = 0;
 	world->pending[at].number = 0;
 	world->process[at] = 0;
 }

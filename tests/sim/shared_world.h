@@ -13,9 +13,11 @@
 
 #define PAGE 4096u
 #define HEAR_NS 1000u
+#define WORLD_NODE 3u
 #define WORLD_REGIONS 32u
 #define WORLD_TOKENS 256u
 #define WORLD_GIVEN 256u
+#define WORLD_EXPORTS 32u
 
 struct world_region {
 	uint64_t number; /* 0: free */
@@ -35,8 +37,14 @@ struct world_token {
 struct world_given {
 	uint64_t import; /* 0: free */
 	uint64_t client; /* id */
-	uint64_t shared;
+	uint64_t shared; /* 0: it imports an export */
 	uint64_t object;
+};
+
+struct world_export {
+	uint64_t segment; /* 0: free */
+	uint64_t client;  /* id */
+	uint32_t id;	  /* that it was published under, or 0 */
 };
 
 struct world {
@@ -53,6 +61,8 @@ struct world {
 	struct world_token token[WORLD_TOKENS];
 	uint32_t tokens;
 	struct world_given given[WORLD_GIVEN];
+	struct world_export exported[WORLD_EXPORTS];
+	struct msg_cap_ticketed ticket; /* the last */
 	const char *lie;
 };
 

@@ -107,6 +107,7 @@ static void step_join(struct world *world)
 	client->channel = !one_in(world, 20);
 	client->room = one_in(world, 5) ? below(world, 4) : FAKE_EVENTS;
 	client->hidden = one_in(world, 8) ? -EACCES : 0;
+	client->parent = !one_in(world, 3) && any_client(world) ? any_client(world)->id : 0;
 	hello.hello.version = WIRE_VERSION;
 	ask(world, client, &hello);
 	world->process[client - world->fake.client] = client->answer.message.welcome.process;
@@ -311,7 +312,7 @@ static const char *end_at_once(struct world *world)
 static struct registry_config draw_config(struct world *world)
 {
 	return (struct registry_config){
-		.node = 3,
+		.node = WORLD_NODE,
 		.broker_uid = 2,
 		.page_size = PAGE,
 		.segment_bytes = 64 * PAGE,

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_faces.c - one memory for a program that uses two interfaces
+ * test_faces.c - one memory for a program that uses several interfaces
  *
  * What the region map of L4Re has attached is a segment of RSMAPI's without a copy, and what
- * RSMAPI imports is found in the region map.  The faces are linked over the library's layers
- * themselves, so that what they copy can be counted.
+ * RSMAPI imports is found in the region map.  What SharedRegion has mapped is both.  The faces
+ * are linked over the library's layers themselves, so that what they copy can be counted.
  */
 #include <rsmapi.h>
+
+#include <shared_region.h>
 
 #include <l4/re/c/mem_alloc.h>
 #include <l4/re/c/rm.h>
@@ -240,4 +242,162 @@ TEST(a_segment_is_rebound_from_one_dataspace_to_another_without_a_copy)
 	EXPECT_EQ(l4re_rm_detach(s.at), 0);
 	EXPECT_EQ(l4re_rm_detach(next), 0);
 	scene_down(&s);
+}
+
+/* ---- all three -------------------------------------------------------------------------- */
+
+struct triple {
+	rsmapi_controller_handle_t controller;
+	shared_region_client *client;
+	shared_region *region;
+	l4re_ds_t ds;
+	char *at; /* where SharedRegion has it mapped */
+	char *seen;
+	rsm_memseg_export_handle_t export;
+	rsm_memseg_import_handle_t import;
+};
+
+static char *map_region(const struct triple *t, uint32_t permission)
+{
+	void *at = NULL;
+
+	EXPECT_EQ(shared_region_map(t->region, shared_region_self(t->client), NULL, permission,
+				    &at),
+		  0);
+	return at;
+}
+
+static struct triple triple_up(uint32_t permission)
+{
+	struct triple t = { .controller = loopback(), .ds = ds_new() };
+	char *at;
+
+	EXPECT_EQ(shared_region_attach(NULL, 0, &t.client), 0);
+	EXPECT_EQ(shared_region_new(t.client, shared_region_self(t.client), SIZE,
+				    SHARED_REGION_WRITE, &t.region),
+		  0);
+	at = map_region(&t, SHARED_REGION_WRITE);
+	write_letters(at, 'a');
+	EXPECT_EQ(
+		shared_region_unmap(t.region, shared_region_self(t.client), SHARED_REGION_ASK),
+		0);
+	t.at = map_region(&t, permission);
+	return t;
+}
+
+static void triple_share(struct triple *t)
+{
+	rsm_memseg_id_t id;
+
+	t->export = export_new(t->controller, t->at, &id);
+	t->seen = import_new(t->controller, id, &t->import);
+}
+
+static void triple_down(struct triple *t)
+{
+	shared_region_release(t->region);
+	shared_region_detach(t->client);
+	l4re_util_cap_free_um(t->ds);
+	EXPECT_EQ(rsm_release_controller(t->controller), RSM_SUCCESS);
+	land_check();
+}
+
+TEST(a_shared_region_is_the_same_bytes_to_all_three_faces)
+{
+	uint64_t copied = copied_count(), inode;
+	struct triple t = triple_up(SHARED_REGION_WRITE);
+
+	inode = object_inode(t.at);
+	triple_share(&t);
+	EXPECT(t.seen != t.at);
+	EXPECT_EQ(object_inode(t.seen), inode);
+	/* Where the region map finds it, both are what they are. */
+	expect_found(t.at + 2 * PAGE, t.at, L4_INVALID_CAP);
+	expect_found(t.seen + 2 * PAGE, t.seen, L4_INVALID_CAP);
+	expect_kept(t.at, t.ds);
+	t.at[0] = 'x';
+	t.seen[PAGE] = 'y';
+	EXPECT_STR(land_bytes(t.at, PAGES), "xycd");
+	EXPECT_STR(land_bytes(t.seen, PAGES), "xycd");
+	EXPECT_EQ(object_inode(t.at), inode);
+	EXPECT_EQ(copied_count() - copied, 0);
+	import_end(t.import);
+	EXPECT_EQ(rsm_memseg_export_destroy(t.export), RSM_SUCCESS);
+	/* Who imported it may have kept it: the owner has other memory now, and the same bytes.
+	 */
+	EXPECT(object_inode(t.at) != inode);
+	EXPECT_STR(land_bytes(t.at, PAGES), "xycd");
+	triple_down(&t);
+}
+
+/* What is put is checked. */
+static void check_each(const struct triple *t, rsmapi_barrier_t *barrier)
+{
+	EXPECT_EQ(rsm_memseg_import_init_barrier(t->import, RSM_BARRIER_NODE, barrier),
+		  RSM_SUCCESS);
+}
+
+TEST(a_shared_region_that_is_unmapped_is_no_segment_any_more)
+{
+	struct triple t = triple_up(SHARED_REGION_WRITE);
+	rsmapi_barrier_t barrier;
+	rsm_memseg_id_t id = 0;
+
+	triple_share(&t);
+	check_each(&t, &barrier);
+	EXPECT_EQ(
+		shared_region_unmap(t.region, shared_region_self(t.client), SHARED_REGION_ASK),
+		0);
+	EXPECT_EQ(rsm_memseg_import_put8(t.import, 0, &(uint8_t){ 1 }, 1), RSMERR_CONN_ABORTED);
+	EXPECT_EQ(t.seen[PAGE], 0);
+	EXPECT_EQ(rsm_memseg_export_unpublish(t.export), RSMERR_SEG_NOT_PUBLISHED);
+	EXPECT_EQ(rsm_memseg_export_publish(t.export, &id, NULL, 0), RSMERR_BAD_SEG_HNDL);
+	import_end(t.import);
+	EXPECT_EQ(rsm_memseg_export_destroy(t.export), RSM_SUCCESS);
+	/* Its content is its owner's as before. */
+	t.at = map_region(&t, SHARED_REGION_READ);
+	EXPECT_STR(land_bytes(t.at, PAGES), "abcd");
+	triple_down(&t);
+}
+
+TEST(a_shared_region_that_is_mapped_for_reading_is_imported_for_reading)
+{
+	struct triple t = triple_up(SHARED_REGION_READ);
+	rsm_memseg_id_t id;
+	void *at = NULL;
+
+	t.export = export_new(t.controller, t.at, &id);
+	EXPECT_EQ(rsm_memseg_import_connect(t.controller, local_node(), id, RSM_PERM_RDWR,
+					    &t.import),
+		  RSMERR_PERM_DENIED);
+	EXPECT_EQ(rsm_memseg_import_connect(t.controller, local_node(), id, RSM_PERM_READ,
+					    &t.import),
+		  RSM_SUCCESS);
+	EXPECT_EQ(rsm_memseg_import_map(t.import, &at, RSM_MAP_NONE, RSM_PERM_READ, 0, SIZE),
+		  RSM_SUCCESS);
+	EXPECT_STR(land_bytes(at, PAGES), "abcd");
+	import_end(t.import);
+	EXPECT_EQ(rsm_memseg_export_destroy(t.export), RSM_SUCCESS);
+	triple_down(&t);
+}
+
+TEST(what_is_put_into_a_segment_comes_out_of_the_shared_region)
+{
+	struct triple t = triple_up(SHARED_REGION_WRITE);
+	rsm_localmemory_handle_t local = NULL;
+	rsmapi_barrier_t barrier;
+	char got[4] = { 0 };
+
+	triple_share(&t);
+	check_each(&t, &barrier);
+	EXPECT_EQ(rsm_memseg_import_put(t.import, PAGE, (char[]){ "put" }, 3), RSM_SUCCESS);
+	EXPECT_EQ(t.at[PAGE + 1], 'u');
+	EXPECT_EQ(rsm_memseg_import_get(t.import, PAGE, got, 3), RSM_SUCCESS);
+	EXPECT_STR(got, "put");
+	/* And it serves as memory to scatter to and to gather from. */
+	EXPECT_EQ(rsm_create_localmemory_handle(t.controller, &local, t.at, SIZE), RSM_SUCCESS);
+	EXPECT_EQ(rsm_free_localmemory_handle(t.controller, local), RSM_SUCCESS);
+	import_end(t.import);
+	EXPECT_EQ(rsm_memseg_export_destroy(t.export), RSM_SUCCESS);
+	triple_down(&t);
 }

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stand.h - exports of shared regions
+ *
+ * Such an export is one more segment over the region of a shared region, beside the window, and
+ * its importers get the same object.  It stands on a mapping of its exporter's, and gives no
+ * more than that has: when the mapping ends, whatever ended it, the export is withdrawn, and
+ * has no memory any more.
+ *
+ * Who was cut off is fenced off by the broker, which replaces the memory (takeback.h): before
+ * an exporter is told that it has taken its export back, and in all other cases as soon as
+ * everything else that one message brought about is done.
+ */
+#ifndef REGISTRY_STAND_H
+#define REGISTRY_STAND_H
+
+#include "registry/shared.h"
+
+struct import;
+struct takeback;
+
+/* Is it for an importer to have @rights?  0, or the request was refused. */
+int stand_check_rights(const struct call *call, const struct segment *segment, uint32_t rights);
+/* Its holder was given its region's object. */
+void stand_given(struct import *import);
+/* Its importers are being cut off. */
+void stand_cut(struct registry *registry, struct segment *segment);
+/* @mapping is ending: what stands on it has lost its memory. */
+void stand_end(struct registry *registry, struct mapping *mapping);
+/* @shared has another owner than @before: what that exported by being it is withdrawn. */
+void stand_owner_left(struct registry *registry, struct shared *shared,
+		      const struct client *before);
+int stand_unpublish(const struct call *call, struct segment *segment);
+int stand_destroy(const struct call *call, struct segment *segment);
+
+/*
+ * Has @call answered by @done once nobody who was cut off has the memory any more.  False, and
+ * nothing was begun: nobody has, or there is no memory to do it by request.
+ */
+bool stand_answers_later(const struct call *call, struct shared *shared,
+			 void (*done)(struct registry *, struct takeback *),
+			 struct takeback **ret_takeback);
+/* What leaks, and nobody waits for, is fenced by the broker itself. */
+void stand_settle(struct registry *registry);
+/* @shared is ending. */
+void stand_forget(struct shared *shared);
+
+#endif
