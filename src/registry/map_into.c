@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * remote.c - a shared region is mapped into another process by its owner
+ * map_into.c - a shared region is mapped into another process by its owner
  *
  * Which must have agreed to that, and does it itself: it is told, with the memory, and answers
  * where it is.  Until then the mapping is made and has no place.  The capability for it is made
