@@ -13,6 +13,7 @@
 #include "broker/client_link.h"
 #include "broker/manager.h"
 #include "broker/monitor.h"
+#include "broker/node_link.h"
 #include "broker/process.h"
 #include "shm/layout.h"
 #include "sys/host.h"
@@ -157,6 +158,8 @@ static uint64_t broker_deadline(void *arg)
 		earliest = idle_deadline(b);
 	if (b->look_at < earliest)
 		earliest = b->look_at;
+	if (node_links_deadline(b->nodes) < earliest)
+		earliest = node_links_deadline(b->nodes);
 	if (objects_is_emptying(&b->objects))
 		earliest = 0;
 	return b->accept_again < earliest ? b->accept_again : earliest;
@@ -170,6 +173,7 @@ static void broker_turn(void *arg)
 	if (registry_deadline(b->registry) <= now)
 		registry_tick(b->registry);
 	client_links_reap(b);
+	node_links_turn(b->nodes);
 	(void)objects_empty_some(&b->objects);
 	if (b->link_count == 0 && b->idle_since == CLOCK_NEVER) {
 		b->idle_since = now;
@@ -299,6 +303,9 @@ static int broker_open(struct broker *b, const struct broker_options *options)
 	r = make_parts(b);
 	if (r < 0)
 		return r;
+	r = node_links_open(b, &b->nodes);
+	if (r < 0)
+		return r;
 	if (!b->dir.activated) {
 		r = node_dir_listen(&b->dir, (unsigned)b->config.socket_mode);
 		if (r < 0)
@@ -311,6 +318,7 @@ static int broker_open(struct broker *b, const struct broker_options *options)
 static void broker_close(struct broker *b)
 {
 	node_dir_hide(&b->dir);
+	node_links_close(b->nodes);
 	client_links_close(b);
 	/* Freeing it takes everything back, and what clients have mapped shall go on working:
 	 * from here on nothing of that is done. */
@@ -338,7 +346,7 @@ static int serve(struct broker *b, const struct broker_options *options)
 	b->loop.turn = broker_turn;
 	b->loop.arg = b;
 	b->loop.linger_ns = LINGER_NS;
-	b->idle_since = b->look_at = clock_now();
+	b->idle_since = b->look_at = b->started = clock_now();
 	(void)!chdir("/");
 	log_event(LOG_LEVEL_INFO, "broker.started pid=%d uid=%u directory=%s node=%llu",
 		  (int)getpid(), (unsigned)geteuid(), options->directory,

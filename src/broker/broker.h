@@ -24,6 +24,7 @@
 #include "registry/registry.h"
 
 struct client_link;
+struct node_links;
 TAILQ_HEAD(client_links, client_link);
 
 struct broker_options {
@@ -32,8 +33,10 @@ struct broker_options {
 	int64_t idle_ms; /* -1: never leave; see idle_given */
 	bool idle_given;
 	bool foreground;
-	bool host;    /* others may come in */
-	int ready_fd; /* closed once clients are served; -1: none */
+	bool host;	     /* others may come in */
+	bool check;	     /* only say whether a configuration is in order */
+	const char *checked; /* which; NULL: the directory's */
+	int ready_fd;	     /* closed once clients are served; -1: none */
 };
 
 /* The message that is being handled, and its descriptors; taken ones are -1. */
@@ -55,6 +58,8 @@ struct broker {
 	struct registry *registry;
 	struct objects objects;
 	struct board_map board;
+	struct node_links *nodes; /* NULL: a node by itself */
+	uint64_t started;
 
 	struct client_links links;     /* served */
 	struct client_links condemned; /* to be ended in this turn */

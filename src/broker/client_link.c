@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "broker/monitor.h"
+#include "broker/node_rows.h"
 #include "broker/offer.h"
 
 /* After so many messages it is the others' turn. */
@@ -226,6 +227,8 @@ static int handle(struct client_link *link, const struct message *message, struc
 
 	if (link->greeted && message->number == MSG_monitor)
 		return monitor_open(link, message);
+	if (link->greeted && message->number == MSG_next_node)
+		return node_rows_answer(link, message);
 	if (link->greeted && message->number == MSG_events) {
 		r = take_channel(link, x);
 		if (r < 0) {
