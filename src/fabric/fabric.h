@@ -139,7 +139,8 @@ DEFINE_SCOPE(fabric_window, struct fabric_window, fabric_window_close);
  *
  * Return: 0, or
  *   -EINVAL        these bytes are no address
- *   -ECONNREFUSED  nobody is there
+ *   -ECONNREFUSED  nobody is there, where the provider tells: those over ofi_rxm do not, but
+ *                  try again and again
  *   -ESTALE        somebody else is there now
  *   -ETIMEDOUT     no answer until @deadline
  *   -ECONNRESET    the connection broke

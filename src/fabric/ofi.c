@@ -16,7 +16,6 @@
 #include "sys/event.h"
 
 #define ADDRESS_VERSION 1u
-#define API_VERSION FI_VERSION(1, 17)
 
 int ofi_error(ssize_t r)
 {
@@ -150,8 +149,8 @@ static int get_info(const struct fabric_config *config, struct fi_info *hints,
 {
 	scoped(fi_hints) struct fi_info *all = NULL;
 	const struct fi_info *info;
-	int r = fi_getinfo(API_VERSION, config->address, NULL, config->address ? FI_SOURCE : 0,
-			   hints, &all);
+	int r = fi_getinfo(OFI_API_VERSION, config->address, NULL,
+			   config->address ? FI_SOURCE : 0, hints, &all);
 
 	if (r < 0)
 		return r;
@@ -386,6 +385,7 @@ static int ofi_open(const struct fabric_config *config, struct fabric **ret_fabr
 			-EOPNOTSUPP,
 			"libfabric's provider shm is not offered: an access to a process that "
 			"has died never completes");
+	ofi_tune();
 	fabric = calloc(1, sizeof(*fabric));
 	if (!fabric)
 		return -ENOMEM;

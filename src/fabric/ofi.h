@@ -19,6 +19,7 @@
 
 #include "fabric/transport.h"
 
+#define OFI_API_VERSION FI_VERSION(1, 17)
 /* Most operations that a peer has under way. */
 #define OFI_OPS 128u
 /* What a queue has room for: every operation completes, and errors may come on top. */
@@ -77,6 +78,12 @@ struct ofi_fabric {
 	char *name;		 /* facts.provider */
 	struct ofi_serve *serve; /* NULL: it does not */
 };
+
+/* ---- ofi_tune.c ---------------------------------------------------------------------------
+ */
+
+/* Before libfabric is used for anything. */
+void ofi_tune(void);
 
 /* ---- ofi_serve.c --------------------------------------------------------------------------
  */

@@ -316,7 +316,9 @@ TEST(one_peer_that_breaks_is_nothing_to_another)
 	other = rig_target(&second, peer, 0);
 	expect_ok(fabric_put(other, 0, &word, sizeof(word), 0, RIG_PATIENCE, NULL));
 	rig_kill(&first);
-	EXPECT(put_word(importer.target, 0, 1) < 0);
+	EXPECT_WITHIN(10000, fabric_put(importer.target, 0, "", 1, FABRIC_DELIVERED,
+					clock_deadline_ms(100), NULL) < 0 ||
+				     fabric_wait(importer.target, RIG_PATIENCE) < 0);
 	expect_ok(fabric_wait(other, RIG_PATIENCE));
 	fabric_target_close(other);
 	fabric_peer_close(peer);

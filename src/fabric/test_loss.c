@@ -230,9 +230,11 @@ TEST_SLOW(everything_under_way_to_a_killed_peer_is_answered, 60)
 	EXPECT_EQ(fabric_wait(importer.target, RIG_PATIENCE), -ECONNRESET);
 	expect_all_answered(results, started);
 	EXPECT_EQ(results[63].error, -ECONNRESET);
-	EXPECT(put_word(importer.target, 0, 1) < 0);
-	EXPECT_EQ(fabric_peer_open(importer.fabric, &rig.address, RIG_PATIENCE, &again),
-		  -ECONNREFUSED);
+	EXPECT_EQ(fabric_put(importer.target, 0, "", 1, 0, clock_deadline_ms(100), NULL),
+		  -ETIMEDOUT);
+	EXPECT_EQ(
+		fabric_peer_open(importer.fabric, &rig.address, clock_deadline_ms(100), &again),
+		-ETIMEDOUT);
 	free(from);
 	importer_down(&importer);
 	rig_bury_dead(&rig);
