@@ -362,3 +362,16 @@ int fabric_wait(struct fabric_target *target, uint64_t deadline)
 		return refuse_child();
 	return target->peer->fabric->ops->wait(target, deadline);
 }
+
+int fabric_finish(struct fabric_target *target, uint64_t deadline,
+		  const struct fabric_result *result)
+{
+	if (is_inherited(target->peer->fabric))
+		return refuse_child();
+	return target->peer->fabric->ops->finish(target, deadline, result);
+}
+
+uint64_t fabric_failures(const struct fabric_target *target)
+{
+	return atomic_load_explicit(&target->failures, memory_order_relaxed);
+}

@@ -212,5 +212,19 @@ int fabric_get(struct fabric_target *target, uint64_t offset, void *into, size_t
  * broken because @deadline had passed.
  */
 int fabric_wait(struct fabric_target *target, uint64_t deadline);
+/*
+ * Waits until the pieces that @result tells of have completed, whatever else is under way: what
+ * was got is here, and what was put from is the caller's again.  Others than those that were
+ * started with FABRIC_DELIVERED may have yet to arrive.
+ *
+ * Return: 0, or the result's error, which fabric_wait() returns as well; -ETIMEDOUT.
+ */
+int fabric_finish(struct fabric_target *target, uint64_t deadline,
+		  const struct fabric_result *result);
+/*
+ * How many failures there have been of what was under way, whoever was told: for somebody who
+ * asks between two moments whether any came in between, and has waited at the second.
+ */
+uint64_t fabric_failures(const struct fabric_target *target);
 
 #endif

@@ -240,6 +240,7 @@ static void conclude(struct fabric_target *base, bool moved, struct fabric_resul
 
 	if (moved)
 		return;
+	fabric_target_failed(base);
 	if (!target->error)
 		target->error = -ECONNRESET;
 	if (result && !result->error)
@@ -294,6 +295,14 @@ static int inside_wait(struct fabric_target *base, uint64_t deadline)
 		    (unsigned long long)base->spec.name);
 }
 
+static int inside_finish(struct fabric_target *target, uint64_t deadline,
+			 const struct fabric_result *result)
+{
+	(void)target;
+	(void)deadline;
+	return result->error;
+}
+
 const struct fabric_ops fabric_inside = {
 	.open = inside_open,
 	.close = inside_close,
@@ -308,4 +317,5 @@ const struct fabric_ops fabric_inside = {
 	.put = inside_put,
 	.get = inside_get,
 	.wait = inside_wait,
+	.finish = inside_finish,
 };

@@ -414,4 +414,5 @@ const struct fabric_ops fabric_ofi = {
 	.put = ofi_put,
 	.get = ofi_get,
 	.wait = ofi_wait,
+	.finish = ofi_finish,
 };

@@ -178,5 +178,7 @@ int ofi_put(struct fabric_target *target, uint64_t offset, const void *from, siz
 int ofi_get(struct fabric_target *target, uint64_t offset, void *into, size_t size,
 	    uint64_t deadline, struct fabric_result *result);
 int ofi_wait(struct fabric_target *target, uint64_t deadline);
+int ofi_finish(struct fabric_target *target, uint64_t deadline,
+	       const struct fabric_result *result);
 
 #endif

@@ -76,6 +76,8 @@ static void op_complete(struct ofi_peer *peer, struct ofi_op *op, int error)
 
 	if (!target)
 		return;
+	if (error < 0)
+		fabric_target_failed(&target->base);
 	if (error < 0 && !target->error)
 		target->error = error;
 	if (error < 0 && op->result && !op->result->error)

@@ -45,8 +45,10 @@ static void notice_break(struct ofi_peer *peer, struct ofi_target *target) REQUI
 	if (target->generation == peer->generation)
 		return;
 	target->generation = peer->generation;
-	if (target->injected > target->settled && !target->error)
-		target->error = peer->why;
+	if (target->injected > target->settled) {
+		fabric_target_failed(&target->base);
+		target->error = target->error ? target->error : peer->why;
+	}
 	target->settled = target->injected;
 }
 
@@ -293,6 +295,31 @@ int ofi_wait(struct fabric_target *base, uint64_t deadline)
 
 	mutex_lock(&peer->lock);
 	r = wait(peer, target, deadline);
+	mutex_unlock(&peer->lock);
+	return r;
+}
+
+static int finish(struct ofi_peer *peer, struct ofi_target *target, uint64_t deadline,
+		  const struct fabric_result *result) REQUIRES(peer->lock)
+{
+	int r = 0;
+
+	while (r == 0 && result->left > 0)
+		r = ofi_peer_attend(peer, deadline, false);
+	if (r < 0)
+		return give_up(peer, target);
+	return result->error < 0 ? ofi_peer_fail(peer, target, result->error) : 0;
+}
+
+int ofi_finish(struct fabric_target *base, uint64_t deadline,
+	       const struct fabric_result *result)
+{
+	struct ofi_target *target = (struct ofi_target *)base;
+	struct ofi_peer *peer = peer_of(target);
+	int r;
+
+	mutex_lock(&peer->lock);
+	r = finish(peer, target, deadline, result);
 	mutex_unlock(&peer->lock);
 	return r;
 }

@@ -183,6 +183,33 @@ TEST(many_under_way_each_have_their_result)
 	rig_down(&rig);
 }
 
+TEST(what_was_got_is_there_when_its_result_is_finished)
+{
+	struct rig rig = rig_up(1, 512 * PAGE, TRACT_RIGHT_READ_WRITE);
+	struct importer importer = importer_up(&rig, 0);
+	char *whole = malloc(512 * PAGE), *one = malloc(PAGE);
+
+	fill(rig.memory, 512 * PAGE, 1);
+	for (unsigned i = 0; i < 512; i++) {
+		struct fabric_result result = { 0 };
+
+		expect_ok(fabric_put(importer.target, 8, rig.memory, 8, 0, RIG_PATIENCE, NULL));
+		expect_ok(fabric_get(importer.target, i * PAGE, one, PAGE, RIG_PATIENCE,
+				     &result));
+		expect_ok(fabric_finish(importer.target, RIG_PATIENCE, &result));
+		EXPECT_EQ(result.left, 0u);
+		memcpy(whole + i * PAGE, one, PAGE);
+	}
+	expect_ok(fabric_wait(importer.target, RIG_PATIENCE));
+	EXPECT_EQ(fabric_failures(importer.target), 0u);
+	memcpy(whole, rig.memory, 16);
+	EXPECT(memcmp(whole, rig.memory, 512 * PAGE) == 0);
+	free(one);
+	free(whole);
+	importer_down(&importer);
+	rig_down(&rig);
+}
+
 TEST(what_is_out_of_bounds_or_without_the_right_is_not_sent)
 {
 	struct rig rig = rig_up(1, PAGE, TRACT_RIGHT_READ_WRITE);

@@ -252,9 +252,13 @@ TEST_SLOW(everything_under_way_to_a_stopped_peer_is_over_at_the_deadline, 60)
 	EXPECT_EQ(kill(rig.pid, SIGSTOP), 0);
 	started = start_puts(importer.target, from, results, 64, RIG_PATIENCE);
 	EXPECT_EQ(started, 64);
-	EXPECT_EQ(fabric_wait(importer.target, clock_deadline_ms(100)), -ETIMEDOUT);
+	EXPECT_EQ(fabric_failures(importer.target), 0);
+	EXPECT_EQ(fabric_finish(importer.target, clock_deadline_ms(100), &results[63]),
+		  -ETIMEDOUT);
 	expect_all_answered(results, started);
 	EXPECT_EQ(results[63].error, -ECONNRESET);
+	EXPECT(fabric_failures(importer.target) >= started);
+	EXPECT_EQ(fabric_wait(importer.target, RIG_PATIENCE), -ECONNRESET);
 	/* Nobody reads from it any more. */
 	free(from);
 	EXPECT_EQ(

@@ -39,6 +39,8 @@ struct fabric_ops {
 	int (*get)(struct fabric_target *target, uint64_t offset, void *into, size_t size,
 		   uint64_t deadline, struct fabric_result *result);
 	int (*wait)(struct fabric_target *target, uint64_t deadline);
+	int (*finish)(struct fabric_target *target, uint64_t deadline,
+		      const struct fabric_result *result);
 };
 
 struct fabric {
@@ -69,7 +71,13 @@ struct fabric_peer {
 struct fabric_target {
 	struct fabric_peer *peer;
 	struct fabric_target_spec spec;
+	_Atomic uint64_t failures; /* the transport's, as it fails what is under way */
 };
+
+static inline void fabric_target_failed(struct fabric_target *target)
+{
+	atomic_fetch_add_explicit(&target->failures, 1u, memory_order_relaxed);
+}
 
 extern const struct fabric_ops fabric_ofi;
 extern const struct fabric_ops fabric_inside;
