@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include "segment/imports.h"
 #include "base/fault.h"
 #include "client/process.h"
 #include "map/borrow.h"
 #include "map/errand.h"
-#include "segment/segment.h"
 #include "sys/futex.h"
 
-static struct mutex imports_lock = MUTEX_INIT;
+struct mutex imports_lock = MUTEX_INIT;
 
 static int compare(const struct tract_import *a, const struct tract_import *b)
 {
@@ -23,10 +23,12 @@ static void before_fork(void) NO_THREAD_SAFETY
 {
 	mutex_lock(&imports_lock);
 	exporters_before_fork();
+	fars_before_fork();
 }
 
 static void after_in_parent(void) NO_THREAD_SAFETY
 {
+	fars_after_fork(false);
 	exporters_after_fork(false);
 	mutex_unlock(&imports_lock);
 }
@@ -65,9 +67,12 @@ static void after_in_child(void) NO_THREAD_SAFETY
 	RB_FOREACH (import, imports, &imports) {
 		mutex_init(&import->lock);
 		ear_after_fork(&import->ear);
+		if (import_far(import))
+			far_after_fork(import_far(import));
 		look_elsewhere(import);
 	}
 	exporters_after_fork(true);
+	fars_after_fork(true);
 	mutex_unlock(&imports_lock);
 }
 
@@ -178,6 +183,21 @@ static int connect_locked(struct tract_import *import, struct session *session,
 	return 0;
 }
 
+void imports_watch_forks(void)
+{
+	process_hook_add(&fork_hook);
+}
+
+void imports_insert_locked(struct tract_import *import)
+{
+	RB_INSERT(imports, &imports, import);
+}
+
+void imports_extract_locked(struct tract_import *import)
+{
+	RB_REMOVE(imports, &imports, import);
+}
+
 int imports_connect(struct tract_import *import, struct session *session,
 		    struct message *request)
 {
@@ -242,10 +262,12 @@ int imports_inherit(struct tract_import *import)
 	if (!session_is_inherited(import->session))
 		return 0;
 	r = context_session(import->ctx, &session);
-	if (r == 0 && import->rights)
+	if (r == 0 && (import->rights || import_far(import)))
 		r = session_listen(session, imports_on_event);
 	if (r < 0)
 		return r;
+	if (import_far(import))
+		return imports_inherit_far(import, session);
 	mutex_lock(&imports_lock);
 	r = inherit_locked(import, session);
 	mutex_unlock(&imports_lock);
@@ -275,6 +297,13 @@ static void stall_locked(struct tract_import *import) REQUIRES(import->lock)
 		(void)stall_begin(&import->stall, import->map_addr, import->map_size);
 }
 
+void import_moved_locked(struct tract_import *import, uint64_t epoch) REQUIRES(import->lock)
+{
+	atomic_store_explicit(&import->epoch, epoch, memory_order_release);
+	atomic_fetch_add_explicit(&import->moves, 1u, memory_order_release);
+	futex_wake(&import->moves, INT32_MAX);
+}
+
 static void move_locked(struct tract_import *import, const struct msg_import_moved *moved,
 			int *fd) REQUIRES(import->lock)
 {
@@ -292,9 +321,7 @@ static void move_locked(struct tract_import *import, const struct msg_import_mov
 	(void)fault_point("segment.move.heard");
 	if (import_remap_locked(import) < 0)
 		return; /* The epoch stays behind: no check succeeds before it is mapped. */
-	atomic_store_explicit(&import->epoch, moved->epoch, memory_order_release);
-	atomic_fetch_add_explicit(&import->moves, 1u, memory_order_release);
-	futex_wake(&import->moves, INT32_MAX);
+	import_moved_locked(import, moved->epoch);
 }
 
 static void apply_locked(struct tract_import *import, const struct message *event, int *fd)
@@ -315,20 +342,72 @@ static void apply_locked(struct tract_import *import, const struct message *even
 	}
 }
 
-static void find_and_apply_locked(const struct message *event, int *fd) REQUIRES(imports_lock)
+static struct tract_import *find_locked(const struct message *event) REQUIRES(imports_lock)
 {
 	struct tract_import key = { .id = session_import_of(event) };
-	struct tract_import *import = RB_FIND(imports, &imports, &key);
+
+	return key.id ? RB_FIND(imports, &imports, &key) : NULL;
+}
+
+/* Its transfers are waited for, which is done without the lock: then it is pinned. */
+static struct far *find_and_apply_locked(const struct message *event, int *fd)
+	REQUIRES(imports_lock)
+{
+	struct tract_import *import = find_locked(event);
+
+	if (!import) {
+		imports_keep_stray_locked(event);
+		return NULL;
+	}
+	if (import_far(import)) {
+		far_pin(import_far(import));
+		return import_far(import);
+	}
+	mutex_lock(&import->lock);
+	apply_locked(import, event, fd);
+	mutex_unlock(&import->lock);
+	return NULL;
+}
+
+/* It may have been closed meanwhile. */
+static void find_and_note_locked(const struct message *event, bool done) REQUIRES(imports_lock)
+{
+	struct tract_import *import = find_locked(event);
 
 	if (!import)
 		return;
 	mutex_lock(&import->lock);
-	apply_locked(import, event, fd);
+	import_note_far_locked(import, event, done);
 	mutex_unlock(&import->lock);
 }
 
+static void hear(const struct message *event, int *fd)
+{
+	struct far *far;
+	bool done;
+
+	mutex_lock(&imports_lock);
+	far = find_and_apply_locked(event, fd);
+	mutex_unlock(&imports_lock);
+	if (!far)
+		return;
+	done = far_change(far, event);
+	mutex_lock(&imports_lock);
+	find_and_note_locked(event, done);
+	mutex_unlock(&imports_lock);
+	far_unpin(far);
+}
+
+/* No generation is 0, so every check fails. */
+static const struct shm_board_slot ended;
+
 static void end_moves_locked(struct tract_import *import) REQUIRES(import->lock)
 {
+	/* Nobody would say that another node takes the memory back. */
+	if (import_far(import)) {
+		atomic_store_explicit(&import->slot, &ended, memory_order_release);
+		import->revoked = true;
+	}
 	stall_undo(&import->stall, import->map_prot);
 	atomic_store_explicit(&import->deaf, true, memory_order_relaxed);
 	/* Releases the above to import_catch_up(). */
@@ -353,18 +432,46 @@ static void end_all_moves_locked(const struct session *session) REQUIRES(imports
 static void end_imports_locked(const struct session *session, uint64_t exporter)
 	REQUIRES(imports_lock)
 {
-	/* No generation is 0, so every check fails. */
-	static const struct shm_board_slot ended;
 	struct tract_import *import;
 
 	RB_FOREACH (import, imports, &imports) {
 		mutex_lock(&import->lock);
-		if (import->session == session && import->exporter == exporter) {
+		if (import->session == session && !import_far(import) &&
+		    import->exporter == exporter) {
 			atomic_store_explicit(&import->slot, &ended, memory_order_release);
 			revoke_locked(import);
 		}
 		mutex_unlock(&import->lock);
 	}
+}
+
+/* The first whose window is not ended yet, pinned. */
+static struct far *find_far_locked(const struct session *session) REQUIRES(imports_lock)
+{
+	struct tract_import *import;
+
+	RB_FOREACH (import, imports, &imports)
+		if (import->session == session && import_far(import) &&
+		    !far_has_ended(import_far(import))) {
+			far_pin(import_far(import));
+			return import_far(import);
+		}
+	return NULL;
+}
+
+static void end_all_far(const struct session *session)
+{
+	struct far *far;
+
+	do {
+		mutex_lock(&imports_lock);
+		far = find_far_locked(session);
+		mutex_unlock(&imports_lock);
+		if (far) {
+			far_end(far);
+			far_unpin(far);
+		}
+	} while (far);
 }
 
 static void on_exporter_ended(struct session *session, uint64_t exporter)
@@ -379,14 +486,14 @@ void imports_on_event(struct session *session, const struct message *event, int 
 	if (event &&
 	    (errand_on_event(session, event, fd) || borrow_on_event(session, event, fd)))
 		return;
-	if (!event)
-		borrow_lost(session);
+	if (event) {
+		hear(event, fd);
+		return;
+	}
+	borrow_lost(session);
 	mutex_lock(&imports_lock);
-	if (event)
-		find_and_apply_locked(event, fd);
-	else
-		end_all_moves_locked(session);
+	end_all_moves_locked(session);
 	mutex_unlock(&imports_lock);
-	if (!event)
-		exporters_watch(session, on_exporter_ended);
+	end_all_far(session);
+	exporters_watch(session, on_exporter_ended);
 }
