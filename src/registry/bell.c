@@ -176,6 +176,13 @@ static int refuse_no_slot(const struct call *call)
 			   "events");
 }
 
+static int refuse_far(const struct call *call)
+{
+	return call_refuse(call, EOPNOTSUPP,
+			   "the bell is on the exporting node; say import_post_far, and hear "
+			   "import_signalled");
+}
+
 int import_bell(const struct call *call)
 {
 	struct import *import = import_find_own(call, call->message->import_bell.import);
@@ -183,6 +190,8 @@ int import_bell(const struct call *call)
 	if (!import)
 		return call_refuse(call, EBADF, "there is no such import of this process");
 	/* Taken back: what was counted before may still be taken. */
+	if (import->far)
+		return refuse_far(call);
 	if (!import->segment)
 		return refuse_stale(call);
 	if (import->slot == BELL_NO_SLOT)
@@ -247,6 +256,8 @@ int bell_poll(const struct call *call)
 		return keep_pipe(call, segment, WIRE_SLOT_EXPORTER);
 	if (!import)
 		return call_refuse(call, EBADF, "there is no such export or import");
+	if (import->far)
+		return refuse_far(call);
 	if (!import_is_live(import))
 		return refuse_stale(call);
 	if (import->slot == BELL_NO_SLOT)
@@ -278,6 +289,8 @@ int bell_poller(const struct call *call)
 				   "an export posts to its imports, an import to its export");
 	if (!import)
 		return call_refuse(call, EBADF, "there is no such export or import");
+	if (import->far)
+		return refuse_far(call);
 	if (!import_is_live(import))
 		return refuse_stale(call);
 	return give_pipe(call, import->segment, WIRE_SLOT_EXPORTER);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "registry/fake_body.h"
+#include "registry/fake_inside.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void bug(struct fake_body *fake, const char *rule)
+void fake_bug(struct fake_body *fake, const char *rule)
 {
 	if (!fake->bug)
 		fake->bug = rule;
@@ -38,7 +38,7 @@ static int object_add(struct fake_body *fake, uint64_t id, int kind, uint64_t si
 	if (fake->fail)
 		return fake->fail;
 	if (id == 0 || fake_object_find(fake, id))
-		bug(fake, "an object's id is new");
+		fake_bug(fake, "an object's id is new");
 	while (i < fake->objects && fake->object[i].id)
 		i++;
 	if (i == fake->objects) {
@@ -61,7 +61,7 @@ static int object_make(void *body, uint64_t object, uint64_t size, uint64_t repl
 	int r;
 
 	if (replaces > size) {
-		bug(fake, "an object replaces no more than it holds");
+		fake_bug(fake, "an object replaces no more than it holds");
 		return -EINVAL;
 	}
 	if (size - replaces > fake->room)
@@ -77,13 +77,13 @@ static int object_make(void *body, uint64_t object, uint64_t size, uint64_t repl
 /* ---- pages ------------------------------------------------------------------------------ */
 
 /* One that exists, or a bug. */
-static struct fake_object *memory_of(struct fake_body *fake, uint64_t id)
+struct fake_object *fake_memory_of(struct fake_body *fake, uint64_t id)
 {
 	struct fake_object *object = fake_object_find(fake, id);
 
 	if (object && object->kind == FAKE_MEMORY)
 		return object;
-	bug(fake, "only memory has pages");
+	fake_bug(fake, "only memory has pages");
 	return NULL;
 }
 
@@ -100,16 +100,16 @@ static uint64_t page_of(const struct fake_body *fake, const struct fake_object *
 static struct fake_object *slice_of(struct fake_body *fake, uint64_t id, uint64_t offset,
 				    uint64_t size)
 {
-	struct fake_object *object = memory_of(fake, id);
+	struct fake_object *object = fake_memory_of(fake, id);
 
 	if (!object)
 		return NULL;
 	if (size == 0 || size > PORTS_SLICE)
-		bug(fake, "a slice is not too large");
+		fake_bug(fake, "a slice is not too large");
 	else if (offset > object->size || size > object->size - offset)
-		bug(fake, "a slice is of its object");
+		fake_bug(fake, "a slice is of its object");
 	else if (offset % page_of(fake, object) || size % page_of(fake, object))
-		bug(fake, "a slice is of whole pages");
+		fake_bug(fake, "a slice is of whole pages");
 	else
 		return object;
 	return NULL;
@@ -117,7 +117,7 @@ static struct fake_object *slice_of(struct fake_body *fake, uint64_t id, uint64_
 
 static uint64_t object_page(void *body, uint64_t id)
 {
-	const struct fake_object *object = memory_of(body, id);
+	const struct fake_object *object = fake_memory_of(body, id);
 
 	return object ? page_of(body, object) : 0;
 }
@@ -125,12 +125,12 @@ static uint64_t object_page(void *body, uint64_t id)
 static int object_place(void *body, uint64_t id, uint32_t node, bool strict)
 {
 	struct fake_body *fake = body;
-	struct fake_object *object = memory_of(fake, id);
+	struct fake_object *object = fake_memory_of(fake, id);
 
 	if (!object)
 		return -ENOENT;
 	if (object->filled || object->copied) {
-		bug(fake, "an object is placed before it has pages");
+		fake_bug(fake, "an object is placed before it has pages");
 		return -EBUSY;
 	}
 	if (fake->nodes == 0)
@@ -163,7 +163,7 @@ static int object_copy(void *body, uint64_t to, uint64_t from, uint64_t offset, 
 	if (!target || !slice_of(fake, from, offset, size))
 		return -EINVAL;
 	if (to == from)
-		bug(fake, "an object is copied to another");
+		fake_bug(fake, "an object is copied to another");
 	if (target->frozen || fake->fail_page)
 		return target->frozen ? -EPERM : fake->fail_page;
 	target->copied += size;
@@ -194,7 +194,7 @@ static int object_measure(void *body, uint64_t id, uint64_t offset, uint64_t siz
 
 static int object_freeze(void *body, uint64_t id)
 {
-	struct fake_object *object = memory_of(body, id);
+	struct fake_object *object = fake_memory_of(body, id);
 
 	if (!object)
 		return -ENOENT;
@@ -209,7 +209,7 @@ static int object_freeze(void *body, uint64_t id)
 static int object_physical(void *body, uint64_t id, uint64_t *ret_base)
 {
 	const struct fake_body *fake = body;
-	const struct fake_object *object = memory_of(body, id);
+	const struct fake_object *object = fake_memory_of(body, id);
 
 	if (!object)
 		return -ENOENT;
@@ -234,7 +234,7 @@ static uint64_t object_resident(void *body, uint64_t id)
 	const struct fake_object *object = fake_object_find(body, id);
 
 	if (!object || object->kind != FAKE_MEMORY)
-		bug(body, "only memory is resident");
+		fake_bug(body, "only memory is resident");
 	return object ? object->resident : 0;
 }
 
@@ -249,7 +249,7 @@ static int client_holds(void *body, uint64_t id, uint64_t object, struct client_
 {
 	const struct fake_client *client = fake_client_find(body, id);
 
-	if (!memory_of(body, object))
+	if (!fake_memory_of(body, object))
 		return -ENOENT;
 	if (!client)
 		return -ESRCH;
@@ -302,20 +302,30 @@ static int pledge_make(void *body, uint64_t object)
 	return object_add(body, object, FAKE_PLEDGE, 0);
 }
 
+void fake_object_end(struct fake_body *fake, struct fake_object *object, bool empty)
+{
+	if (object->kind == FAKE_MEMORY && object->given && !empty)
+		fake_bug(fake, "what an importer has is emptied");
+	if (empty && passes_checks(fake, object))
+		fake_bug(fake, "importers' checks fail before their memory is emptied");
+	(void)memset(object, 0, sizeof(*object));
+}
+
 static void object_drop(void *body, uint64_t id, bool empty)
 {
 	struct fake_body *fake = body;
 	struct fake_object *object = fake_object_find(fake, id);
 
-	if (!object) {
-		bug(fake, "only what exists is dropped");
+	if (!object || object->orphan) {
+		fake_bug(fake, "only what exists is dropped");
 		return;
 	}
-	if (object->kind == FAKE_MEMORY && object->given && !empty)
-		bug(fake, "what an importer has is emptied");
-	if (empty && passes_checks(fake, object))
-		bug(fake, "importers' checks fail before their memory is emptied");
-	(void)memset(object, 0, sizeof(*object));
+	if (object->windows == 0) {
+		fake_object_end(fake, object, empty);
+		return;
+	}
+	object->orphan = true;
+	object->emptied_last = empty;
 }
 
 static uint32_t slot_of(struct fake_body *fake, uint32_t slot)
@@ -324,7 +334,7 @@ static uint32_t slot_of(struct fake_body *fake, uint32_t slot)
 		return FAKE_SLOTS;
 	if (slot < FAKE_SLOTS)
 		return slot;
-	bug(fake, "a bell has that slot");
+	fake_bug(fake, "a bell has that slot");
 	return 0;
 }
 
@@ -334,9 +344,9 @@ static void bell_set_active(void *body, uint64_t id, uint32_t slot, bool active)
 	struct fake_object *object = fake_object_find(fake, id);
 
 	if (!object || object->kind != FAKE_BELL)
-		bug(fake, "only a bell's slot is activated");
+		fake_bug(fake, "only a bell's slot is activated");
 	else if (object->active[slot_of(fake, slot)] == active)
-		bug(fake, "a slot changes when it is said to");
+		fake_bug(fake, "a slot changes when it is said to");
 	else
 		object->active[slot_of(fake, slot)] = active;
 }
@@ -347,7 +357,7 @@ static void bell_raise_polled(void *body, uint64_t id, uint32_t slot)
 	struct fake_object *object = fake_object_find(fake, id);
 
 	if (!object || object->kind != FAKE_BELL || !object->active[slot_of(fake, slot)])
-		bug(fake, "only an active slot is polled");
+		fake_bug(fake, "only an active slot is polled");
 	else
 		object->polled[slot_of(fake, slot)]++;
 }
@@ -357,11 +367,11 @@ static void board_set(void *body, uint32_t slot, uint64_t generation, uint64_t e
 	struct fake_body *fake = body;
 
 	if (slot >= FAKE_SLOTS) {
-		bug(fake, "the board has that slot");
+		fake_bug(fake, "the board has that slot");
 		return;
 	}
 	if (generation < fake->generation[slot] || epoch < fake->epoch[slot] || generation == 0)
-		bug(fake, "the board's values only grow");
+		fake_bug(fake, "the board's values only grow");
 	fake->generation[slot] = generation;
 	fake->epoch[slot] = epoch;
 }
@@ -372,7 +382,7 @@ static void keep_check(struct fake_body *fake, struct fake_object *object,
 		       const struct msg_import_connected *said)
 {
 	if (said->slot >= FAKE_SLOTS || said->generation != fake->generation[said->slot]) {
-		bug(fake, "a connection begins with the board's generation");
+		fake_bug(fake, "a connection begins with the board's generation");
 		return;
 	}
 	object->check[said->slot].generation = said->generation;
@@ -403,19 +413,19 @@ static void check_said(struct fake_body *fake, const struct message *message,
 	size_t size = 0;
 
 	if (wire_descriptors(message->number) != (int)descriptors)
-		bug(fake, "a message comes with its descriptor");
+		fake_bug(fake, "a message comes with its descriptor");
 	if (wire_encode(message, bytes, &size) < 0)
-		bug(fake, "what is said can be encoded");
+		fake_bug(fake, "what is said can be encoded");
 	if (attachment.kind == ATTACH_NONE || attachment.kind == ATTACH_BOARD ||
 	    attachment.kind == ATTACH_PROCESS)
 		return;
 	if (!object)
-		bug(fake, "what is attached exists");
+		fake_bug(fake, "what is attached exists");
 	else if ((object->kind == FAKE_BELL) != (attachment.kind == ATTACH_BELL) ||
 		 (object->kind == FAKE_PIPE) != (attachment.kind == ATTACH_PIPE))
-		bug(fake, "what is attached is of its kind");
+		fake_bug(fake, "what is attached is of its kind");
 	else if ((object->kind == FAKE_PLEDGE) != (message->number == MSG_pledged))
-		bug(fake, "a pledge is handed out as one");
+		fake_bug(fake, "a pledge is handed out as one");
 }
 
 static void reply(void *body, uint64_t id, const struct message *message,
@@ -426,7 +436,7 @@ static void reply(void *body, uint64_t id, const struct message *message,
 
 	check_said(fake, message, attachment);
 	if (!client || !client->asking || client->serial != message->serial) {
-		bug(fake, "an answer has its request");
+		fake_bug(fake, "an answer has its request");
 		return;
 	}
 	keep_given(fake, message, attachment);
@@ -564,6 +574,7 @@ void fake_body_init(struct fake_body *fake, uint64_t seed)
 		.event = event,
 		.log = take_line,
 	};
+	fake_peers_init(fake);
 }
 
 void fake_body_deinit(struct fake_body *fake)

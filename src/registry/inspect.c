@@ -71,19 +71,22 @@ int next_import(const struct call *call)
 	struct named *at =
 		names_after(&call->registry->imports, call->message->next_import.after);
 	const struct import *import;
+	bool guest;
 
 	while (at && (!import_is_live(import_of(at)) || !sees(call, import_of(at)->client)))
 		at = names_after(&call->registry->imports, at->key);
 	if (!at)
 		return answer_end(call);
 	import = import_of(at);
+	guest = import->client->remote != NULL;
 	answer.import_row = (struct msg_import_row){
 		.key = at->key,
-		.segment = import->segment->named.key,
+		/* That of another node's is known there. */
+		.segment = import->segment ? import->segment->named.key : 0,
 		.importer = import->client->named.key,
 		.pid = (uint32_t)import->client->identity.pid,
-		.uid = import->client->identity.uid,
-		.gid = import->client->identity.gid,
+		.uid = guest ? import->window.uid : import->client->identity.uid,
+		.gid = guest ? import->window.gid : import->client->identity.gid,
 		.rights = import->rights,
 		.age_ms = age_ms(call, import->since),
 	};
@@ -112,7 +115,8 @@ int next_client(const struct call *call)
 		names_after(&call->registry->clients, call->message->next_client.after);
 	const struct client *client;
 
-	while (at && !sees(call, client_of(at)))
+	/* A guest is no process. */
+	while (at && (client_of(at)->remote || !sees(call, client_of(at))))
 		at = names_after(&call->registry->clients, at->key);
 	if (!at)
 		return answer_end(call);

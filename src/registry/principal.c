@@ -75,6 +75,7 @@ int client_new(struct registry *registry, const struct registry_identity *identi
 	TAILQ_INIT(&client->waits);
 	TAILQ_INIT(&client->owed);
 	TAILQ_INIT(&client->errands);
+	TAILQ_INIT(&client->fading);
 	names_add(&registry->clients, &client->named);
 	*ret_client = client;
 	return 0;
@@ -82,6 +83,8 @@ int client_new(struct registry *registry, const struct registry_identity *identi
 
 void client_free(struct registry *registry, struct client *client)
 {
+	if (client->remote)
+		guest_forget(registry, client);
 	names_remove(&registry->clients, &client->named);
 	user_put(registry, client->user);
 	free(client);

@@ -20,6 +20,7 @@ struct import;
 struct pipe;
 struct round;
 struct map;
+struct remote;
 
 struct user {
 	uint32_t uid;
@@ -51,11 +52,14 @@ struct client {
 	struct segment_list segments;
 	struct import_list imports;
 	struct pipe_list pipes;
-	struct map *map;	   /* that it handed out, or NULL */
-	struct errands errands;	   /* what others want done there, oldest first */
-	uint64_t pledge, lifeline; /* objects, both or none; for who imports from it */
-	struct import_queue waits; /* imports whose event it has not answered */
-	struct import_queue owed;  /* imports whose event did not fit into its channel */
+	struct map *map;	    /* that it handed out, or NULL */
+	struct errands errands;	    /* what others want done there, oldest first */
+	struct remote *remote;	    /* whose guest it is, see remote.h; NULL: a process's */
+	bool lost;		    /* a guest whose link is no more */
+	struct import_queue fading; /* a guest's, taken back and not done with yet */
+	uint64_t pledge, lifeline;  /* objects, both or none; for who imports from it */
+	struct import_queue waits;  /* imports whose event it has not answered */
+	struct import_queue owed;   /* imports whose event did not fit into its channel */
 	uint32_t region_count;
 	uint32_t segment_count;
 	uint32_t import_count; /* records */

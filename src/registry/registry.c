@@ -42,6 +42,8 @@ static const struct row rows[] = {
 	[MSG_segment_bell] = { .handle = segment_bell },
 	[MSG_pledge] = { .handle = pledge },
 	[MSG_import_connect] = { .handle = import_connect },
+	[MSG_import_connect_through] = { .handle = import_connect_through },
+	[MSG_import_post_far] = { .handle = import_post_far },
 	[MSG_import_close] = { .handle = import_close, .silent = true },
 	[MSG_import_inherit] = { .handle = import_inherit },
 	[MSG_import_exporter] = { .handle = import_exporter },
@@ -113,6 +115,7 @@ int registry_new(const struct registry_config *config, const struct ports *ports
 	RB_INIT(&registry->published);
 	TAILQ_INIT(&registry->rounds);
 	TAILQ_INIT(&registry->fences);
+	LIST_INIT(&registry->remotes);
 	*ret_registry = registry;
 	return 0;
 }
@@ -125,6 +128,7 @@ void registry_free(struct registry *registry)
 		return;
 	while ((client = names_after(&registry->clients, 0)))
 		registry_leave(registry, client->id);
+	remotes_free(registry);
 	board_deinit(&registry->board);
 	free(registry);
 }
@@ -160,6 +164,8 @@ void registry_leave(struct registry *registry, uint64_t id)
 	asking = client->asking;
 	round_cancel(registry, asking);
 	map_end(registry, client);
+	if (client->remote)
+		guest_stop_asking(registry, client);
 	round_desert(registry, client);
 	/* Segments first, since their importers' checks must fail before the memory goes; also
 	 * that which a rebind was leaving. */
@@ -200,7 +206,7 @@ bool registry_has_exposed(const struct registry *registry, uint64_t id)
 
 bool registry_is_idle(const struct registry *registry)
 {
-	return registry->clients.count == 0;
+	return registry->clients.count == registry->guests;
 }
 
 /* ---- time ------------------------------------------------------------------------------- */
@@ -225,7 +231,7 @@ void registry_tick(struct registry *registry)
 	struct round *round;
 
 	while ((round = TAILQ_FIRST(&registry->rounds)) && round->deadline <= now)
-		round_complete(registry, round);
+		round_expire(registry, round);
 	while ((fence = TAILQ_FIRST(&registry->fences)) && fence->fence_until <= now)
 		fence_expire(registry, fence);
 }

@@ -27,7 +27,7 @@ enum notice {
 
 struct round {
 	uint64_t deadline;
-	struct client *asker;
+	struct client *asker; /* NULL: another node, @remote */
 	struct message request;
 	void (*finish)(struct registry *registry, struct round *round);
 	bool settled;  /* everybody was asked */
@@ -35,6 +35,17 @@ struct round {
 	uint32_t late;
 	uint64_t region;       /* id, for finish */
 	uint64_t segment;      /* id, for finish */
+	uint64_t import;       /* id, for finish */
+	unsigned overdue;      /* deadlines that have passed */
+	struct remote *remote; /* that it is about, or NULL */
+	struct {
+		uint32_t serial;	     /* under which @remote was asked; 0: it was not */
+		uint32_t id, rights;	     /* what for */
+		uint64_t segment;	     /* which it has to be; 0: any */
+		struct wire_text controller; /* through which; empty: any */
+		const struct message *reply; /* for finish; NULL: there was none */
+		bool lost;		     /* for finish: the link is */
+	} asked;
 	struct region *pinned; /* stays while the round lasts, or NULL */
 	struct import_queue waiting;
 	struct {
@@ -46,18 +57,30 @@ struct round {
 		struct msg_map_answer answer;
 	} errand;
 	TAILQ_ENTRY(round) of_errands; /* of the target */
+	TAILQ_ENTRY(round) of_asked;   /* of the remote */
 	TAILQ_ENTRY(round) link;
 };
 
 TAILQ_HEAD(rounds, round);
+TAILQ_HEAD(asked, round);
 
 /* Begins a round for @call's request.  0 or -ENOMEM, with nothing changed. */
 int round_begin(const struct call *call, uint64_t patience_ns,
 		void (*finish)(struct registry *, struct round *), struct round **ret_round);
+/* The same for what another node asks of this one's clients.  NULL if there is no memory. */
+struct round *round_begin_for(struct registry *registry, struct remote *remote,
+			      const struct message *message,
+			      void (*finish)(struct registry *, struct round *));
 void round_pin(struct round *round, struct region *region);
 /* Tells @import's holder and waits for it. */
 void round_ask(struct registry *registry, struct round *round, struct import *import,
 	       enum notice notice);
+/* The same for all of @segment that have its memory, and waits for those of other nodes that
+ * are still to lose it. */
+void round_ask_all(struct registry *registry, struct round *round, struct segment *segment,
+		   enum notice notice);
+/* Waits for @import, whose holder has been told already. */
+void round_join(struct round *round, struct import *import);
 /* Sends it to @target, with an import of the target's or NULL, and waits for its answer. */
 void round_send(struct registry *registry, struct round *round, struct client *target,
 		struct import *lent);
@@ -67,16 +90,22 @@ void round_desert(struct registry *registry, struct client *client);
 void round_settle(struct registry *registry, struct round *round);
 /* Ends it now; whoever has not answered is late. */
 void round_complete(struct registry *registry, struct round *round);
+/* Its deadline has passed.  Other nodes are waited for until they have answered or are gone. */
+void round_expire(struct registry *registry, struct round *round);
 /* Its asker is gone: nobody is waited for or answered, and it is still to be freed.  NULL is
  * fine, for both. */
 void round_cancel(struct registry *registry, struct round *round);
 /* What it pinned may go. */
 void round_free(struct registry *registry, struct round *round);
+/* The import of @client that is waited for to answer the event @serial; NULL. */
+struct import *round_find(const struct client *client, uint32_t serial);
 /* Nobody waits for @import any more.  May end the round. */
 void round_release(struct registry *registry, struct import *import, bool late);
 
 /* Tells @import's holder without waiting.  0, or what the port said, and it is owed. */
 int notice_send(struct registry *registry, struct import *import, enum notice notice);
+/* For what is said to @client, or over the link of a guest. */
+uint32_t notice_new_serial(struct client *client);
 /* What @import's holder has not been told yet is not so any more. */
 void notice_forget(struct import *import);
 /* Says what is owed to @client, as far as it fits.  0 if nothing is owed any more. */

@@ -18,6 +18,7 @@
 #include "registry/names.h"
 #include "registry/principal.h"
 #include "registry/region.h"
+#include "registry/remote.h"
 #include "registry/round.h"
 #include "registry/segment.h"
 
@@ -38,6 +39,8 @@ struct registry {
 	struct rounds rounds; /* in the order of their deadlines */
 	struct fences fences; /* regions being copied, in the order of their deadlines */
 	struct board board;
+	struct remotes remotes;
+	uint32_t guests; /* among the clients */
 };
 
 /* Draws an id that @names does not have. */
