@@ -11,6 +11,7 @@
 #include "base/scope.h"
 #include "broker/cache.h"
 #include "broker/client_link.h"
+#include "broker/node_link.h"
 #include "sys/host.h"
 
 static uint64_t port_now(void *body)
@@ -192,6 +193,54 @@ static int port_pledge_make(void *body, uint64_t object)
 	return objects_make_pledge(&b->objects, object);
 }
 
+/* ---- other nodes ------------------------------------------------------------------------ */
+
+static int port_window_open(void *body, uint64_t window, const struct window_spec *spec,
+			    struct window_place *ret_place)
+{
+	struct broker *b = body;
+
+	return windows_open(&b->windows, &b->objects, window, spec, ret_place);
+}
+
+static void port_window_bury(void *body, uint64_t window)
+{
+	struct broker *b = body;
+
+	windows_bury(&b->windows, &b->objects, window);
+}
+
+static void port_window_close(void *body, uint64_t window)
+{
+	struct broker *b = body;
+
+	windows_close(&b->windows, &b->objects, window);
+}
+
+static int port_controller_find(void *body, const struct wire_text *name,
+				const struct wire_text *provider, struct controller_facts *ret)
+{
+	const struct broker *b = body;
+
+	return windows_controller_find(&b->windows, name, provider, ret);
+}
+
+static void port_peer_say(void *body, uint32_t node, const struct message *message)
+{
+	const struct broker *b = body;
+
+	node_links_say(b->nodes, node, message);
+}
+
+static void port_peer_drop(void *body, uint32_t node, const char *why)
+{
+	const struct broker *b = body;
+
+	node_links_fell(b->nodes, node, why);
+}
+
+/* ---- saying ----------------------------------------------------------------------------- */
+
 static void port_board_set(void *body, uint32_t slot, uint64_t generation, uint64_t epoch)
 {
 	struct broker *b = body;
@@ -308,6 +357,12 @@ struct ports body_ports(struct broker *b)
 		.bell_set_active = port_bell_set_active,
 		.bell_raise_polled = port_bell_raise_polled,
 		.pledge_make = port_pledge_make,
+		.window_open = port_window_open,
+		.window_bury = port_window_bury,
+		.window_close = port_window_close,
+		.controller_find = port_controller_find,
+		.peer_say = port_peer_say,
+		.peer_drop = port_peer_drop,
 		.board_set = port_board_set,
 		.reply = port_reply,
 		.event = port_event,

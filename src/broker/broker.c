@@ -15,6 +15,7 @@
 #include "broker/monitor.h"
 #include "broker/node_link.h"
 #include "broker/process.h"
+#include "broker/windows.h"
 #include "shm/layout.h"
 #include "sys/host.h"
 #include "sys/sock.h"
@@ -206,6 +207,9 @@ static int make_registry(struct broker *b)
 		.board_slots = SHM_BOARD_SLOTS,
 		.bell_slots = SHM_BELL_SLOTS,
 		.hear_ns = c->ack_timeout_ms * NS_PER_MS,
+		.peer_timeout_ms = (uint32_t)c->peer_timeout_ms,
+		.peer_ns = (c->ack_timeout_ms + c->peer_timeout_ms) * NS_PER_MS,
+		.fabrics = windows_fabrics(&b->windows),
 	};
 	uint64_t total, available;
 	int r;
@@ -218,7 +222,10 @@ static int make_registry(struct broker *b)
 	config.segment_bytes = config.user_bytes;
 	if (c->max_segment_size && c->max_segment_size < config.segment_bytes)
 		config.segment_bytes = c->max_segment_size;
-	return registry_new(&config, &ports, &b->registry);
+	r = registry_new(&config, &ports, &b->registry);
+	for (unsigned i = 0; r == 0 && i < c->peer_count; i++)
+		r = registry_add_peer(b->registry, c->peers[i].node);
+	return r;
 }
 
 static int watch_signals(struct broker *b)
@@ -252,6 +259,9 @@ static int make_parts(struct broker *b)
 	if (r < 0)
 		return r;
 	r = board_map_open(&b->board);
+	if (r < 0)
+		return r;
+	r = windows_init(&b->windows, &b->config);
 	if (r < 0)
 		return r;
 	r = make_registry(b);
@@ -322,12 +332,13 @@ static void broker_close(struct broker *b)
 	client_links_close(b);
 	/* Freeing it takes everything back, and what clients have mapped shall go on working:
 	 * from here on nothing of that is done. */
-	b->ended = true;
+	b->ended = b->windows.leaving = true;
 	if (b->registry)
 		registry_free(b->registry);
 	loop_remove(&b->loop, &b->listener);
 	loop_remove(&b->loop, &b->signals);
 	fd_scope_end(&b->signal_fd);
+	windows_deinit(&b->windows, &b->objects);
 	objects_deinit(&b->objects);
 	board_map_close(&b->board);
 	idmap_deinit(&b->by_client);

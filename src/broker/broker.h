@@ -20,6 +20,7 @@
 #include "broker/logbook.h"
 #include "broker/node_dir.h"
 #include "broker/objects.h"
+#include "broker/windows.h"
 #include "ipc/loop.h"
 #include "registry/registry.h"
 
@@ -59,6 +60,7 @@ struct broker {
 	struct objects objects;
 	struct board_map board;
 	struct node_links *nodes; /* NULL: a node by itself */
+	struct windows windows;
 	uint64_t started;
 
 	struct client_links links;     /* served */

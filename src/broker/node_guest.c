@@ -37,14 +37,6 @@ static void refuse(struct node_stream *ns, const struct message *answer)
 	node_stream_finish(ns);
 }
 
-static struct node_peer *find_peer(struct node_links *links, uint32_t node)
-{
-	for (unsigned i = 0; i < links->count; i++)
-		if (links->peers[i].config->node == node)
-			return &links->peers[i];
-	return NULL;
-}
-
 static void welcome(struct node_stream *ns, struct node_peer *peer, const struct message *hello)
 {
 	struct peer_env env = node_env_now();
@@ -74,7 +66,7 @@ void node_guest_heard(struct node_stream *ns, const struct message *m)
 		return;
 	}
 	node = m->link_hello.node;
-	peer = find_peer(ns->links, node);
+	peer = node_links_find(ns->links, node);
 	if (!peer) {
 		answer = peer_unwelcome(m, ENOENT,
 					"node %u is no peer of node %u: a section [peer %u] in "

@@ -167,14 +167,62 @@ static void dial(struct node_peer *peer)
 		fell(peer, *error_reason() ? error_reason() : error_name(r));
 }
 
+/* NULL, or why it could not be said. */
+static const char *try_to_say(struct node_peer *peer, const struct message *message)
+{
+	int r = peer->stream ? link_stream_send(peer->stream->stream, message) : 0;
+
+	if (r == 0)
+		return NULL;
+	return r == -ENOBUFS ? "it does not take what it is told" : "its connection is gone";
+}
+
 static void say(struct node_peer *peer, const struct message *message)
 {
-	int r = peer->stream ? link_stream_send(peer->stream->stream, message) : -ENOTCONN;
+	const char *why = try_to_say(peer, message);
 
-	if (r == -ENOBUFS)
-		fell(peer, "it does not take what it is told");
-	else if (r < 0 && peer->stream)
-		fell(peer, "its connection is gone");
+	if (why)
+		fell(peer, why);
+}
+
+struct node_peer *node_links_find(struct node_links *links, uint32_t node)
+{
+	for (unsigned i = 0; links && i < links->count; i++)
+		if (links->peers[i].config->node == node)
+			return &links->peers[i];
+	return NULL;
+}
+
+void node_links_fell(struct node_links *links, uint32_t node, const char *why)
+{
+	struct node_peer *peer = node_links_find(links, node);
+
+	if (!peer)
+		return;
+	peer->fell = why;
+	links->changed = true;
+}
+
+void node_links_say(struct node_links *links, uint32_t node, const struct message *message)
+{
+	struct node_peer *peer = node_links_find(links, node);
+	const char *why = peer ? try_to_say(peer, message) : NULL;
+
+	if (why)
+		node_links_fell(links, node, why);
+}
+
+/* The registry is told after the log, which says why. */
+static void tell_registry(const struct node_peer *peer, const struct peer_out *out)
+{
+	struct registry *registry = peer->links->broker->registry;
+
+	if (out->lost)
+		registry_peer_lost(registry, peer->config->node);
+	if (out->gone)
+		registry_peer_gone(registry, peer->config->node);
+	if (out->up)
+		registry_peer_up(registry, peer->config->node);
 }
 
 void node_peer_act(struct node_peer *peer, const struct peer_out *out)
@@ -182,7 +230,10 @@ void node_peer_act(struct node_peer *peer, const struct peer_out *out)
 	peer->links->changed = true;
 	if (out->drop)
 		node_peer_drop(peer);
+	if (out->lost || out->up)
+		peer->fell = NULL;
 	log_change(peer, out);
+	tell_registry(peer, out);
 	if (out->dial)
 		dial(peer);
 	if (out->send)
@@ -207,19 +258,6 @@ static void on_secured(void *arg, struct link_stream *s)
 	node_peer_act(ns->peer, &out);
 }
 
-/* What is said over a link that is up.  Nobody connects across nodes yet. */
-static void hear_peer(struct node_peer *peer, const struct message *message)
-{
-	struct message answer = { .number = MSG_link_refused, .serial = message->serial };
-
-	if (message->number != MSG_link_connect)
-		return;
-	answer.link_refused.error = EOPNOTSUPP;
-	answer.link_refused.rule = wire_text_of("this broker does not let other nodes connect "
-						"to its segments");
-	say(peer, &answer);
-}
-
 static void on_heard(void *arg, struct link_stream *s, const struct message *message)
 {
 	struct node_stream *ns = arg;
@@ -235,8 +273,9 @@ static void on_heard(void *arg, struct link_stream *s, const struct message *mes
 	}
 	r = peer_heard(&peer->state, &env, message, &out);
 	node_peer_act(peer, &out);
-	if (r == 1)
-		hear_peer(peer, message);
+	if (r == 1 &&
+	    registry_peer_heard(ns->links->broker->registry, peer->config->node, message) < 0)
+		fell(peer, "it said what makes no sense");
 }
 
 static void on_ended(void *arg, struct link_stream *s, const char *why)
@@ -424,6 +463,8 @@ void node_links_turn(struct node_links *links)
 		struct peer_env env = node_env_now();
 		struct peer_out out;
 
+		if (peer->fell)
+			fell(peer, peer->fell);
 		if (peer_deadline(&peer->state) > env.now)
 			continue;
 		peer_tick(&peer->state, &env, &out);

@@ -40,6 +40,7 @@ struct node_peer {
 	struct node_stream *stream; /* NULL: none */
 	uint64_t received, sent;    /* by streams that it had */
 	struct wire_text told;	    /* why it is not up, as the log has it */
+	const char *fell; /* why its link is to be given up between turns; NULL: it is not */
 	char address[CONFIG_ADDRESS_SIZE];
 };
 
@@ -70,6 +71,16 @@ void node_links_close(struct node_links *links);
 uint64_t node_links_deadline(const struct node_links *links);
 /* Between turns of the loop. */
 void node_links_turn(struct node_links *links);
+
+/*
+ * For the registry, which hears of what comes of these between turns.  What cannot be said, or
+ * @why, brings the link down; @why is kept by whoever calls.
+ */
+void node_links_say(struct node_links *links, uint32_t node, const struct message *message);
+void node_links_fell(struct node_links *links, uint32_t node, const char *why);
+
+/* NULL if it is no peer. */
+struct node_peer *node_links_find(struct node_links *links, uint32_t node);
 
 /* Bytes that passed between us and the peer. */
 void node_peer_traffic(const struct node_peer *peer, uint64_t *ret_received,

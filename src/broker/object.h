@@ -5,6 +5,7 @@
 #ifndef BROKER_OBJECT_H
 #define BROKER_OBJECT_H
 
+#include <stdbool.h>
 #include <sys/queue.h>
 
 #include "broker/objects.h"
@@ -28,6 +29,8 @@ struct object {
 	uint32_t only_node; /* its pages must be there, if @strict */
 	bool strict;
 	bool frozen;
+	unsigned windows;	/* that hold it */
+	bool dropped, to_empty; /* and it goes with the last of them */
 	int writer;
 	int reader; /* -1: nobody has needed it */
 	struct shm_bell *bell;

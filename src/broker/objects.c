@@ -295,17 +295,51 @@ bool objects_empty_some(struct objects *o)
 	return objects_is_emptying(o);
 }
 
+static void drop_now(struct objects *o, struct object *object, bool empty)
+{
+	if (empty && (object->kind == OBJECT_MADE || object->kind == OBJECT_TAKEN) &&
+	    !empty_step(object))
+		TAILQ_INSERT_TAIL(&o->emptying, object, of_emptying);
+	else
+		forget(o, object);
+}
+
 void objects_drop(struct objects *o, uint64_t id, bool empty)
 {
 	struct object *object = idmap_take(&o->by_id, id);
 
 	if (!object)
 		return;
-	if (empty && (object->kind == OBJECT_MADE || object->kind == OBJECT_TAKEN) &&
-	    !empty_step(object))
-		TAILQ_INSERT_TAIL(&o->emptying, object, of_emptying);
+	object->dropped = true;
+	object->to_empty = empty;
+	if (object->windows == 0)
+		drop_now(o, object, empty);
+}
+
+int objects_hold(struct objects *o, uint64_t id, bool write, struct object **ret_object,
+		 int *ret_fd)
+{
+	struct object *object = idmap_find(&o->by_id, id);
+	int fd, r = 0;
+
+	if (!object)
+		return -ENOENT;
+	if (write)
+		fd = object->writer;
 	else
-		forget(o, object);
+		r = object_reader(object, &fd);
+	if (r < 0)
+		return r;
+	object->windows++;
+	*ret_object = object;
+	*ret_fd = fd;
+	return 0;
+}
+
+void objects_release(struct objects *o, struct object *object)
+{
+	if (--object->windows == 0 && object->dropped)
+		drop_now(o, object, object->to_empty);
 }
 
 int objects_make_bell(struct objects *o, uint64_t id)

@@ -30,6 +30,8 @@
 /* Each bell is mapped by the broker, and the kernel allows a process 65530 mappings. */
 #define OBJECTS_BELLS_MAX 32768u
 
+struct object;
+
 struct objects {
 	struct idmap by_id;
 	uint32_t fds_max;  /* descriptors that objects may use together */
@@ -61,6 +63,14 @@ int objects_take_pipe(struct objects *o, uint64_t id, int fd);
 /* Nothing happens to an id that is not there.  With @empty its pages go first, a large one's in
  * steps. */
 void objects_drop(struct objects *o, uint64_t id, bool empty);
+
+/*
+ * For a window of other nodes: what is behind the id stays until objects_release(), its pages
+ * too, even if it is dropped.  *ret_fd, for writing or only for reading, is borrowed.
+ */
+int objects_hold(struct objects *o, uint64_t id, bool write, struct object **ret_object,
+		 int *ret_fd);
+void objects_release(struct objects *o, struct object *object);
 
 /* The next step of emptying what was dropped.  Is there more? */
 bool objects_empty_some(struct objects *o);

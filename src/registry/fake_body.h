@@ -43,8 +43,8 @@ struct fake_object {
 
 /* A part of an object that another node's process reaches. */
 struct fake_window {
-	uint64_t id; /* 0: free */
-	uint64_t object;
+	uint64_t id;	 /* 0: free */
+	uint64_t object; /* 0: it is buried */
 	uint32_t rights;
 	uint64_t key;
 };

@@ -57,21 +57,42 @@ static int window_open(void *body, uint64_t id, const struct window_spec *spec,
 	return 0;
 }
 
+static void leave_object(struct fake_body *fake, struct fake_window *window)
+{
+	struct fake_object *object = fake_object_find(fake, window->object);
+
+	window->object = 0;
+	if (object && --object->windows == 0 && object->orphan)
+		fake_object_end(fake, object, object->emptied_last);
+}
+
+static struct fake_window *window_of(struct fake_body *fake, uint64_t id)
+{
+	for (uint32_t i = 0; id && i < FAKE_WINDOWS; i++)
+		if (fake->window[i].id == id)
+			return &fake->window[i];
+	fake_bug(fake, "only an open window is closed");
+	return NULL;
+}
+
+static void window_bury(void *body, uint64_t id)
+{
+	struct fake_window *window = window_of(body, id);
+
+	if (window && window->object == 0)
+		fake_bug(body, "a window is buried once");
+	if (window)
+		leave_object(body, window);
+}
+
 static void window_close(void *body, uint64_t id)
 {
-	struct fake_body *fake = body;
-	struct fake_object *object;
+	struct fake_window *window = window_of(body, id);
 
-	for (uint32_t i = 0; id && i < FAKE_WINDOWS; i++) {
-		if (fake->window[i].id != id)
-			continue;
-		object = fake_object_find(fake, fake->window[i].object);
-		fake->window[i].id = 0;
-		if (--object->windows == 0 && object->orphan)
-			fake_object_end(fake, object, object->emptied_last);
+	if (!window)
 		return;
-	}
-	fake_bug(fake, "only an open window is closed");
+	leave_object(body, window);
+	window->id = 0;
 }
 
 static int controller_find(void *body, const struct wire_text *name,
@@ -147,6 +168,7 @@ void fake_peers_init(struct fake_body *fake)
 	struct ports *ports = &fake->ports;
 
 	ports->window_open = window_open;
+	ports->window_bury = window_bury;
 	ports->window_close = window_close;
 	ports->controller_find = controller_find;
 	ports->peer_say = peer_say;

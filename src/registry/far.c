@@ -331,18 +331,45 @@ int import_post_far(const struct call *call)
 
 /* ---- what the exporting node does ------------------------------------------------------- */
 
-static void cut_off(struct registry *registry, struct import *import, uint32_t reason)
+/* Its holder has obeyed, or had its time: nothing of its is on its way to the window. */
+static void let_go(struct registry *registry, struct round *round)
 {
+	say_close(registry, round->remote, round->request.link_revoked.import);
+}
+
+/* Its generation has been raised.  @revoked: what is followed by link_close once its
+ * holder knows; NULL: nothing. */
+static void cut_off(struct registry *registry, struct import *import, uint32_t reason,
+		    const struct message *revoked)
+{
+	struct remote *remote = import->far->remote;
 	struct round *round = import->round;
 
-	board_end_generation(&registry->board, &registry->ports, import->far->slot);
 	leave_remote(import);
 	import->reason = reason;
 	import->client->live_count--;
 	/* Nobody waits for what comes of a move any more. */
 	round_cancel(registry, round);
 	round_free(registry, round);
-	(void)notice_send(registry, import, NOTICE_REVOKED);
+	round = revoked ? round_begin_for(registry, remote, revoked, let_go) : NULL;
+	if (!round) {
+		(void)notice_send(registry, import, NOTICE_REVOKED);
+		return;
+	}
+	round_ask(registry, round, import, NOTICE_REVOKED);
+	round_settle(registry, round);
+}
+
+/* What was to be said over the link is not. */
+static void drop_rounds(struct registry *registry, const struct remote *remote)
+{
+	struct round *round, *next;
+
+	TAILQ_FOREACH_SAFE(round, &registry->rounds, link, next)
+	if (round->remote == remote && !round->asker) {
+		round_cancel(registry, round);
+		round_free(registry, round);
+	}
 }
 
 void far_lose(struct registry *registry, struct remote *remote)
@@ -352,9 +379,11 @@ void far_lose(struct registry *registry, struct remote *remote)
 	uint32_t imports = 0;
 
 	while ((import = RB_ROOT(&remote->imports))) {
-		cut_off(registry, import, REASON_EXPORTER_ENDED);
+		board_end_generation(&registry->board, &registry->ports, import->far->slot);
+		cut_off(registry, import, REASON_EXPORTER_ENDED, NULL);
 		imports++;
 	}
+	drop_rounds(registry, remote);
 	while ((round = TAILQ_FIRST(&remote->asked))) {
 		round->asked.lost = true;
 		round_complete(registry, round);
@@ -380,9 +409,12 @@ static void hear_revoked(struct registry *registry, struct remote *remote,
 		     revoked->reason <= REASON_EXPORTER_ENDED;
 
 	if (import)
-		cut_off(registry, import, known ? revoked->reason : REASON_EXPORTER_ENDED);
+		board_end_generation(&registry->board, &registry->ports, import->far->slot);
 	/* The board says so, and whoever certifies looks there. */
 	say_heard(registry, remote, message->serial);
+	if (import)
+		cut_off(registry, import, known ? revoked->reason : REASON_EXPORTER_ENDED,
+			message);
 }
 
 /* Its holder has obeyed, or had its time and will see that it has not. */

@@ -2,8 +2,9 @@
 /*
  * guest.c - what processes of other nodes import from here
  *
- * An import that was taken back fades: its window is there until the other node has said that
- * it knows.
+ * An import that was taken back fades: its window leads to the memory until the other node has
+ * said that it knows.  Then it is buried, and closed when the process there knows, too: until
+ * then it may be in the middle of a transfer, and would lose its connection to all the others.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -258,13 +259,28 @@ static int hear_connect(struct registry *registry, struct remote *remote,
 
 /* ---- what it says ----------------------------------------------------------------------- */
 
+/* Whatever was said to it meanwhile: nobody there certifies by it any more. */
 static void hear_close(struct registry *registry, const struct client *guest, uint64_t id)
 {
 	struct import *import = import_find(registry, id);
 
-	/* What fades is not forgotten before it is known to be known. */
-	if (import && import->client == guest && !import->window.fading)
+	if (import && import->client == guest)
 		import_end(registry, import);
+}
+
+static void bury(struct registry *registry, struct import *import)
+{
+	const struct ports *ports = &registry->ports;
+
+	TAILQ_REMOVE(&import->client->fading, import, window.of_fading);
+	import->window.fading = false;
+	import->window.buried = true;
+	import->wait_serial = 0;
+	if (import->window.open != 0)
+		ports->window_bury(ports->body, import->window.open);
+	if (import->window.former != 0)
+		ports->window_bury(ports->body, import->window.former);
+	round_release(registry, import, false);
 }
 
 static struct import *find_fading(const struct client *guest, uint32_t serial)
@@ -282,7 +298,7 @@ static void hear_heard(struct registry *registry, const struct client *guest, ui
 	struct import *import = find_fading(guest, serial);
 
 	if (import) {
-		import_end(registry, import);
+		bury(registry, import);
 		return;
 	}
 	import = round_find(guest, serial);

@@ -46,7 +46,8 @@ struct import {
 	struct {
 		uint64_t open, former; /* windows of the body's; 0: none */
 		uint32_t uid, gid;     /* of the process there, as its node says */
-		bool fading;
+		bool fading; /* taken back, and the other node has not said that it knows */
+		bool buried; /* it has; its process has not */
 		TAILQ_ENTRY(import) of_fading;
 	} window; /* of a guest's */
 	LIST_ENTRY(import) of_client;
@@ -59,7 +60,7 @@ struct import {
 /* Does another node, whose guest's it is, still have a way to the memory? */
 static inline bool import_has_window(const struct import *import)
 {
-	return import->window.open != 0 || import->window.former != 0;
+	return import->window.open != 0 && !import->window.buried;
 }
 
 static inline bool import_is_live(const struct import *import)

@@ -214,8 +214,11 @@ struct ports {
 	 */
 	int (*window_open)(void *body, uint64_t window, const struct window_spec *spec,
 			   struct window_place *ret_place);
-	/* When it has returned, nothing reaches the object through it.  An object that was
-	 * dropped goes with its last window, and is not emptied before. */
+	/* When it has returned, nothing reaches the object through it; yet whoever tries
+	 * disturbs nobody.  An object that was dropped goes with its last window that is not
+	 * buried, and is not emptied before. */
+	void (*window_bury)(void *body, uint64_t window);
+	/* Buried before or not.  Whoever goes on trying loses its way to all windows here. */
 	void (*window_close)(void *body, uint64_t window);
 	/* The controller that is called @name, or if that is empty the first on the fabric
 	 * @provider.  -ENODEV if there is none; loopback leads to no other node. */

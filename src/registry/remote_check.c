@@ -44,8 +44,8 @@ static const char *check_guests(const struct import *import)
 {
 	const struct client *guest = import->client;
 
-	EXPECT_THAT(import->window.fading == !import_is_live(import),
-		    "a guest's import fades once it was taken back");
+	EXPECT_THAT(import_is_live(import) + import->window.fading + import->window.buried == 1,
+		    "a guest's import fades once it was taken back, and is buried");
 	EXPECT_THAT(import->window.fading == is_fading(guest, import),
 		    "what fades is on its guest's list");
 	EXPECT_THAT(!import_is_live(import) ||
