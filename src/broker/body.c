@@ -161,6 +161,7 @@ static void port_object_drop(void *body, uint64_t object, bool empty)
 {
 	struct broker *b = body;
 
+	ears_drop(&b->ears, object);
 	objects_drop(&b->objects, object, empty && !b->ended);
 }
 
@@ -184,6 +185,42 @@ static void port_bell_raise_polled(void *body, uint64_t object, uint32_t slot)
 	struct broker *b = body;
 
 	objects_bell_raise_polled(&b->objects, object, slot);
+}
+
+static void port_bell_post(void *body, uint64_t object, uint32_t slot, uint64_t count,
+			   bool once)
+{
+	struct broker *b = body;
+
+	objects_bell_post(&b->objects, object, slot, count, once);
+}
+
+static uint64_t port_bell_take(void *body, uint64_t object, uint32_t slot)
+{
+	struct broker *b = body;
+
+	return objects_bell_take(&b->objects, object, slot);
+}
+
+static int port_pipe_make(void *body, uint64_t object, uint64_t tag)
+{
+	struct broker *b = body;
+	int writer, r;
+
+	r = ears_add(&b->ears, object, tag, &writer);
+	if (r < 0)
+		return r;
+	r = objects_take_pipe(&b->objects, object, writer);
+	if (r < 0)
+		ears_drop(&b->ears, object);
+	return r;
+}
+
+static void port_pipe_fill(void *body, uint64_t object)
+{
+	struct broker *b = body;
+
+	objects_fill_pipe(&b->objects, object);
 }
 
 static int port_pledge_make(void *body, uint64_t object)
@@ -356,6 +393,10 @@ struct ports body_ports(struct broker *b)
 		.bell_make = port_bell_make,
 		.bell_set_active = port_bell_set_active,
 		.bell_raise_polled = port_bell_raise_polled,
+		.bell_post = port_bell_post,
+		.bell_take = port_bell_take,
+		.pipe_make = port_pipe_make,
+		.pipe_fill = port_pipe_fill,
 		.pledge_make = port_pledge_make,
 		.window_open = port_window_open,
 		.window_bury = port_window_bury,

@@ -262,11 +262,14 @@ static int make_parts(struct broker *b)
 	if (r < 0)
 		return r;
 	r = windows_init(&b->windows, &b->config);
+	if (r == 0)
+		r = ears_init(&b->ears, &b->loop);
 	if (r < 0)
 		return r;
 	r = make_registry(b);
 	if (r < 0)
 		return r;
+	b->ears.registry = b->registry;
 	return watch_signals(b);
 }
 
@@ -338,6 +341,7 @@ static void broker_close(struct broker *b)
 	loop_remove(&b->loop, &b->listener);
 	loop_remove(&b->loop, &b->signals);
 	fd_scope_end(&b->signal_fd);
+	ears_deinit(&b->ears);
 	windows_deinit(&b->windows, &b->objects);
 	objects_deinit(&b->objects);
 	board_map_close(&b->board);

@@ -16,6 +16,7 @@
 
 #include "broker/board_map.h"
 #include "broker/config.h"
+#include "broker/ears.h"
 #include "broker/idmap.h"
 #include "broker/logbook.h"
 #include "broker/node_dir.h"
@@ -61,6 +62,7 @@ struct broker {
 	struct board_map board;
 	struct node_links *nodes; /* NULL: a node by itself */
 	struct windows windows;
+	struct ears ears;
 	uint64_t started;
 
 	struct client_links links;     /* served */

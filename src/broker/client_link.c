@@ -201,7 +201,9 @@ static void on_events(void *arg, unsigned mask)
 
 	(void)mask;
 	if (conn_has_output(&link->events)) {
-		(void)conn_flush(&link->events);
+		/* What did not fit may now. */
+		if (conn_flush(&link->events) == 0)
+			registry_say_again(link->broker->registry, link->client);
 		client_link_watch_output(link);
 	}
 	for (unsigned i = 0; i < MESSAGES_PER_TURN && !link->condemned; i++)

@@ -12,6 +12,7 @@
 #include "broker/object.h"
 #include "broker/offer.h"
 #include "sys/dir.h"
+#include "sys/event.h"
 #include "sys/host.h"
 #include "sys/memfd.h"
 #include "sys/vm.h"
@@ -376,6 +377,29 @@ void objects_bell_raise_polled(struct objects *o, uint64_t id, uint32_t slot)
 
 	if (object && object->bell)
 		bell_map_raise_polled(object->bell, slot);
+}
+
+void objects_bell_post(struct objects *o, uint64_t id, uint32_t slot, uint64_t count, bool once)
+{
+	struct object *object = idmap_find(&o->by_id, id);
+
+	if (object && object->bell)
+		bell_map_post(object->bell, slot, count, once);
+}
+
+uint64_t objects_bell_take(struct objects *o, uint64_t id, uint32_t slot)
+{
+	struct object *object = idmap_find(&o->by_id, id);
+
+	return object && object->bell ? bell_map_take(object->bell, slot) : 0;
+}
+
+void objects_fill_pipe(struct objects *o, uint64_t id)
+{
+	const struct object *object = idmap_find(&o->by_id, id);
+
+	if (object && object->kind == OBJECT_PIPE)
+		event_pipe_fill(object->writer);
 }
 
 /* Its client writes the rest, so the broker does not stay in it. */

@@ -83,6 +83,13 @@ int objects_make_bell(struct objects *o, uint64_t id);
 void objects_bell_set_active(struct objects *o, uint64_t id, uint32_t slot, bool active);
 void objects_bell_raise_polled(struct objects *o, uint64_t id, uint32_t slot);
 
+/* 0 for what is no bell. */
+uint64_t objects_bell_take(struct objects *o, uint64_t id, uint32_t slot);
+void objects_bell_post(struct objects *o, uint64_t id, uint32_t slot, uint64_t count,
+		       bool once);
+/* Of a pipe. */
+void objects_fill_pipe(struct objects *o, uint64_t id);
+
 int objects_make_pledge(struct objects *o, uint64_t id);
 
 /* As the ports of these names (objects_pages.c). */

@@ -31,7 +31,7 @@ uint32_t fake_object_count(const struct fake_body *fake)
 	return count;
 }
 
-static int object_add(struct fake_body *fake, uint64_t id, int kind, uint64_t size)
+int fake_object_add(struct fake_body *fake, uint64_t id, int kind, uint64_t size)
 {
 	uint32_t i = 0;
 
@@ -66,7 +66,7 @@ static int object_make(void *body, uint64_t object, uint64_t size, uint64_t repl
 	}
 	if (size - replaces > fake->room)
 		return -ENOMEM;
-	r = object_add(body, object, FAKE_MEMORY, size);
+	r = fake_object_add(body, object, FAKE_MEMORY, size);
 	if (r < 0)
 		return r;
 	fake_object_find(fake, object)->flags = flags;
@@ -273,17 +273,17 @@ static int client_kill(void *body, uint64_t id)
 
 static int object_take(void *body, uint64_t object, uint64_t size)
 {
-	return object_add(body, object, FAKE_MEMORY, size);
+	return fake_object_add(body, object, FAKE_MEMORY, size);
 }
 
 static int pipe_take(void *body, uint64_t object)
 {
-	return object_add(body, object, FAKE_PIPE, 0);
+	return fake_object_add(body, object, FAKE_PIPE, 0);
 }
 
 static int bell_make(void *body, uint64_t object)
 {
-	return object_add(body, object, FAKE_BELL, 0);
+	return fake_object_add(body, object, FAKE_BELL, 0);
 }
 
 /* Would a check of some importer's succeed that was made now? */
@@ -299,7 +299,7 @@ static bool passes_checks(const struct fake_body *fake, const struct fake_object
 
 static int pledge_make(void *body, uint64_t object)
 {
-	return object_add(body, object, FAKE_PLEDGE, 0);
+	return fake_object_add(body, object, FAKE_PLEDGE, 0);
 }
 
 void fake_object_end(struct fake_body *fake, struct fake_object *object, bool empty)
@@ -328,7 +328,7 @@ static void object_drop(void *body, uint64_t id, bool empty)
 	object->emptied_last = empty;
 }
 
-static uint32_t slot_of(struct fake_body *fake, uint32_t slot)
+uint32_t fake_slot_of(struct fake_body *fake, uint32_t slot)
 {
 	if (slot == WIRE_SLOT_EXPORTER)
 		return FAKE_SLOTS;
@@ -345,10 +345,10 @@ static void bell_set_active(void *body, uint64_t id, uint32_t slot, bool active)
 
 	if (!object || object->kind != FAKE_BELL)
 		fake_bug(fake, "only a bell's slot is activated");
-	else if (object->active[slot_of(fake, slot)] == active)
+	else if (object->active[fake_slot_of(fake, slot)] == active)
 		fake_bug(fake, "a slot changes when it is said to");
 	else
-		object->active[slot_of(fake, slot)] = active;
+		object->active[fake_slot_of(fake, slot)] = active;
 }
 
 static void bell_raise_polled(void *body, uint64_t id, uint32_t slot)
@@ -356,10 +356,10 @@ static void bell_raise_polled(void *body, uint64_t id, uint32_t slot)
 	struct fake_body *fake = body;
 	struct fake_object *object = fake_object_find(fake, id);
 
-	if (!object || object->kind != FAKE_BELL || !object->active[slot_of(fake, slot)])
+	if (!object || object->kind != FAKE_BELL || !object->active[fake_slot_of(fake, slot)])
 		fake_bug(fake, "only an active slot is polled");
 	else
-		object->polled[slot_of(fake, slot)]++;
+		object->polled[fake_slot_of(fake, slot)]++;
 }
 
 static void board_set(void *body, uint32_t slot, uint64_t generation, uint64_t epoch)

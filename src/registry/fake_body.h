@@ -39,6 +39,9 @@ struct fake_object {
 	} check[FAKE_SLOTS];
 	bool active[FAKE_SLOTS + 1]; /* of a bell; the last is the exporter's */
 	uint32_t polled[FAKE_SLOTS + 1];
+	uint64_t pending[FAKE_SLOTS + 1];
+	uint64_t tag; /* of a pipe that the body made itself */
+	uint32_t fills;
 };
 
 /* A part of an object that another node's process reaches. */

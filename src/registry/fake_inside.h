@@ -12,6 +12,9 @@ void fake_bug(struct fake_body *fake, const char *rule);
 struct fake_object *fake_memory_of(struct fake_body *fake, uint64_t id);
 /* It was dropped, and no window leads to it. */
 void fake_object_end(struct fake_body *fake, struct fake_object *object, bool empty);
+int fake_object_add(struct fake_body *fake, uint64_t id, int kind, uint64_t size);
+/* A bell's, as an index; or a bug. */
+uint32_t fake_slot_of(struct fake_body *fake, uint32_t slot);
 void fake_peers_init(struct fake_body *fake);
 
 #endif

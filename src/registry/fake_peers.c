@@ -163,6 +163,53 @@ bool fake_link_take(struct fake_body *fake, uint32_t node, struct message *ret)
 	return true;
 }
 
+/* ---- bells, for those who cannot map them ----------------------------------------------- */
+
+static void bell_post(void *body, uint64_t id, uint32_t slot, uint64_t count, bool once)
+{
+	struct fake_body *fake = body;
+	struct fake_object *object = fake_object_find(fake, id);
+
+	if (!object || object->kind != FAKE_BELL || !object->active[fake_slot_of(fake, slot)])
+		fake_bug(fake, "only an active slot is posted to");
+	else if (!once || object->pending[fake_slot_of(fake, slot)] == 0)
+		object->pending[fake_slot_of(fake, slot)] += count;
+}
+
+static uint64_t bell_take(void *body, uint64_t id, uint32_t slot)
+{
+	struct fake_body *fake = body;
+	struct fake_object *object = fake_object_find(fake, id);
+	uint64_t count = 0;
+
+	if (!object || object->kind != FAKE_BELL)
+		fake_bug(fake, "only from a bell events are taken");
+	else
+		count = object->pending[fake_slot_of(fake, slot)];
+	if (count > 0)
+		object->pending[fake_slot_of(fake, slot)] = 0;
+	return count;
+}
+
+static int pipe_make(void *body, uint64_t id, uint64_t tag)
+{
+	int r = fake_object_add(body, id, FAKE_PIPE, 0);
+
+	if (r == 0)
+		fake_object_find(body, id)->tag = tag;
+	return r;
+}
+
+static void pipe_fill(void *body, uint64_t id)
+{
+	struct fake_object *object = fake_object_find(body, id);
+
+	if (!object || object->kind != FAKE_PIPE)
+		fake_bug(body, "only a pipe is filled");
+	else
+		object->fills++;
+}
+
 void fake_peers_init(struct fake_body *fake)
 {
 	struct ports *ports = &fake->ports;
@@ -171,6 +218,10 @@ void fake_peers_init(struct fake_body *fake)
 	ports->window_bury = window_bury;
 	ports->window_close = window_close;
 	ports->controller_find = controller_find;
+	ports->bell_post = bell_post;
+	ports->bell_take = bell_take;
+	ports->pipe_make = pipe_make;
+	ports->pipe_fill = pipe_fill;
 	ports->peer_say = peer_say;
 	ports->peer_drop = peer_drop;
 }

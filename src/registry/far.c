@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "registry/import.h"
 #include "registry/remote.h"
 
@@ -34,6 +35,13 @@ static void leave_remote(struct import *import)
 	import->far->remote = NULL;
 }
 
+static void forget_signals(struct import *import)
+{
+	if (import->far->signals > 0)
+		TAILQ_REMOVE(&import->client->rung, import, far->of_rung);
+	import->far->signals = 0;
+}
+
 static void say_close(const struct registry *registry, const struct remote *remote, uint64_t id)
 {
 	struct message close = { .number = MSG_link_close };
@@ -49,6 +57,7 @@ void far_end(struct registry *registry, struct import *import)
 	if (far->remote)
 		say_close(registry, far->remote, far->id);
 	leave_remote(import);
+	forget_signals(import);
 	board_give(&registry->board, far->slot);
 	import->far = NULL;
 	free(far);
@@ -329,6 +338,39 @@ int import_post_far(const struct call *call)
 	return call_done(call);
 }
 
+int far_signals_flush(struct registry *registry, struct client *client)
+{
+	const struct ports *ports = &registry->ports;
+	struct message event = { .number = MSG_import_signalled };
+	struct import *import;
+	int r;
+
+	while ((import = TAILQ_FIRST(&client->rung))) {
+		event.import_signalled.import = import->named.id;
+		event.import_signalled.count = import->far->signals;
+		r = ports->event(ports->body, client->named.id, &event, ATTACH_NOTHING);
+		if (r < 0)
+			return r;
+		forget_signals(import);
+	}
+	return 0;
+}
+
+static void hear_signalled(struct registry *registry, struct remote *remote,
+			   const struct msg_link_signalled *said)
+{
+	struct import *import = find(remote, said->import);
+	struct far_import *far = import ? import->far : NULL;
+
+	if (!far || said->count == 0)
+		return;
+	if (far->signals == 0)
+		TAILQ_INSERT_TAIL(&import->client->rung, import, far->of_rung);
+	if (!add_fits(far->signals, said->count, &far->signals))
+		far->signals = UINT64_MAX;
+	(void)notice_flush(registry, import->client);
+}
+
 /* ---- what the exporting node does ------------------------------------------------------- */
 
 /* Its holder has obeyed, or had its time: nothing of its is on its way to the window. */
@@ -493,8 +535,10 @@ int far_heard(struct registry *registry, struct remote *remote, const struct mes
 	case MSG_link_stall:
 	case MSG_link_moved:
 		return hear_change(registry, remote, message);
-	default:
-		/* Signals. */
+	case MSG_link_signalled:
+		hear_signalled(registry, remote, &message->link_signalled);
 		return 0;
+	default:
+		return -EPROTO;
 	}
 }

@@ -268,6 +268,15 @@ static void hear_close(struct registry *registry, const struct client *guest, ui
 		import_end(registry, import);
 }
 
+static void hear_signal(struct registry *registry, const struct client *guest,
+			const struct msg_link_signal *said)
+{
+	struct import *import = import_find(registry, said->import);
+
+	if (import && import->client == guest && import_is_live(import) && said->count > 0)
+		bell_post_from(registry, import, said->count, said->once);
+}
+
 static void bury(struct registry *registry, struct import *import)
 {
 	const struct ports *ports = &registry->ports;
@@ -316,6 +325,8 @@ int guest_heard(struct registry *registry, struct remote *remote, const struct m
 		return 0;
 	if (message->number == MSG_link_close)
 		hear_close(registry, remote->guest, message->link_close.import);
+	else if (message->number == MSG_link_signal)
+		hear_signal(registry, remote->guest, &message->link_signal);
 	else if (message->number == MSG_link_heard)
 		hear_heard(registry, remote->guest, message->serial);
 	return 0;

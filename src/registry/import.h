@@ -22,6 +22,8 @@ struct far_import {
 	uint64_t token;	       /* what proves to a child of fork's that it was inherited */
 	uint64_t epoch;	       /* on the board, of what its holder uses or is told to use */
 	bool stalled;
+	uint64_t signals; /* that the exporter posted and its holder has not been told of */
+	TAILQ_ENTRY(import) of_rung;
 	uint64_t base, key; /* of the window */
 	struct wire_text provider;
 	RB_ENTRY(import) by_id;

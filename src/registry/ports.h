@@ -203,6 +203,15 @@ struct ports {
 	/* Raises the slot's polled word, so that posters ask for the pipe. */
 	void (*bell_raise_polled)(void *body, uint64_t object, uint32_t slot);
 
+	/* For those who cannot map it: counts events on the slot, none if @once and there are
+	 * some, and wakes who waits; takes all there are. */
+	void (*bell_post)(void *body, uint64_t object, uint32_t slot, uint64_t count,
+			  bool once);
+	uint64_t (*bell_take)(void *body, uint64_t object, uint32_t slot);
+	/* Makes a pipe, and calls registry_rung() with @tag once somebody has filled it. */
+	int (*pipe_make)(void *body, uint64_t object, uint64_t tag);
+	void (*pipe_fill)(void *body, uint64_t object);
+
 	/* A pledge, likewise. */
 	int (*pledge_make)(void *body, uint64_t object);
 

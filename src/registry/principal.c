@@ -76,6 +76,7 @@ int client_new(struct registry *registry, const struct registry_identity *identi
 	TAILQ_INIT(&client->owed);
 	TAILQ_INIT(&client->errands);
 	TAILQ_INIT(&client->fading);
+	TAILQ_INIT(&client->rung);
 	names_add(&registry->clients, &client->named);
 	*ret_client = client;
 	return 0;

@@ -56,6 +56,7 @@ struct client {
 	struct errands errands;	    /* what others want done there, oldest first */
 	struct remote *remote;	    /* whose guest it is, see remote.h; NULL: a process's */
 	bool lost;		    /* a guest whose link is no more */
+	struct import_queue rung;   /* far imports with signals to be told of */
 	struct import_queue fading; /* a guest's, taken back and not done with yet */
 	uint64_t pledge, lifeline;  /* objects, both or none; for who imports from it */
 	struct import_queue waits;  /* imports whose event it has not answered */

@@ -192,6 +192,14 @@ void registry_lose(struct registry *registry, uint64_t id)
 	registry_leave(registry, id);
 }
 
+void registry_say_again(struct registry *registry, uint64_t id)
+{
+	struct client *client = client_find(registry, id);
+
+	if (client)
+		(void)notice_flush(registry, client);
+}
+
 bool registry_has_exposed(const struct registry *registry, uint64_t id)
 {
 	const struct client *client = client_find(registry, id);

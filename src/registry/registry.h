@@ -90,6 +90,11 @@ void registry_peer_gone(struct registry *registry, uint32_t node);
 int registry_peer_heard(struct registry *registry, uint32_t node,
 			const struct message *message);
 
+/* A pipe was filled that pipe_make() had made with this tag. */
+void registry_rung(struct registry *registry, uint64_t tag);
+/* There may be room again in the client's channel for events. */
+void registry_say_again(struct registry *registry, uint64_t client);
+
 /* When registry_tick() has something to do; UINT64_MAX: never. */
 uint64_t registry_deadline(const struct registry *registry);
 void registry_tick(struct registry *registry);

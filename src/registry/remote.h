@@ -63,6 +63,8 @@ void far_forget(struct round *round);
 void far_end(struct registry *registry, struct import *import);
 /* What it is told, but for import_revoked and import_stall. */
 void far_fill_moved(const struct import *import, struct message *message);
+/* Tells of signals.  0, or what the port said. */
+int far_signals_flush(struct registry *registry, struct client *client);
 /* The link is lost. */
 void far_lose(struct registry *registry, struct remote *remote);
 /* 0, or -EPROTO. */

@@ -10,6 +10,16 @@ static bool is_known(const struct registry *registry, const struct remote *remot
 	return remote && remote_find(registry, remote->node) == remote;
 }
 
+static bool has_rung(const struct import *import)
+{
+	const struct import *at;
+
+	TAILQ_FOREACH (at, &import->client->rung, far->of_rung)
+		if (at == import)
+			return true;
+	return false;
+}
+
 static const char *check_far(const struct registry *registry, const struct import *import)
 {
 	const struct far_import *far = import->far;
@@ -27,6 +37,8 @@ static const char *check_far(const struct registry *registry, const struct impor
 	EXPECT_THAT(!far->remote || slot->epoch == far->epoch || import->round,
 		    "the board's epoch is behind while the holder is waited for only");
 	EXPECT_THAT(import->slot == BELL_NO_SLOT, "a far import has no slot of a bell");
+	EXPECT_THAT((far->signals > 0) == has_rung(import),
+		    "signals to be told of are on their client's list");
 	return NULL;
 }
 

@@ -144,6 +144,8 @@ int notice_flush(struct registry *registry, struct client *client)
 	int r;
 
 	r = owed_flush(registry, client);
+	if (r == 0)
+		r = far_signals_flush(registry, client);
 	return r == 0 ? errands_flush(registry, client) : r;
 }
 

@@ -515,3 +515,77 @@ TEST(a_node_closes_only_what_is_its_own)
 	EXPECT_EQ(rig_error(there, local, ASK(import_exporter, .import = import)), 0);
 	pair_down(&s.pair);
 }
+
+/* ---- signals ---------------------------------------------------------------------------- */
+
+TEST(a_post_from_another_node_is_counted_in_the_exporters_bell)
+{
+	struct scene s = scene_up();
+	struct rig *here = s.pair.at[HERE];
+	struct message post = ASK(import_post_far, .import = s.far.import);
+	const struct fake_object *bell;
+
+	EXPECT_EQ(rig_ask(here, s.importer, post)->number, MSG_done);
+	EXPECT_EQ(rig_ask(here, s.importer, post)->number, MSG_done);
+	post.import_post_far.once = true;
+	EXPECT_EQ(rig_ask(here, s.importer, post)->number, MSG_done);
+	pair_carry_all(&s.pair);
+	EXPECT_EQ(exporter_asks(&s, ASK(segment_bell, .segment = s.segment))->number, MSG_bell);
+	bell = fake_object_find(&s.pair.at[THERE]->fake, s.exporter->answer.attachment.object);
+	EXPECT_EQ(bell->pending[FAKE_SLOTS], 2);
+	/* Who polls is woken, too. */
+	EXPECT_EQ(exporter_asks(&s, ASK(bell_poll, .target = s.segment))->number, MSG_done);
+	post.import_post_far.once = false;
+	(void)rig_ask(here, s.importer, post);
+	pair_carry_all(&s.pair);
+	EXPECT_EQ(fake_object_find(&s.pair.at[THERE]->fake, newest_object(&s))->fills, 1);
+	(void)exporter_asks(&s, ASK(segment_unpublish, .segment = s.segment));
+	pair_carry_all(&s.pair);
+	EXPECT_EQ(rig_error(here, s.importer, post), ESTALE);
+	pair_down(&s.pair);
+}
+
+/* What the exporter's library does. */
+static void exporter_posts(struct scene *s, struct fake_object *bell, uint32_t slot)
+{
+	const struct fake_object *pipe;
+
+	bell->pending[slot]++;
+	EXPECT(bell->polled[slot] > 0);
+	EXPECT_EQ(exporter_asks(s, ASK(bell_poller, .from = s->segment, .slot = slot))->number,
+		  MSG_bell_pipe);
+	pipe = fake_object_find(&s->pair.at[THERE]->fake,
+				s->exporter->answer.attachment.object);
+	registry_rung(s->pair.at[THERE]->registry, pipe->tag);
+	rig_check(s->pair.at[THERE]);
+}
+
+TEST(a_post_to_another_node_is_told_to_the_process_there)
+{
+	struct scene s = scene_up();
+	struct rig *here = s.pair.at[HERE];
+	struct fake_client *other = rig_join(here, 11);
+	struct msg_import_connected_far later;
+	struct fake_object *bell;
+
+	(void)exporter_asks(&s, ASK(segment_bell, .segment = s.segment));
+	bell = fake_object_find(&s.pair.at[THERE]->fake, s.exporter->answer.attachment.object);
+	/* One was there before the bell was, one comes after. */
+	later = pair_import(&s.pair, other, s.id, 0);
+	exporter_posts(&s, bell, 0);
+	exporter_posts(&s, bell, 1);
+	/* Without room in its channel it is told later, and of all. */
+	other->room = 0;
+	pair_carry_all(&s.pair);
+	EXPECT_EQ(rig_event(s.importer, MSG_import_signalled).message.import_signalled.count,
+		  1);
+	exporter_posts(&s, bell, 1);
+	pair_carry_all(&s.pair);
+	EXPECT_EQ(other->events, 0);
+	other->room = FAKE_EVENTS;
+	registry_say_again(here->registry, other->id);
+	EXPECT_EQ(rig_event(other, MSG_import_signalled).message.import_signalled.count, 2);
+	EXPECT_EQ(other->events, 0);
+	(void)later;
+	pair_down(&s.pair);
+}
