@@ -153,6 +153,27 @@ void far_export_up(struct cluster *c, unsigned node, struct far_export *e)
 	(void)close(e->segment.fd);
 }
 
+void far_rebindable(struct far_export *e)
+{
+	struct message request = { .number = MSG_segment_destroy }, reply;
+
+	request.segment_destroy.segment = e->segment.segment;
+	EXPECT_EQ(rig_ask(&e->rig, request, NULL).number, MSG_segment_withdrawn);
+	request = (struct message){ .number = MSG_segment_create };
+	request.segment_create.region = e->segment.region;
+	request.segment_create.size = FAR_SIZE;
+	request.segment_create.mode = 0666;
+	request.segment_create.rebindable = true;
+	reply = rig_ask(&e->rig, request, NULL);
+	EXPECT_EQ(reply.number, MSG_segment_created);
+	e->segment.segment = reply.segment_created.segment;
+	request = (struct message){ .number = MSG_segment_publish };
+	request.segment_publish.segment = e->segment.segment;
+	reply = rig_ask(&e->rig, request, NULL);
+	EXPECT_EQ(reply.number, MSG_segment_published);
+	e->segment.id = reply.segment_published.id;
+}
+
 void far_export_down(struct far_export *e)
 {
 	(void)munmap(e->memory, FAR_SIZE);

@@ -54,6 +54,8 @@ struct far_export {
 };
 
 void far_export_up(struct cluster *c, unsigned node, struct far_export *e);
+/* The same memory, as an export that can be rebound instead. */
+void far_rebindable(struct far_export *e);
 void far_export_down(struct far_export *e);
 
 #endif
