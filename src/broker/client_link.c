@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/scope.h"
+#include "broker/controllers.h"
 #include "broker/monitor.h"
 #include "broker/node_rows.h"
 #include "broker/offer.h"
@@ -231,6 +232,8 @@ static int handle(struct client_link *link, const struct message *message, struc
 		return monitor_open(link, message);
 	if (link->greeted && message->number == MSG_next_node)
 		return node_rows_answer(link, message);
+	if (link->greeted && message->number == MSG_next_controller)
+		return controllers_answer(link, message);
 	if (link->greeted && message->number == MSG_events) {
 		r = take_channel(link, x);
 		if (r < 0) {

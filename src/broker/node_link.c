@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "broker/broker.h"
+#include "broker/controllers.h"
 #include "broker/monitor.h"
 #include "broker/node_guest.h"
 #include "sys/host.h"
@@ -213,10 +214,12 @@ void node_links_say(struct node_links *links, uint32_t node, const struct messag
 }
 
 /* The registry is told after the log, which says why. */
-static void tell_registry(const struct node_peer *peer, const struct peer_out *out)
+static void tell_registry(struct node_peer *peer, const struct peer_out *out)
 {
 	struct registry *registry = peer->links->broker->registry;
 
+	if (out->lost)
+		controllers_forget(peer);
 	if (out->lost)
 		registry_peer_lost(registry, peer->config->node);
 	if (out->gone)
@@ -238,6 +241,8 @@ void node_peer_act(struct node_peer *peer, const struct peer_out *out)
 		dial(peer);
 	if (out->send)
 		say(peer, &out->message);
+	if (out->up)
+		controllers_tell(peer);
 	if (out->finish && peer->stream)
 		node_stream_finish(detach(peer));
 }
@@ -258,6 +263,14 @@ static void on_secured(void *arg, struct link_stream *s)
 	node_peer_act(ns->peer, &out);
 }
 
+/* What is said over a link that is up. */
+static int hear_peer(struct node_peer *peer, const struct message *message)
+{
+	if (message->number == MSG_link_controller)
+		return controllers_heard(peer, &message->link_controller);
+	return registry_peer_heard(peer->links->broker->registry, peer->config->node, message);
+}
+
 static void on_heard(void *arg, struct link_stream *s, const struct message *message)
 {
 	struct node_stream *ns = arg;
@@ -273,8 +286,7 @@ static void on_heard(void *arg, struct link_stream *s, const struct message *mes
 	}
 	r = peer_heard(&peer->state, &env, message, &out);
 	node_peer_act(peer, &out);
-	if (r == 1 &&
-	    registry_peer_heard(ns->links->broker->registry, peer->config->node, message) < 0)
+	if (r == 1 && hear_peer(peer, message) < 0)
 		fell(peer, "it said what makes no sense");
 }
 

@@ -33,6 +33,12 @@ struct node_stream {
 	uint64_t until; /* it may stay; CLOCK_NEVER */
 };
 
+/* As the peer says, while its link is up. */
+struct node_controller {
+	char name[CONFIG_NAME_SIZE], provider[CONFIG_NAME_SIZE];
+	bool up;
+};
+
 struct node_peer {
 	struct node_links *links;
 	const struct config_peer *config;
@@ -42,6 +48,8 @@ struct node_peer {
 	struct wire_text told;	    /* why it is not up, as the log has it */
 	const char *fell; /* why its link is to be given up between turns; NULL: it is not */
 	char address[CONFIG_ADDRESS_SIZE];
+	unsigned controller_count;
+	struct node_controller controllers[CONFIG_CONTROLLERS_MAX];
 };
 
 struct node_links {

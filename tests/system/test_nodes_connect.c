@@ -339,3 +339,60 @@ TEST_SLOW(who_takes_back_from_a_node_that_hangs_waits_for_its_time_out, 60)
 	far_export_down(&export);
 	cluster_end(&c);
 }
+
+/* ---- controllers ------------------------------------------------------------------------- */
+
+/* The rows that @node's broker has, as words. */
+static void read_controllers(struct cluster *c, unsigned node, char *words, size_t size)
+{
+	struct message request = { .number = MSG_next_controller }, reply;
+	struct rig_client client;
+	size_t used = 0;
+
+	rig_client_up(c->node[node].directory, &client);
+	while ((reply = rig_ask(&client, request, NULL)).number == MSG_controller_row) {
+		const struct msg_controller_row *row = &reply.controller_row;
+
+		EXPECT(row->key > request.next_controller.after);
+		EXPECT(row->up != (row->why.length > 0));
+		used += (size_t)snprintf(words + used, size - used, "%u:%s%s%s(%s)%s ",
+					 row->node, row->name.text,
+					 row->alias_of.length ? "=" : "", row->alias_of.text,
+					 row->provider.text, row->up ? "" : "!");
+		EXPECT(used < size);
+		request.next_controller.after = row->key;
+	}
+	EXPECT_EQ(reply.refused.error, ENOENT);
+	rig_client_down(&client);
+}
+
+static bool has_controllers(struct cluster *c, unsigned node, const char *wanted)
+{
+	char words[512];
+
+	read_controllers(c, node, words, sizeof(words));
+	return strcmp(words, wanted) == 0;
+}
+
+TEST_SLOW(the_controllers_of_this_node_and_of_its_peers_are_listed, 60)
+{
+	struct cluster c;
+
+	cluster_make(
+		&c, 2, true,
+		"[controller tcp0]\nprovider = tcp\n[controller no0]\nprovider = nonesuch\n"
+		"[alias]\nsci0 = tcp0\n");
+	cluster_start(&c, 0);
+	EXPECT(has_controllers(&c, 0,
+			       "1:loopback() 1:tcp0(tcp) 1:no0(nonesuch)! 1:sci0=tcp0(tcp) "));
+	cluster_start(&c, 1);
+	EXPECT_WITHIN(LONG_MS,
+		      has_controllers(&c, 0,
+				      "1:loopback() 1:tcp0(tcp) 1:no0(nonesuch)! "
+				      "1:sci0=tcp0(tcp) 2:tcp0(tcp) 2:no0(nonesuch)! "));
+	cluster_kill(&c, 1);
+	EXPECT_WITHIN(LONG_MS, has_controllers(&c, 0,
+					       "1:loopback() 1:tcp0(tcp) 1:no0(nonesuch)! "
+					       "1:sci0=tcp0(tcp) "));
+	cluster_end(&c);
+}

@@ -237,7 +237,7 @@ struct player {
 	struct link_stream *stream;
 	bool secured, ended;
 	unsigned heard, beats;
-	struct message last; /* that was no beat */
+	struct message last; /* that was no beat and no controller */
 };
 
 static void on_secured(void *arg, struct link_stream *s)
@@ -257,6 +257,9 @@ static void on_heard(void *arg, struct link_stream *s, const struct message *mes
 		p->beats++;
 		return;
 	}
+	/* Told once the link is up, and no answer to anything. */
+	if (message->number == MSG_link_controller)
+		return;
 	p->heard++;
 	p->last = *message;
 }
