@@ -32,6 +32,7 @@ struct export
 	uint64_t client, region, segment; /* 0: free */
 	uint64_t own;			  /* object of the region */
 	uint64_t object, before;	  /* bound to it; and while it rebinds, before that */
+	uint64_t fresh;			  /* that its own is being copied to; 0: it is not */
 	uint32_t id;			  /* 0: not published */
 	bool busy;			  /* an answer about it is missing */
 	bool withdrawing;
@@ -107,6 +108,23 @@ static struct export *find_export(struct node *node, uint64_t segment)
 	return NULL;
 }
 
+static struct export *find_region(struct node *node, uint64_t region)
+{
+	for (unsigned i = 0; i < THINGS; i++)
+		if (region && node->export[i].region == region)
+			return &node->export[i];
+	return NULL;
+}
+
+/* An object that is being copied to another is given up. */
+static bool is_copied(const struct node *node, uint64_t object)
+{
+	for (unsigned i = 0; i < THINGS; i++)
+		if (node->export[i].fresh && node->export[i].own == object)
+			return true;
+	return false;
+}
+
 static struct import *find_import(struct node *node, uint64_t id)
 {
 	for (unsigned i = 0; i < THINGS; i++)
@@ -157,6 +175,16 @@ static void learn_export(struct node *node, const struct message *asked,
 		if (e && answer->number == MSG_segment_withdrawn &&
 		    asked->number == MSG_segment_destroy)
 			e->segment = 0;
+		break;
+	case MSG_region_fence:
+		e = find_region(node, asked->region_fence.region);
+		if (e && answer->number == MSG_region_fresh)
+			e->fresh = client->answer.attachment.object;
+		break;
+	case MSG_region_fenced:
+		for (unsigned i = 0; i < THINGS; i++)
+			if (node->export[i].client == client->id)
+				node->export[i].before = 0;
 		break;
 	default:
 		break;
@@ -222,6 +250,8 @@ static void check_import(struct sim *sim, unsigned side, const struct import *im
 		lie(sim, "a check that succeeds is of a window that leads somewhere");
 	else if (!fake_object_find(&there->fake, window->object))
 		lie(sim, "a check that succeeds is of memory that is there");
+	else if (is_copied(there, window->object))
+		lie(sim, "no check succeeds on memory that is being copied");
 	/* An exporter that is dead holds nothing; what it had is there until all know. */
 	else if (e && window->object != e->object && window->object != e->before)
 		lie(sim, "a check that succeeds is of the memory that its exporter holds");
@@ -352,6 +382,29 @@ static void rebind(struct sim *sim, unsigned side, struct fake_client *client, s
 		e->object = e->before;
 }
 
+/* What is bound to the old object is bound to the fresh one from here on. */
+static void fence(struct sim *sim, unsigned side, struct fake_client *client, struct export *e)
+{
+	struct message m = { .number = MSG_region_fence };
+	struct node *node = &sim->node[side];
+	uint64_t old = e->own;
+
+	m.region_fence.region = e->region;
+	if (!e->fresh) {
+		ask(sim, side, client, m, false);
+		return;
+	}
+	m.number = MSG_region_fenced;
+	e->own = e->fresh;
+	e->fresh = 0;
+	for (unsigned i = 0; i < THINGS; i++)
+		if (node->export[i].object == old) {
+			node->export[i].before = old;
+			node->export[i].object = e->own;
+		}
+	ask(sim, side, client, m, false);
+}
+
 static void step_export(struct sim *sim, unsigned side)
 {
 	struct fake_client *client = any_client(sim, side);
@@ -361,6 +414,10 @@ static void step_export(struct sim *sim, unsigned side)
 	if (!client || client->asking)
 		return;
 	e = own_export(sim, side, client->id);
+	if (e && (e->fresh ? one_in(sim, 2) : one_in(sim, 8))) {
+		fence(sim, side, client, e);
+		return;
+	}
 	if (!e || one_in(sim, 6)) {
 		m.region_create.size = 2 * PAGE;
 	} else if (!e->segment) {
