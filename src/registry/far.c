@@ -396,6 +396,9 @@ static void cut_off(struct registry *registry, struct import *import, uint32_t r
 	round = revoked ? round_begin_for(registry, remote, revoked, let_go) : NULL;
 	if (!round) {
 		(void)notice_send(registry, import, NOTICE_REVOKED);
+		/* Without the memory to wait with. */
+		if (revoked)
+			say_close(registry, remote, revoked->link_revoked.import);
 		return;
 	}
 	round_ask(registry, round, import, NOTICE_REVOKED);

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "registry/fake_body.h"
 
 #define PAGE 4096u
@@ -293,6 +294,20 @@ static struct fake_client *any_client(struct sim *sim, unsigned side)
 	return NULL;
 }
 
+/* What comes next may find no window and, in a build with faults, no memory. */
+static void arm(struct sim *sim, struct node *node)
+{
+	node->fake.fail_window = one_in(sim, 20) ? -ENOMEM : 0;
+	if (one_in(sim, 20))
+		fault_arm_nth(below(sim, 2));
+}
+
+static void disarm(struct node *node)
+{
+	node->fake.fail_window = 0;
+	(void)fault_arm(NULL);
+}
+
 static void ask(struct sim *sim, unsigned side, struct fake_client *client,
 		struct message message, bool silent)
 {
@@ -301,12 +316,12 @@ static void ask(struct sim *sim, unsigned side, struct fake_client *client,
 	if (!silent && client->asking)
 		return;
 	say(sim, side, "asks", &message);
-	node->fake.fail_window = one_in(sim, 20) ? -ENOMEM : 0;
+	arm(sim, node);
 	if (fake_ask(node->registry, client, &message, silent) < 0)
 		lie(sim, "a client that keeps to the protocol is served");
 	else if (!silent)
 		node->pending[client - node->fake.client] = message;
-	node->fake.fail_window = 0;
+	disarm(node);
 }
 
 static void leave(struct sim *sim, unsigned side, struct fake_client *client)
@@ -540,10 +555,10 @@ static void step_carry(struct sim *sim, unsigned side)
 	if (!fake_link_take(&sim->node[side].fake, id_of(1 - side), &message))
 		return;
 	say(sim, side, "says", &message);
-	to->fake.fail_window = one_in(sim, 20) ? -ENOMEM : 0;
+	arm(sim, to);
 	if (registry_peer_heard(to->registry, id_of(side), &message) < 0)
 		lie(sim, "a node that keeps to the protocol is heard");
-	to->fake.fail_window = 0;
+	disarm(to);
 	if (said_by(sim, 1 - side) && said_by(sim, 1 - side)->dropped)
 		lose(sim, 1 - side);
 }
