@@ -140,8 +140,11 @@ static void come_up(struct peer_state *p, const struct peer_env *env,
 {
 	uint64_t shorter = least(p->config.timeout_ns, coming->timeout_ms * NS_PER_MS);
 
-	/* Another broker than before has not told those whom that one had. */
-	if (p->gone_at != CLOCK_NEVER && coming->has_lost && coming->instance == p->instance) {
+	/* Another broker than before has not told those whom that one had; nor has the one that
+	 * comes back after it. */
+	if (p->gone_at != CLOCK_NEVER && coming->instance != p->instance)
+		p->has_heirs = true;
+	if (p->gone_at != CLOCK_NEVER && coming->has_lost && !p->has_heirs) {
 		p->gone_at = CLOCK_NEVER;
 		out->gone = true;
 	}
@@ -420,6 +423,7 @@ void peer_tick(struct peer_state *p, const struct peer_env *env, struct peer_out
 	}
 	if (p->gone_at <= env->now) {
 		p->gone_at = CLOCK_NEVER;
+		p->has_heirs = false;
 		ret_out->gone = true;
 	}
 }

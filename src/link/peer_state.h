@@ -81,6 +81,7 @@ struct peer_state {
 	uint64_t held_until;			 /* the lease ends */
 	uint64_t heard_at;			 /* the peer was last heard */
 	uint64_t gone_at; /* whatever it had been promised over lost links; CLOCK_NEVER */
+	bool has_heirs;	  /* until then: not all lost links were of one broker */
 	uint64_t rtt_ns;  /* of the last beat; 0: none yet */
 	uint64_t times;	  /* that it came up */
 };

@@ -496,6 +496,28 @@ TEST(a_hello_of_a_new_broker_replaces_the_link)
 	EXPECT(out.lost && out.up && !out.gone);
 }
 
+TEST(a_new_broker_that_comes_back_does_not_speak_for_the_one_before_it)
+{
+	struct peer_state p = up_by_dialling();
+	struct message m = hello_of_2();
+	struct peer_out out;
+
+	m.link_hello.instance = 23;
+	EXPECT(hello(&p, START, m, 0).up);
+	/* It has lost the link, and dials again; those of the first may not know yet. */
+	m.link_hello.after = p.link;
+	m.link_hello.link += 2;
+	out = hello(&p, START, m, 0);
+	EXPECT(out.lost && out.up && !out.gone);
+	EXPECT(p.gone_at == START + TIMEOUT);
+	EXPECT(tick(&p, START + TIMEOUT).gone);
+	/* From here on it speaks for all. */
+	m.link_hello.link += 2;
+	EXPECT(hello(&p, START + TIMEOUT, m, 0).up);
+	m.link_hello.link += 2;
+	EXPECT(hello(&p, START + TIMEOUT, m, 0).gone);
+}
+
 TEST(a_later_hello_replaces_the_earlier_and_not_the_other_way_round)
 {
 	struct peer_state p = fresh(&low, START);
