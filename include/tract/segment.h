@@ -149,6 +149,9 @@ TRACT_API int tract_export_rebind(struct tract_export *export, void *addr, size_
 /* The export's size in bytes, and its first address.  Borrowed facts. */
 TRACT_API size_t tract_export_size(const struct tract_export *export);
 TRACT_API void *tract_export_address(const struct tract_export *export);
+/* The mode by which others may connect if it is published without a list: 0666 less the umask
+ * that was recorded. */
+TRACT_API uint32_t tract_export_mode(const struct tract_export *export);
 /* The published id, or 0. */
 TRACT_API uint32_t tract_export_id(const struct tract_export *export);
 

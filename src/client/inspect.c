@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <tract/inspect.h>
+#include <tract/node.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -138,6 +140,30 @@ int tract_next_node(struct tract *ctx, uint64_t after, struct tract_node_info *r
 	};
 	(void)snprintf(ret->address, sizeof(ret->address), "%s", row->address.text);
 	(void)snprintf(ret->why, sizeof(ret->why), "%s", row->why.text);
+	return 0;
+}
+
+int tract_next_controller(struct tract *ctx, uint64_t after, struct tract_controller_info *ret)
+{
+	struct message request = { .number = MSG_next_controller,
+				   .next_controller = { .after = after } };
+	struct message reply;
+	const struct msg_controller_row *row = &reply.controller_row;
+	int r;
+
+	static_assert(TRACT_CONTROLLER_TEXT > WIRE_TEXT_MAX, "every text fits");
+	r = ask(ctx, &request, MSG_controller_row, ret, &reply);
+	if (r < 0)
+		return r;
+	*ret = (struct tract_controller_info){ .key = row->key,
+					       .node = row->node,
+					       .up = row->up };
+	(void)strcpy(ret->name, row->name.text);
+	(void)strcpy(ret->alias_of, row->alias_of.text);
+	(void)strcpy(ret->provider, row->provider.text);
+	(void)strcpy(ret->domain, row->domain.text);
+	(void)strcpy(ret->address, row->address.text);
+	(void)strcpy(ret->why, row->why.text);
 	return 0;
 }
 

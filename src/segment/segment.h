@@ -42,6 +42,7 @@ struct tract_export {
 	uint32_t slot;	  /* on the board, and in the session's pledge */
 	uint32_t id;	  /* published; 0: not */
 	uint32_t flags;	  /* TRACT_EXPORT_* */
+	uint32_t mode;	  /* without an access list */
 	enum export_state state;
 	bool exposed;	     /* withdrawn, and importers may have kept what is bound */
 	struct claim *claim; /* on the memory that is bound now */
