@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/windows.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/scope.h"
+#include "sys/dir.h"
 #include "sys/vm.h"
 
 struct window {
@@ -29,6 +34,16 @@ static const char *local_address(const struct windows *w, const struct config_co
 	return strcmp(c->provider, "tcp") == 0 ? w->config->address.host : "";
 }
 
+static void way_is_down(struct window_way *way, const char *why)
+{
+	char quoted[2 * WIRE_TEXT_MAX];
+
+	way->why = wire_text_of(why);
+	log_event(LOG_LEVEL_WARNING, "controller.down name=%s provider=%s why=%s",
+		  way->config->name, way->config->provider,
+		  log_quote(way->why.text, quoted, sizeof(quoted)));
+}
+
 static void open_way(const struct windows *w, struct window_way *way)
 {
 	const struct config_controller *c = way->config;
@@ -39,20 +54,51 @@ static void open_way(const struct windows *w, struct window_way *way)
 		.address = *local ? local : NULL,
 		.serve = true,
 	};
-	char quoted[2 * WIRE_TEXT_MAX];
 	int r;
 
-	error_clear_reason();
-	r = fabric_open(&config, &way->fabric);
+	r = w->fabric->open(&config, &way->fabric);
 	if (r == 0)
-		r = fabric_address(way->fabric, &way->address);
+		r = w->fabric->address(way->fabric, &way->address);
 	if (r == 0)
 		return;
-	fabric_close(way->fabric);
+	way_is_down(way, *w->fabric->reason() ? w->fabric->reason() : error_name(r));
+	w->fabric->close(way->fabric);
 	way->fabric = NULL;
-	way->why = wire_text_of(*error_reason() ? error_reason() : error_name(r));
-	log_event(LOG_LEVEL_WARNING, "controller.down name=%s provider=%s why=%s", c->name,
-		  c->provider, log_quote(way->why.text, quoted, sizeof(quoted)));
+}
+
+/* NULL, with a reason. */
+static const struct fabric_module *load_from(const char *path)
+{
+	const struct fabric_module *module;
+	void *code = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+
+	module = code ? dlsym(code, FABRIC_MODULE_NAME) : NULL;
+	if (!module)
+		(void)fail(-ENOPKG, "the fabric cannot be loaded: %s", dlerror());
+	else if (module->version != FABRIC_MODULE_VERSION)
+		(void)fail(-ENOPKG, "%s is of another version than this broker", path);
+	return module && module->version == FABRIC_MODULE_VERSION ? module : NULL;
+}
+
+/* Beside this program, as it is built or installed, before where it was configured to be. */
+static const struct fabric_module *load_module(void)
+{
+	static const char *const places[] = {
+		"../fabric",
+		"../" TRACT_LIBDIR_NAME "/tract",
+		"../lib/tract",
+	};
+	char path[PATH_MAX], *slash;
+
+	if (dir_of_code((const void *)(uintptr_t)windows_init, path, sizeof(path)) == 0 &&
+	    (slash = strrchr(path, '/')))
+		for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+			(void)snprintf(slash, sizeof(path) - (size_t)(slash - path), "/%s/%s",
+				       places[i], FABRIC_MODULE_FILE);
+			if (access(path, R_OK) == 0)
+				return load_from(path);
+		}
+	return load_from(TRACT_LIBDIR "/tract/" FABRIC_MODULE_FILE);
 }
 
 int windows_init(struct windows *w, const struct config *c)
@@ -63,11 +109,15 @@ int windows_init(struct windows *w, const struct config *c)
 	r = idmap_init(&w->by_id);
 	if (r < 0 || c->peer_count == 0)
 		return r;
+	w->fabric = load_module();
 	for (unsigned i = 0; i < c->controller_count; i++) {
 		struct window_way *way = &w->way[w->count++];
 
 		way->config = &c->controllers[i];
-		open_way(w, way);
+		if (w->fabric)
+			open_way(w, way);
+		else
+			way_is_down(way, error_reason());
 	}
 	return 0;
 }
@@ -163,9 +213,10 @@ static struct window_way *choose_way(struct windows *w, const struct window_spec
 	return NULL;
 }
 
-static void window_free(struct objects *o, struct window *window)
+static void window_free(const struct windows *w, struct objects *o, struct window *window)
 {
-	fabric_window_close(window->open);
+	if (window->open)
+		w->fabric->window_close(window->open);
 	if (window->memory)
 		vm_unmap(window->memory, window->size);
 	if (window->object)
@@ -174,12 +225,12 @@ static void window_free(struct objects *o, struct window *window)
 }
 
 /* Nothing leads to the object any more.  What cannot be buried is closed. */
-static void window_bury(struct objects *o, struct window *window)
+static void window_bury(const struct windows *w, struct objects *o, struct window *window)
 {
 	if (!window->object)
 		return;
-	if (fabric_window_bury(window->open) < 0) {
-		fabric_window_close(window->open);
+	if (w->fabric->window_bury(window->open) < 0) {
+		w->fabric->window_close(window->open);
 		window->open = NULL;
 		vm_unmap(window->memory, window->size);
 		window->memory = NULL;
@@ -188,7 +239,8 @@ static void window_bury(struct objects *o, struct window *window)
 	window->object = NULL;
 }
 
-static int window_make(struct objects *o, struct window *window, const struct window_spec *spec)
+static int window_make(const struct windows *w, struct objects *o, struct window *window,
+		       const struct window_spec *spec)
 {
 	bool write = spec->rights & TRACT_RIGHT_WRITE;
 	struct fabric_window_spec asked = { .size = spec->size, .rights = spec->rights };
@@ -202,17 +254,17 @@ static int window_make(struct objects *o, struct window *window, const struct wi
 	if (r < 0)
 		return r;
 	asked.memory = window->memory;
-	return fabric_window_open(window->way->fabric, &asked, &window->open);
+	return w->fabric->window_open(window->way->fabric, &asked, &window->open);
 }
 
-static struct window_place place_of(const struct window *window)
+static struct window_place place_of(const struct windows *w, const struct window *window)
 {
 	const struct fabric_address *address = &window->way->address;
 	struct window_place place = {
 		.provider = wire_text_of(window->way->config->provider),
 		.address = { .length = address->size },
-		.base = fabric_window_base(window->open),
-		.key = fabric_window_key(window->open),
+		.base = w->fabric->window_base(window->open),
+		.key = w->fabric->window_key(window->open),
 	};
 
 	(void)memcpy(place.address.bytes, address->bytes, address->size);
@@ -233,14 +285,14 @@ int windows_open(struct windows *w, struct objects *o, uint64_t id,
 		return -ENOMEM;
 	window->way = way;
 	window->size = spec->size;
-	r = window_make(o, window, spec);
+	r = window_make(w, o, window, spec);
 	if (r == 0)
 		r = idmap_add(&w->by_id, &window->node, id, window);
 	if (r < 0) {
-		window_free(o, window);
+		window_free(w, o, window);
 		return r;
 	}
-	*ret_place = place_of(window);
+	*ret_place = place_of(w, window);
 	return 0;
 }
 
@@ -249,7 +301,7 @@ void windows_bury(struct windows *w, struct objects *o, uint64_t id)
 	struct window *window = idmap_find(&w->by_id, id);
 
 	if (window)
-		window_bury(o, window);
+		window_bury(w, o, window);
 }
 
 void windows_close(struct windows *w, struct objects *o, uint64_t id)
@@ -262,8 +314,8 @@ void windows_close(struct windows *w, struct objects *o, uint64_t id)
 	 * until it loses its connection.  If the broker leaves, nobody was told: only the
 	 * connection's end may tell them. */
 	if (!w->leaving)
-		window_bury(o, window);
-	window_free(o, window);
+		window_bury(w, o, window);
+	window_free(w, o, window);
 }
 
 void windows_deinit(struct windows *w, struct objects *o)
@@ -273,7 +325,8 @@ void windows_deinit(struct windows *w, struct objects *o)
 	while ((window = idmap_first(&w->by_id)))
 		windows_close(w, o, window->node.id);
 	for (unsigned i = 0; i < w->count; i++)
-		fabric_close(w->way[i].fabric);
+		if (w->way[i].fabric)
+			w->fabric->close(w->way[i].fabric);
 	w->count = 0;
 	idmap_deinit(&w->by_id);
 }

@@ -3,8 +3,8 @@
  * windows.h - the memory that other nodes' processes read and write by themselves
  *
  * A window is a mapping of a part of an object, registered with the fabric of one of this
- * node's controllers.  Fabrics are opened with the broker, for a node that has peers: what
- * cannot be opened is logged, and leads nowhere.
+ * node's controllers.  Fabrics are opened with the broker, for a node that has peers, from the
+ * module that libtract loads, too; what cannot be opened is logged, and leads nowhere.
  */
 #ifndef BROKER_WINDOWS_H
 #define BROKER_WINDOWS_H
@@ -12,7 +12,7 @@
 #include "broker/config.h"
 #include "broker/idmap.h"
 #include "broker/objects.h"
-#include "fabric/fabric.h"
+#include "fabric/module.h"
 #include "registry/ports.h"
 
 /* A controller of this node's, and where windows are found through it. */
@@ -25,6 +25,7 @@ struct window_way {
 
 struct windows {
 	const struct config *config;
+	const struct fabric_module *fabric; /* NULL: no peers, or it cannot be loaded */
 	struct idmap by_id;
 	bool leaving; /* others' processes learn of it by their connections' end */
 	unsigned count;

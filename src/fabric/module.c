@@ -20,4 +20,10 @@ __attribute__((visibility("default"))) const struct fabric_module tract_fabric_m
 	.wait = fabric_wait,
 	.finish = fabric_finish,
 	.failures = fabric_failures,
+	.address = fabric_address,
+	.window_open = fabric_window_open,
+	.window_base = fabric_window_base,
+	.window_key = fabric_window_key,
+	.window_bury = fabric_window_bury,
+	.window_close = fabric_window_close,
 };

@@ -4,7 +4,8 @@
  *
  * Most programs never import from another node, and are not to carry a fabric's libraries
  * along.  So libtract does not link this layer but loads libtract-fabric.so, in which the one
- * name FABRIC_MODULE_NAME is a table of what an importer calls.
+ * name FABRIC_MODULE_NAME is a table of what an importer calls, and a broker of a node that has
+ * peers.
  *
  * The module has a reason of its own for errors; who calls through the table asks it.
  */
@@ -16,7 +17,7 @@
 #define FABRIC_MODULE_FILE "libtract-fabric.so"
 #define FABRIC_MODULE_NAME "tract_fabric_module"
 /* Of the table below: one that says another is not used. */
-#define FABRIC_MODULE_VERSION 1u
+#define FABRIC_MODULE_VERSION 2u
 
 struct fabric_module {
 	uint32_t version;
@@ -38,6 +39,14 @@ struct fabric_module {
 	int (*finish)(struct fabric_target *target, uint64_t deadline,
 		      const struct fabric_result *result);
 	uint64_t (*failures)(const struct fabric_target *target);
+	/* For who serves: brokers. */
+	int (*address)(const struct fabric *fabric, struct fabric_address *ret_address);
+	int (*window_open)(struct fabric *fabric, const struct fabric_window_spec *spec,
+			   struct fabric_window **ret_window);
+	uint64_t (*window_base)(const struct fabric_window *window);
+	uint64_t (*window_key)(const struct fabric_window *window);
+	int (*window_bury)(struct fabric_window *window);
+	void (*window_close)(struct fabric_window *window);
 };
 
 #endif
