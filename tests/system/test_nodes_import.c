@@ -5,7 +5,9 @@
  * A process may be on several nodes at once, which most of these are; who dies is another.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -415,6 +417,62 @@ TEST_SLOW(a_rebind_moves_importers_and_loses_nothing, 60)
 		p.memory = fresh;
 		EXPECT_EQ(munmap(old, SIZE), 0);
 	}
+	pair_down(&p);
+}
+
+struct writer {
+	pthread_t thread;
+	struct pair *p;
+	off_t at;
+	uint64_t last;
+	_Atomic bool stop;
+};
+
+static void *write_on(void *arg)
+{
+	struct writer *w = arg;
+
+	while (!atomic_load(&w->stop)) {
+		uint64_t next = w->last + 1, got = 0;
+
+		expect_ok(tract_import_put64(w->p->import, w->at, &next, 1));
+		expect_ok(tract_import_get64(w->p->import, w->at, &got, 1));
+		/* Or it was put before a move, and got after. */
+		EXPECT(got == next || got == 0);
+		w->last = next;
+	}
+	return NULL;
+}
+
+TEST_SLOW(threads_go_on_across_rebinds_without_noticing, 60)
+{
+	struct writer writers[3] = { 0 };
+	char *memory[2];
+	struct pair p;
+
+	pair_up(&p);
+	memory[0] = p.memory;
+	memory[1] = pages_new(SIZE);
+	for (unsigned i = 0; i < 3; i++) {
+		writers[i].p = &p;
+		writers[i].at = 8 * (off_t)i;
+		EXPECT_EQ(pthread_create(&writers[i].thread, NULL, write_on, &writers[i]), 0);
+	}
+	for (unsigned round = 1; round <= 30; round++) {
+		p.memory = memory[round % 2];
+		memset(p.memory, 0, SIZE);
+		expect_ok(tract_export_rebind(p.export, p.memory, SIZE));
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		atomic_store(&writers[i].stop, true);
+		EXPECT_EQ(pthread_join(writers[i].thread, NULL), 0);
+		EXPECT(writers[i].last > 0);
+		writers[i].last++;
+		expect_ok(tract_import_put64(p.import, writers[i].at, &writers[i].last, 1));
+		EXPECT_WORD(p.memory + 8 * (size_t)i, writers[i].last);
+	}
+	EXPECT_EQ(munmap(memory[1], SIZE), 0);
+	p.memory = memory[0];
 	pair_down(&p);
 }
 
