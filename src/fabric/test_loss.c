@@ -257,7 +257,7 @@ TEST_SLOW(everything_under_way_to_a_stopped_peer_is_over_at_the_deadline, 60)
 		  -ETIMEDOUT);
 	expect_all_answered(results, started);
 	EXPECT_EQ(results[63].error, -ECONNRESET);
-	EXPECT(fabric_failures(importer.target) >= started);
+	EXPECT(fabric_failures(importer.target) > 0);
 	EXPECT_EQ(fabric_wait(importer.target, RIG_PATIENCE), -ECONNRESET);
 	/* Nobody reads from it any more. */
 	free(from);
