@@ -159,11 +159,26 @@ static uint64_t broker_deadline(void *arg)
 		earliest = idle_deadline(b);
 	if (b->look_at < earliest)
 		earliest = b->look_at;
+	if (b->promise_at < earliest)
+		earliest = b->promise_at;
 	if (node_links_deadline(b->nodes) < earliest)
 		earliest = node_links_deadline(b->nodes);
 	if (objects_is_emptying(&b->objects))
 		earliest = 0;
 	return b->accept_again < earliest ? b->accept_again : earliest;
+}
+
+/*
+ * Another node waits for peer-timeout-ms before it takes memory away from one that does not
+ * answer.  A process here relies on the board for half of that since this broker last ran: if
+ * the broker is stopped, nobody believes a board that is not told any more.
+ */
+static void promise(struct broker *b, uint64_t now)
+{
+	uint64_t timeout = b->config.peer_timeout_ms * NS_PER_MS;
+
+	board_map_promise(&b->board, now + timeout / 2);
+	b->promise_at = now + timeout / 8;
 }
 
 static void broker_turn(void *arg)
@@ -180,6 +195,8 @@ static void broker_turn(void *arg)
 		b->idle_since = now;
 		b->look_at = now;
 	}
+	if (b->promise_at <= now)
+		promise(b, now);
 	if (b->accept_again <= now)
 		(void)start_accepting(b);
 	if (b->look_at <= now)
@@ -362,6 +379,7 @@ static int serve(struct broker *b, const struct broker_options *options)
 	b->loop.arg = b;
 	b->loop.linger_ns = LINGER_NS;
 	b->idle_since = b->look_at = b->started = clock_now();
+	b->promise_at = b->config.peer_count > 0 ? b->started : CLOCK_NEVER;
 	(void)!chdir("/");
 	log_event(LOG_LEVEL_INFO, "broker.started pid=%d uid=%u directory=%s node=%llu",
 		  (int)getpid(), (unsigned)geteuid(), options->directory,

@@ -78,6 +78,7 @@ struct broker {
 	unsigned random_left;
 
 	uint64_t idle_since;   /* CLOCK_NEVER: not idle */
+	uint64_t promise_at;   /* when to renew board.sure_until; CLOCK_NEVER: no peers */
 	uint64_t look_at;      /* when to see whether the directory is still there */
 	uint64_t accept_again; /* CLOCK_NEVER: accepting */
 };

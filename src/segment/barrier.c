@@ -102,7 +102,11 @@ int tract_barrier_close(struct tract_barrier *barrier)
 		return fail(-ESTALE, "the exporter has taken the segment back");
 	if (!was_open)
 		return -ENOTCONN;
-	return r == -EIO ? close_late(barrier->import) : settled;
+	if (r == -EIO)
+		return close_late(barrier->import);
+	if (settled == 0 && import_far(barrier->import))
+		settled = far_judge(barrier->import);
+	return settled;
 }
 
 /* Taken back or not is for close to say. */

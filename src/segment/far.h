@@ -111,6 +111,11 @@ int far_copy_vector(struct tract_import *import, const struct tract_vector *vect
 
 /* In a child of fork: makes the import its own.  0, -ESTALE. */
 int far_begin(struct tract_import *import);
+/*
+ * As import_judge(), when a transfer has completed: -EIO, too, if this node's broker has not
+ * run lately.  It could not have said that the memory was taken back.
+ */
+int far_judge(const struct tract_import *import);
 /* Failures so far of @import, or of all imports from its node. */
 uint64_t far_failures(struct tract_import *import, bool whole_node);
 /* Waits until all that was put has been delivered, or has failed. */

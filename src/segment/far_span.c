@@ -15,6 +15,20 @@ int far_begin(struct tract_import *import)
 			     "parent imported from another node");
 }
 
+int far_judge(const struct tract_import *import)
+{
+	const struct shm_board *board = import->session->board;
+	int r = import_judge(import);
+
+	if (r < 0)
+		return r;
+	/* After the look at the slot.  Pairs with board_map_promise(). */
+	if (clock_now() < atomic_load_explicit(&board->sure_until, memory_order_acquire))
+		return 0;
+	return fail(-EIO, "this node's broker is not running, so nobody could tell whether the "
+			  "exporter still holds the memory; see whether tractd is stopped");
+}
+
 static void add_failures(struct far *far, void *arg)
 {
 	*(uint64_t *)arg += far_failed_so_far(far);

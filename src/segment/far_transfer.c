@@ -52,7 +52,7 @@ static int judge(struct tract_import *import, int moved)
 	}
 	if (r < 0)
 		return fail(r, "the exporter has taken the segment back");
-	return moved < 0 ? -EIO : 0;
+	return moved < 0 ? -EIO : far_judge(import);
 }
 
 /* ---- one range -------------------------------------------------------------------------- */

@@ -568,6 +568,25 @@ TEST_SLOW(without_the_own_broker_nobody_could_tell_so_it_ends, 60)
 	pair_down(&p);
 }
 
+TEST_SLOW(while_the_own_broker_is_stopped_nothing_is_certified, 60)
+{
+	struct pair p;
+
+	pair_up(&p);
+	expect_ok(tract_import_set_mode(p.import, TRACT_BARRIER_EXPLICIT));
+	EXPECT_EQ(kill(p.c.node[0].broker, SIGSTOP), 0);
+	expect_ok(tract_barrier_open(&p.barrier));
+	/* It returns once nobody relies on the board any more. */
+	expect_ok(tract_export_unpublish(p.export));
+	EXPECT_EQ(tract_barrier_close(&p.barrier), -EIO);
+	expect_ok(tract_import_set_mode(p.import, TRACT_BARRIER_IMPLICIT));
+	EXPECT_EQ(try_put(&p), -EIO);
+	EXPECT_WORD(p.memory, 0);
+	EXPECT_EQ(kill(p.c.node[0].broker, SIGCONT), 0);
+	EXPECT_WITHIN(LONG_MS, try_put(&p) == -ESTALE);
+	pair_down(&p);
+}
+
 /* Exports in a process of its own, until it is killed. */
 static pid_t exporter_start(const struct pair *p, uint32_t *ret_id)
 {
