@@ -504,7 +504,8 @@ static int hear_change(struct registry *registry, struct remote *remote,
 		find(remote, stall ? message->link_stall.import : message->link_moved.import);
 	struct round *round;
 
-	if (import && import->round)
+	/* It waits for the last change to be answered, and who has no rights has no memory. */
+	if (import && (import->round || import->rights == 0))
 		return -EPROTO;
 	if (import)
 		take_change(import->far, message);
