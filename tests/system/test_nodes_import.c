@@ -332,8 +332,8 @@ TEST_SLOW(when_unpublish_has_returned_nothing_succeeds_and_nothing_arrives, 60)
 	expect_ok(tract_barrier_order(&p.barrier));
 	expect_ok(tract_import_set_mode(p.import, TRACT_BARRIER_EXPLICIT));
 	expect_ok(tract_import_put64(p.import, 0, &word, 1));
+	/* Nobody says what it gets. */
 	expect_ok(tract_import_get64(p.import, 0, &got, 1));
-	EXPECT_EQ(got, 0);
 	EXPECT_EQ(tract_barrier_close(&p.barrier), -ESTALE);
 	EXPECT_WORD(p.memory, 5);
 	/* One that was never used says so at once. */
@@ -501,19 +501,42 @@ TEST_SLOW(signals_go_both_ways, 60)
 	EXPECT_EQ(tract_poll(&fd, 1, 0), 0);
 	tract_import_pollfd_release(p.import);
 	expect_ok(tract_export_pollfd(p.export, &fd.fd));
-	expect_ok(tract_import_post(p.import, TRACT_POST_ONCE));
-	EXPECT_EQ(tract_poll(&fd, 1, LONG_MS), 1);
-	expect_ok(tract_import_post(p.import, TRACT_POST_ONCE));
-	/* One that counts comes after the one that does not. */
+	EXPECT_EQ(tract_poll(&fd, 1, 0), 0);
 	expect_ok(tract_import_post(p.import, 0));
-	EXPECT_WITHIN(LONG_MS, tract_export_wait(p.export, 100) == 0);
-	expect_ok(tract_export_wait(p.export, LONG_MS));
-	EXPECT_EQ(tract_export_wait(p.export, 0), -ETIMEDOUT);
+	EXPECT_EQ(tract_poll(&fd, 1, LONG_MS), 1);
+	expect_ok(tract_export_wait(p.export, 0));
+	EXPECT_EQ(tract_poll(&fd, 1, 0), 0);
 	tract_export_pollfd_release(p.export);
 	/* Whose exporter has gone posts to nobody. */
 	expect_ok(tract_export_unpublish(p.export));
 	expect_ok(tract_import_post(p.import, 0));
 	EXPECT_EQ(tract_export_wait(p.export, 0), -ETIMEDOUT);
+	pair_down(&p);
+}
+
+TEST_SLOW(a_signal_that_does_not_count_is_dropped_where_one_is_pending, 60)
+{
+	struct tract_export *marker;
+	struct tract_import *mark;
+	uint32_t id = 0;
+	struct pair p;
+	char *memory;
+
+	pair_up(&p);
+	memory = pages_new(4096);
+	expect_ok(tract_export_create(p.there, memory, 4096, 0, &marker));
+	expect_ok(tract_export_publish(marker, &id, NULL, 0));
+	expect_ok(tract_import_connect(p.here, 2, id, 0, &mark));
+	for (int i = 0; i < 3; i++)
+		expect_ok(tract_import_post(p.import, TRACT_POST_ONCE));
+	/* What is posted later comes later, whatever segment it is about. */
+	expect_ok(tract_import_post(mark, 0));
+	expect_ok(tract_export_wait(marker, LONG_MS));
+	expect_ok(tract_export_wait(p.export, 0));
+	EXPECT_EQ(tract_export_wait(p.export, 0), -ETIMEDOUT);
+	expect_ok(tract_import_close(mark));
+	expect_ok(tract_export_destroy(marker));
+	EXPECT_EQ(munmap(memory, 4096), 0);
 	pair_down(&p);
 }
 
