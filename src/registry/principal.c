@@ -99,6 +99,8 @@ int client_new(struct registry *registry, const struct registry_identity *identi
 	RB_INIT(&client->places);
 	LIST_INIT(&client->moves);
 	cap_table_init(&client->caps, &registry->caps, registry->config.caps_max);
+	TAILQ_INIT(&client->fading);
+	TAILQ_INIT(&client->rung);
 	names_add(&registry->clients, &client->named);
 	*ret_client = client;
 	return 0;
@@ -113,6 +115,8 @@ uint32_t client_new_serial(struct client *client)
 
 void client_free(struct registry *registry, struct client *client)
 {
+	if (client->remote)
+		guest_forget(registry, client);
 	names_remove(&registry->clients, &client->named);
 	user_put(registry, client->user);
 	free(client);
