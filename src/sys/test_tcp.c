@@ -81,6 +81,7 @@ TEST(two_cannot_listen_in_one_place)
 	struct tcp_address address;
 	scoped(fd) int first = listen_somewhere(&address), second = -1;
 
+	EXPECT(first >= 0);
 	EXPECT_EQ(tcp_listen(&address, &second), -EADDRINUSE);
 }
 

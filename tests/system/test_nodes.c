@@ -2,11 +2,14 @@
 /*
  * test_nodes.c - brokers of several nodes, on loopback addresses, in a directory each
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <tract/tract.h>
 
 #include "cluster.h"
 #include "link/rig_cert.h"
@@ -105,6 +108,56 @@ TEST_SLOW(a_node_with_another_key_is_refused_and_both_logs_say_what_to_do, 60)
 	EXPECT(!cluster_is_up(&c, 0, 2) && !cluster_is_up(&c, 2, 0));
 	EXPECT_EQ(cluster_row(&c, 2, 0).times, 0);
 	cluster_end(&c);
+}
+
+/* ---- what programs see ------------------------------------------------------------------- */
+
+TEST_SLOW(nodes_are_listed_to_programs_in_the_order_of_their_ids, 60)
+{
+	struct tract_node_info node = { .key = 0 };
+	struct tract *ctx;
+	struct cluster c;
+	char address[32];
+
+	cluster_make(&c, 3, true, NULL);
+	cluster_start(&c, 1);
+	cluster_start(&c, 2);
+	EXPECT_WITHIN(LONG_MS, cluster_is_up(&c, 1, 2));
+	EXPECT_EQ(tract_open(c.node[1].directory, &ctx), 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		static const enum tract_node_state states[] = { TRACT_NODE_DOWN,
+								TRACT_NODE_SELF,
+								TRACT_NODE_UP };
+
+		EXPECT_EQ(tract_next_node(ctx, node.key, &node), 0);
+		EXPECT_EQ(node.node, i + 1);
+		/* One that is down is being dialled now and then. */
+		EXPECT(node.state == states[i] ||
+		       (i == 0 && node.state == TRACT_NODE_CONNECTING));
+		EXPECT_EQ(*node.why != '\0', i == 0);
+	}
+	(void)snprintf(address, sizeof(address), "127.0.0.1:%u", c.node[2].port);
+	EXPECT_STR(node.address, address);
+	EXPECT_EQ(tract_next_node(ctx, node.key, &node), -ENOENT);
+	EXPECT_EQ(tract_next_node(ctx, 0, NULL), -EINVAL);
+	EXPECT_EQ(tract_next_node(NULL, 0, &node), -EINVAL);
+	cluster_end(&c);
+	EXPECT_EQ(tract_next_node(ctx, 0, &node), -ENOTCONN);
+	tract_close(ctx);
+}
+
+TEST(the_brokers_program_is_named_or_said_to_be_missing)
+{
+	char path[4096], expected[4096];
+
+	(void)snprintf(expected, sizeof(expected), "%s", getenv("TRACT_BROKER_PROGRAM"));
+	EXPECT_EQ(tract_broker_program(path, sizeof(path)), 0);
+	EXPECT_STR(path, expected);
+	EXPECT_EQ(tract_broker_program(path, strlen(expected)), -ENAMETOOLONG);
+	EXPECT_EQ(tract_broker_program(NULL, 5), -EINVAL);
+	EXPECT_EQ(setenv("TRACT_BROKER_PROGRAM", "/nonexistent", 1), 0);
+	EXPECT_EQ(tract_broker_program(path, sizeof(path)), -ENOENT);
+	EXPECT(strstr(tract_reason(), "is not installed"));
 }
 
 /* ---- certificates ------------------------------------------------------------------------ */
