@@ -118,9 +118,11 @@ static int check_config(const struct broker_options *o)
 	if (!*c.directory)
 		(void)printf("there is no tract.conf, so all is as it is without one\n");
 	else
-		(void)printf("%s: in order: node %llu, peers %u, controllers %u, aliases %u\n",
-			     o->checked ? o->checked : c.directory, (unsigned long long)c.node,
-			     c.peer_count, c.controller_count, c.alias_count);
+		(void)printf(
+			"%s%s: in order: node %llu, peers %u, controllers %u, aliases %u\n",
+			o->checked ? o->checked : c.directory, o->checked ? "" : "/tract.conf",
+			(unsigned long long)c.node, c.peer_count, c.controller_count,
+			c.alias_count);
 	return 0;
 }
 

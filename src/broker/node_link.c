@@ -347,6 +347,11 @@ static int listen_there(struct node_links *links)
 	if (r == -EADDRINUSE)
 		return fail(r, "%s: another program listens there; give [node] another port",
 			    text);
+	if (r == -EAFNOSUPPORT)
+		return fail(r,
+			    "%s: this broker may not use the network; does the unit of systemd "
+			    "that it runs in forbid it? see tractd(8)",
+			    text);
 	if (r < 0)
 		return fail(r, "%s: cannot listen there (%s)", text, error_name(r));
 	return loop_add(&links->broker->loop, &links->source, links->listener, EVENT_IN);

@@ -10,6 +10,8 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +85,7 @@ struct tcp_lookup {
 	int ends[2];
 	char *host;
 	uint16_t port;
+	_Atomic bool done; /* what follows is written, and stays */
 	int result;
 	struct tcp_address address;
 };
@@ -104,6 +107,8 @@ static void *look_up(void *arg)
 	struct tcp_lookup *lookup = arg;
 
 	lookup->result = tcp_look_up(lookup->host, lookup->port, &lookup->address);
+	/* Pairs with tcp_lookup_result(). */
+	atomic_store_explicit(&lookup->done, true, memory_order_release);
 	event_pipe_fill(lookup->ends[1]);
 	lookup_unref(lookup);
 	return NULL;
@@ -157,7 +162,9 @@ int tcp_lookup_begin(const char *host, uint16_t port, struct tcp_lookup **ret_lo
 
 int tcp_lookup_result(struct tcp_lookup *lookup, struct tcp_address *ret_address)
 {
-	/* What the pipe has told happened before: the kernel's lock is between. */
+	/* The pipe tells of it later than it is so.  Pairs with look_up(). */
+	if (!atomic_load_explicit(&lookup->done, memory_order_acquire))
+		return -EAGAIN;
 	if (lookup->result == 0)
 		*ret_address = lookup->address;
 	return lookup->result;

@@ -433,9 +433,9 @@ test_nodes() {
 	run conf check "$work/nowhere"
 	holds 'so does a file that is not there' ended_with 1
 	run conf frobnicate
-	holds 'conf can only check' refused 2 'only `tract conf check`'
+	holds 'conf can only check' refused 2 'tract conf check'
 	run node frobnicate
-	holds 'node can only make keys' refused 2 'only `tract node keygen`'
+	holds 'node can only make keys' refused 2 'tract node keygen'
 	for i in two three; do
 		"$TRACT_BROKER_PROGRAM" --dir "$work/$i" --idle-ms -1 &
 		pids+=($!)
