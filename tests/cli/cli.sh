@@ -405,10 +405,11 @@ test_monitor() {
 test_nodes() {
 	local node=$work/two port=$((20000 + RANDOM % 20000)) pids=() i
 
-	run nodes
-	holds 'nodes without a broker ends with 0 and starts none' ended_with 0
-	holds 'and shows nobody' [ -z "$out" ]
 	mkdir -m 0700 "$node" "$work/three"
+	run -d "$node" nodes
+	holds 'nodes without a broker ends with 0' ended_with 0
+	holds 'starts none' [ ! -e "$node/broker" ]
+	holds 'and shows nobody' [ -z "$out" ]
 	for i in 2 3; do
 		printf '[node]\nid = %s\naddress = 127.0.0.1:%s\n[peer %s]\naddress = 127.0.0.1:%s\n' \
 			"$i" $((port + i)) $((5 - i)) $((port + 5 - i)) >"$work/$([[ $i = 2 ]] && echo two || echo three)/tract.conf"
