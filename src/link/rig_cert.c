@@ -89,7 +89,7 @@ static void make(const char *name, const struct rig_cert *by, long seconds,
 
 struct rig_cert rig_authority(const char *name)
 {
-	struct rig_cert made;
+	struct rig_cert made = { .key = "" };
 
 	make(name, NULL, 86400, &made);
 	return made;
@@ -97,7 +97,7 @@ struct rig_cert rig_authority(const char *name)
 
 struct rig_cert rig_signed(const struct rig_cert *authority, const char *name, long seconds)
 {
-	struct rig_cert made;
+	struct rig_cert made = { .key = "" };
 
 	make(name, authority, seconds, &made);
 	return made;
