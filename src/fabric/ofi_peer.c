@@ -206,6 +206,9 @@ static bool look(struct ofi_peer *peer) REQUIRES(peer->lock)
 	for (ssize_t i = 0; i < n; i++)
 		op_complete(peer, done[i].op_context, 0);
 	(void)pthread_cond_broadcast(&peer->moved);
+	/* It may be what the one who sleeps on the line is there for. */
+	if (peer->asleep)
+		event_pipe_fill(peer->wake[1]);
 	return true;
 }
 
@@ -300,13 +303,13 @@ int ofi_peer_new(struct fabric *base, const struct fabric_address *address,
 	return 0;
 }
 
-int ofi_peer_greet(struct fabric_peer *base, uint64_t deadline)
+static int hello(struct ofi_peer *peer, uint64_t deadline)
 {
-	struct ofi_peer *peer = (struct ofi_peer *)base;
 	struct fabric_result result = { 0 };
 	uint64_t word = 0;
 	int waited, r = ofi_get(&peer->greeter.base, 0, &word, sizeof(word), deadline, &result);
 
+	/* Other threads greet as well: what became of ours is in the result. */
 	waited = ofi_wait(&peer->greeter.base, deadline);
 	if (r == 0)
 		r = waited == -ETIMEDOUT ? waited : result.error;
@@ -315,6 +318,16 @@ int ofi_peer_greet(struct fabric_peer *base, uint64_t deadline)
 	if (word != peer->place.word)
 		return fail(-ESTALE, "another fabric has the address of the peer now");
 	return 0;
+}
+
+/* Twice, for the first is answered while the connection is still being set up, and would leave
+ * some of that to the first transfer. */
+int ofi_peer_greet(struct fabric_peer *base, uint64_t deadline)
+{
+	struct ofi_peer *peer = (struct ofi_peer *)base;
+	int r = hello(peer, deadline);
+
+	return r < 0 ? r : hello(peer, deadline);
 }
 
 void ofi_peer_free(struct fabric_peer *base)

@@ -352,6 +352,42 @@ TEST_SLOW(importers_that_are_killed_cost_who_serves_nothing, 60)
 	rig_down(&rig);
 }
 
+/* More than the queues are asked to have room for. */
+TEST_SLOW(many_importers_are_served_at_once, 60)
+{
+	enum { IMPORTERS = 24 };
+	struct rig rig = rig_up(IMPORTERS, 16 * PAGE, TRACT_RIGHT_READ_WRITE);
+	pid_t pids[IMPORTERS];
+	int status;
+
+	for (unsigned i = 0; i < IMPORTERS; i++) {
+		pids[i] = fork();
+		EXPECT(pids[i] >= 0);
+		if (pids[i] == 0) {
+			struct importer importer = importer_up(&rig, i);
+
+			for (uint64_t n = 0; n < 16 * PAGE / 8; n++) {
+				uint64_t word = n + i;
+
+				expect_ok(fabric_put(importer.target, n * 8, &word, 8, 0,
+						     RIG_PATIENCE, NULL));
+			}
+			expect_ok(fabric_wait(importer.target, RIG_PATIENCE));
+			importer_down(&importer);
+			_exit(0);
+		}
+	}
+	for (unsigned i = 0; i < IMPORTERS; i++) {
+		const uint64_t *words = (const uint64_t *)(const void *)rig.windows[i].memory;
+
+		EXPECT_EQ(waitpid(pids[i], &status, 0), pids[i]);
+		EXPECT_EQ(status, 0);
+		for (uint64_t n = 0; n < 16 * PAGE / 8; n++)
+			EXPECT_EQ(words[n], n + i);
+	}
+	rig_down(&rig);
+}
+
 static size_t locked_memory(void)
 {
 	FILE *status = fopen("/proc/self/status", "re");
