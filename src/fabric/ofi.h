@@ -24,6 +24,8 @@
 #define OFI_OPS 128u
 /* What a queue has room for: every operation completes, and errors may come on top. */
 #define OFI_QUEUE (2 * OFI_OPS)
+/* Most bytes of them.  More make a connection slower, as they wait in more places. */
+#define OFI_BYTES ((size_t)16 << 20)
 /* Pieces of this size keep several threads' transfers from waiting for each other. */
 #define OFI_PIECE ((size_t)1 << 20)
 /* Longest address that a provider has. */
@@ -104,6 +106,7 @@ struct ofi_op {
 	struct ofi_target *target;  /* NULL: free */
 	struct fabric_result *result;
 	uint64_t settles; /* of the target: this many puts have arrived when it completes */
+	size_t size;
 	unsigned turn;
 	struct ofi_op *next_free;
 };
@@ -143,6 +146,7 @@ struct ofi_peer {
 	uint64_t scratch; /* what is read for the sake of reading */
 	struct ofi_op ops[OFI_OPS];
 	struct ofi_op *free;
+	size_t bytes; /* under way */
 };
 
 int ofi_peer_new(struct fabric *fabric, const struct fabric_address *address,
@@ -160,7 +164,8 @@ int ofi_peer_ready(struct ofi_peer *peer) REQUIRES(peer->lock);
 int ofi_peer_attend(struct ofi_peer *peer, uint64_t deadline, bool again) REQUIRES(peer->lock);
 /* Takes the line down: everything that is under way fails, and is over. */
 void ofi_peer_break(struct ofi_peer *peer, int why, const char *words) REQUIRES(peer->lock);
-struct ofi_op *ofi_op_take(struct ofi_peer *peer, struct ofi_target *target,
+/* NULL: there is enough under way; what completes makes room. */
+struct ofi_op *ofi_op_take(struct ofi_peer *peer, struct ofi_target *target, size_t size,
 			   struct fabric_result *result) REQUIRES(peer->lock);
 /* Of one that was not posted. */
 void ofi_op_drop(struct ofi_peer *peer, struct ofi_op *op) REQUIRES(peer->lock);

@@ -37,13 +37,15 @@ int ofi_peer_fail(const struct ofi_peer *peer, const struct ofi_target *target, 
 /* ---- operations ---------------------------------------------------------------------------
  */
 
-struct ofi_op *ofi_op_take(struct ofi_peer *peer, struct ofi_target *target,
+struct ofi_op *ofi_op_take(struct ofi_peer *peer, struct ofi_target *target, size_t size,
 			   struct fabric_result *result)
 {
 	struct ofi_op *op = peer->free;
 
-	if (!op)
+	if (!op || peer->bytes + size > OFI_BYTES)
 		return NULL;
+	peer->bytes += size;
+	op->size = size;
 	peer->free = op->next_free;
 	op->target = target;
 	op->result = result;
@@ -57,6 +59,7 @@ struct ofi_op *ofi_op_take(struct ofi_peer *peer, struct ofi_target *target,
 
 static void op_end(struct ofi_peer *peer, struct ofi_op *op)
 {
+	peer->bytes -= op->size;
 	op->target->under_way[op->turn]--;
 	if (op->result)
 		op->result->left--;

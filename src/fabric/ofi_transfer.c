@@ -77,16 +77,16 @@ static ssize_t issue(struct ofi_peer *peer, const struct piece *piece, struct of
 	return fi_writemsg(peer->line.ep, &msg, flags);
 }
 
-/* -EAGAIN: not now. */
+/* -EAGAIN: not now.  -EBUSY: not before something has completed. */
 static int try_operation(struct ofi_peer *peer, struct ofi_target *target,
 			 const struct piece *piece, struct fabric_result *result)
 	REQUIRES(peer->lock)
 {
-	struct ofi_op *op = ofi_op_take(peer, target, result);
+	struct ofi_op *op = ofi_op_take(peer, target, piece->size, result);
 	ssize_t r;
 
 	if (!op)
-		return -EAGAIN;
+		return -EBUSY;
 	/* A read is what settles puts before it; it may not be asked for by fabric_wait(), but
 	 * has the same effect. */
 	if (piece->kind == GET)
@@ -94,7 +94,7 @@ static int try_operation(struct ofi_peer *peer, struct ofi_target *target,
 	r = issue(peer, piece, op);
 	if (r < 0) {
 		ofi_op_drop(peer, op);
-		return r == -FI_EAGAIN ? -EAGAIN : ofi_error(r);
+		return r == -FI_EBUSY ? -EIO : ofi_error(r);
 	}
 	if (piece->kind == PUT && !(peer->facts.abilities & FABRIC_SAYS_DELIVERED))
 		target->injected++;
@@ -123,7 +123,7 @@ static int try_post(struct ofi_peer *peer, struct ofi_target *target, const stru
 	notice_break(peer, target);
 	r = piece->kind == PUT_INJECTED ? try_injection(peer, target, piece)
 					: try_operation(peer, target, piece, result);
-	if (r == 0 || r == -EAGAIN)
+	if (r == 0 || r == -EAGAIN || r == -EBUSY)
 		return r;
 	/* What is wrong with the line is wrong for all. */
 	ofi_peer_break(peer, r == -ECONNREFUSED ? r : -ECONNRESET, error_name(r));
@@ -145,8 +145,8 @@ static int post(struct ofi_peer *peer, struct ofi_target *target, const struct p
 	 * it may be somebody else's fault that this one broke; but not for ever. */
 	const uint32_t first = peer->generation;
 
-	while (r == -EAGAIN) {
-		r = ofi_peer_attend(peer, deadline, true);
+	while (r == -EAGAIN || r == -EBUSY) {
+		r = ofi_peer_attend(peer, deadline, r == -EAGAIN);
 		if (r < 0)
 			return give_up(peer, target);
 		if (peer->generation - first > 1)

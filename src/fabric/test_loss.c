@@ -23,6 +23,8 @@
 
 #define PAGE ((size_t)4096)
 #define MIB ((size_t)1 << 20)
+/* So many MiB fit no socket's buffers, and are not too many for one peer. */
+#define UNDER_WAY 15
 
 static void expect_ok(int r)
 {
@@ -217,19 +219,19 @@ TEST_SLOW(everything_under_way_to_a_killed_peer_is_answered, 60)
 {
 	struct rig rig = rig_up(1, MIB, TRACT_RIGHT_READ_WRITE);
 	struct importer importer = importer_up(&rig, 0);
-	struct fabric_result results[64] = { 0 };
+	struct fabric_result results[UNDER_WAY] = { 0 };
 	char *from = calloc(1, MIB);
 	unsigned started;
 	struct fabric_peer *again;
 
 	/* Stopped first, so that there is something under way when it dies. */
 	EXPECT_EQ(kill(rig.pid, SIGSTOP), 0);
-	started = start_puts(importer.target, from, results, 64, RIG_PATIENCE);
-	EXPECT_EQ(started, 64);
+	started = start_puts(importer.target, from, results, UNDER_WAY, RIG_PATIENCE);
+	EXPECT_EQ(started, UNDER_WAY);
 	rig_kill(&rig);
 	EXPECT_EQ(fabric_wait(importer.target, RIG_PATIENCE), -ECONNRESET);
 	expect_all_answered(results, started);
-	EXPECT_EQ(results[63].error, -ECONNRESET);
+	EXPECT_EQ(results[UNDER_WAY - 1].error, -ECONNRESET);
 	EXPECT_EQ(fabric_put(importer.target, 0, "", 1, 0, clock_deadline_ms(100), NULL),
 		  -ETIMEDOUT);
 	EXPECT_EQ(
@@ -244,19 +246,20 @@ TEST_SLOW(everything_under_way_to_a_stopped_peer_is_over_at_the_deadline, 60)
 {
 	struct rig rig = rig_up(1, MIB, TRACT_RIGHT_READ_WRITE);
 	struct importer importer = importer_up(&rig, 0);
-	struct fabric_result results[64] = { 0 };
+	struct fabric_result results[UNDER_WAY] = { 0 };
 	char *from = calloc(1, MIB);
 	unsigned started;
 	struct fabric_peer *again;
 
 	EXPECT_EQ(kill(rig.pid, SIGSTOP), 0);
-	started = start_puts(importer.target, from, results, 64, RIG_PATIENCE);
-	EXPECT_EQ(started, 64);
+	started = start_puts(importer.target, from, results, UNDER_WAY, RIG_PATIENCE);
+	EXPECT_EQ(started, UNDER_WAY);
 	EXPECT_EQ(fabric_failures(importer.target), 0);
-	EXPECT_EQ(fabric_finish(importer.target, clock_deadline_ms(100), &results[63]),
-		  -ETIMEDOUT);
+	EXPECT_EQ(
+		fabric_finish(importer.target, clock_deadline_ms(100), &results[UNDER_WAY - 1]),
+		-ETIMEDOUT);
 	expect_all_answered(results, started);
-	EXPECT_EQ(results[63].error, -ECONNRESET);
+	EXPECT_EQ(results[UNDER_WAY - 1].error, -ECONNRESET);
 	EXPECT(fabric_failures(importer.target) > 0);
 	EXPECT_EQ(fabric_wait(importer.target, RIG_PATIENCE), -ECONNRESET);
 	/* Nobody reads from it any more. */
@@ -290,13 +293,14 @@ TEST_SLOW(closing_with_much_under_way_ends_it, 60)
 {
 	struct rig rig = rig_up(1, MIB, TRACT_RIGHT_READ_WRITE);
 	struct importer importer = importer_up(&rig, 0);
-	struct fabric_result results[64] = { 0 };
+	struct fabric_result results[UNDER_WAY] = { 0 };
 	char *from = calloc(1, MIB);
 
 	EXPECT_EQ(kill(rig.pid, SIGSTOP), 0);
-	EXPECT_EQ(start_puts(importer.target, from, results, 64, RIG_PATIENCE), 64);
+	EXPECT_EQ(start_puts(importer.target, from, results, UNDER_WAY, RIG_PATIENCE),
+		  UNDER_WAY);
 	importer_down(&importer);
-	expect_all_answered(results, 64);
+	expect_all_answered(results, UNDER_WAY);
 	free(from);
 	EXPECT_EQ(kill(rig.pid, SIGCONT), 0);
 	rig_down(&rig);
