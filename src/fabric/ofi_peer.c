@@ -24,7 +24,7 @@
 /* How often to try again what could not be posted. */
 #define AGAIN_NS (NS_PER_MS / 2)
 /* How often to look before sleeping; the answer is often on its way. */
-#define LOOKS 20
+#define LOOKS 5
 
 int ofi_peer_fail(const struct ofi_peer *peer, const struct ofi_target *target, int error)
 {
