@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/windows.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/scope.h"
+#include "fabric/load.h"
 #include "sys/dir.h"
 #include "sys/vm.h"
 
@@ -66,22 +66,8 @@ static void open_way(const struct windows *w, struct window_way *way)
 	way->fabric = NULL;
 }
 
-/* NULL, with a reason. */
-static const struct fabric_module *load_from(const char *path)
-{
-	const struct fabric_module *module;
-	void *code = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-
-	module = code ? dlsym(code, FABRIC_MODULE_NAME) : NULL;
-	if (!module)
-		(void)fail(-ENOPKG, "the fabric cannot be loaded: %s", dlerror());
-	else if (module->version != FABRIC_MODULE_VERSION)
-		(void)fail(-ENOPKG, "%s is of another version than this broker", path);
-	return module && module->version == FABRIC_MODULE_VERSION ? module : NULL;
-}
-
 /* Beside this program, as it is built or installed, before where it was configured to be. */
-static const struct fabric_module *load_module(void)
+static int load_module(const struct fabric_module **ret_module)
 {
 	static const char *const places[] = {
 		"../fabric",
@@ -96,9 +82,9 @@ static const struct fabric_module *load_module(void)
 			(void)snprintf(slash, sizeof(path) - (size_t)(slash - path), "/%s/%s",
 				       places[i], FABRIC_MODULE_FILE);
 			if (access(path, R_OK) == 0)
-				return load_from(path);
+				return fabric_load(path, ret_module);
 		}
-	return load_from(TRACT_LIBDIR "/tract/" FABRIC_MODULE_FILE);
+	return fabric_load(TRACT_LIBDIR "/tract/" FABRIC_MODULE_FILE, ret_module);
 }
 
 int windows_init(struct windows *w, const struct config *c)
@@ -109,7 +95,7 @@ int windows_init(struct windows *w, const struct config *c)
 	r = idmap_init(&w->by_id);
 	if (r < 0 || c->peer_count == 0)
 		return r;
-	w->fabric = load_module();
+	(void)load_module(&w->fabric);
 	for (unsigned i = 0; i < c->controller_count; i++) {
 		struct window_way *way = &w->way[w->count++];
 

@@ -2,7 +2,6 @@
 #include "segment/far_net.h"
 
 #include <bsd/sys/queue.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/thread.h"
+#include "fabric/load.h"
 #include "sys/dir.h"
 
 struct far_net {
@@ -73,7 +73,7 @@ static int load_locked(void) REQUIRES(lock)
 {
 	const struct fabric_module *found;
 	char path[4096];
-	void *code;
+	int r;
 
 	if (far_fabric())
 		return 0;
@@ -81,12 +81,9 @@ static int load_locked(void) REQUIRES(lock)
 		return fail(-ENOPKG,
 			    "segments of other nodes need " FABRIC_MODULE_FILE
 			    ", which is not installed in the folder tract beside this library");
-	code = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-	found = code ? dlsym(code, FABRIC_MODULE_NAME) : NULL;
-	if (!found)
-		return fail(-ENOPKG, "%s cannot be loaded: %s", path, dlerror());
-	if (found->version != FABRIC_MODULE_VERSION)
-		return fail(-ENOPKG, "%s is of another version than this library", path);
+	r = fabric_load(path, &found);
+	if (r < 0)
+		return r;
 	atomic_store_explicit(&module, found, memory_order_release);
 	return 0;
 }

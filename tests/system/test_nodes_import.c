@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -120,6 +121,35 @@ TEST_SLOW(every_width_is_put_to_another_node_and_got_back, 60)
 	TRY_WIDTH(16);
 	TRY_WIDTH(32);
 	TRY_WIDTH(64);
+	pair_down(&p);
+}
+
+static bool is_default(int signal)
+{
+	struct sigaction action;
+
+	EXPECT_EQ(sigaction(signal, NULL, &action), 0);
+	return !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_DFL;
+}
+
+/* Libraries that the fabric brings along would have it otherwise. */
+TEST_SLOW(a_program_that_imports_from_another_node_keeps_its_signals_and_its_environment, 60)
+{
+	static const int watched[] = { SIGABRT, SIGBUS, SIGILL, SIGINT, SIGSEGV, SIGTERM };
+	bool before[6];
+	struct pair p;
+
+	for (int i = 0; i < 6; i++)
+		before[i] = is_default(watched[i]);
+	nodes_up(&p);
+	export_up(&p);
+	EXPECT(!getenv("FI_UNIVERSE_SIZE"));
+	EXPECT(!getenv("IPATH_NO_BACKTRACE"));
+	import_up(&p, RW);
+	for (int i = 0; i < 6; i++)
+		EXPECT_EQ(is_default(watched[i]), before[i]);
+	EXPECT(!getenv("FI_UNIVERSE_SIZE"));
+	EXPECT(!getenv("IPATH_NO_BACKTRACE"));
 	pair_down(&p);
 }
 
