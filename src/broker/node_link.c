@@ -100,6 +100,70 @@ void node_peer_traffic(const struct node_peer *peer, uint64_t *ret_received, uin
 	*ret_sent = peer->sent + (s ? s->sent : 0);
 }
 
+/* ---- before any link -------------------------------------------------------------------- */
+
+int node_links_secret(const struct config *c, struct link_secret **ret_secret)
+{
+	char certificate[PATH_MAX], private_key[PATH_MAX], authority[PATH_MAX];
+	int r;
+
+	if (!*c->certificate) {
+		r = config_path(c, c->key, certificate);
+		return r < 0 ? r : link_secret_of_key(certificate, ret_secret);
+	}
+	r = config_path(c, c->certificate, certificate);
+	if (r == 0)
+		r = config_path(c, c->private_key, private_key);
+	if (r == 0)
+		r = config_path(c, c->authority, authority);
+	if (r < 0)
+		return r;
+	return link_secret_of_certificates(certificate, private_key, authority, ret_secret);
+}
+
+static int listen_there(struct node_links *links)
+{
+	const struct config_address *own = &links->broker->config.address;
+	char text[CONFIG_ADDRESS_SIZE];
+	scoped(fd) int fd = -1;
+	int r;
+
+	config_address_print(own, text);
+	if (links->unknown < 0)
+		return fail(links->unknown,
+			    "%s: this node's own address is not known (%s); start its broker "
+			    "again when it is",
+			    text, error_name(links->unknown));
+	r = tcp_listen(&links->own, &fd);
+	if (r == -EADDRINUSE)
+		return fail(r, "%s: another program listens there; give [node] another port",
+			    text);
+	if (r == -EAFNOSUPPORT)
+		return fail(r,
+			    "%s: this broker may not use the network; does the unit of systemd "
+			    "that it runs in forbid it? see tractd(8)",
+			    text);
+	if (r < 0)
+		return fail(r, "%s: cannot listen there (%s)", text, error_name(r));
+	r = loop_add(&links->broker->loop, &links->source, fd, EVENT_IN);
+	if (r == 0)
+		links->listener = steal_fd(&fd);
+	return r;
+}
+
+/* Who we are, and where others find us.  What cannot be had now is tried again with the next
+ * dial, so that a broker serves its node all the same, and says what its links lack. */
+static int get_ready(struct node_links *links)
+{
+	int r = 0;
+
+	if (links->listener >= 0)
+		return 0;
+	if (!links->secret)
+		r = node_links_secret(&links->broker->config, &links->secret);
+	return r < 0 ? r : listen_there(links);
+}
+
 /* ---- what the state machine wants done -------------------------------------------------- */
 
 static void log_peer(const struct node_peer *peer, enum log_level level, const char *what)
@@ -150,16 +214,21 @@ static void fell(struct node_peer *peer, const char *why)
 static void dial(struct node_peer *peer)
 {
 	struct node_links *links = peer->links;
-	struct link_stream_setup setup = { &links->broker->loop, links->secret,
-					   &node_stream_owner, NULL };
+	struct link_stream_setup setup = { .loop = &links->broker->loop,
+					   .owner = &node_stream_owner };
 	const struct config_address *address = &peer->config->address;
-	struct node_stream *ns = node_stream_add(links);
-	int r = -ENOMEM;
+	struct node_stream *ns;
+	int r;
 
 	error_clear_reason();
-	if (ns) {
+	r = get_ready(links);
+	ns = r == 0 ? node_stream_add(links) : NULL;
+	if (r == 0 && !ns)
+		r = -ENOMEM;
+	if (r == 0) {
 		ns->peer = peer;
 		peer->stream = ns;
+		setup.secret = links->secret;
 		setup.arg = ns;
 		r = link_stream_dial(&setup, address->host, address->port, peer->config->node,
 				     &ns->stream);
@@ -312,51 +381,6 @@ static void on_tap(void *arg, struct link_stream *s, bool sent, const void *byte
 
 /* ---- life ------------------------------------------------------------------------------- */
 
-int node_links_secret(const struct config *c, struct link_secret **ret_secret)
-{
-	char certificate[PATH_MAX], private_key[PATH_MAX], authority[PATH_MAX];
-	int r;
-
-	if (!*c->certificate) {
-		r = config_path(c, c->key, certificate);
-		return r < 0 ? r : link_secret_of_key(certificate, ret_secret);
-	}
-	r = config_path(c, c->certificate, certificate);
-	if (r == 0)
-		r = config_path(c, c->private_key, private_key);
-	if (r == 0)
-		r = config_path(c, c->authority, authority);
-	if (r < 0)
-		return r;
-	return link_secret_of_certificates(certificate, private_key, authority, ret_secret);
-}
-
-static int listen_there(struct node_links *links)
-{
-	const struct config_address *own = &links->broker->config.address;
-	char text[CONFIG_ADDRESS_SIZE];
-	struct tcp_address address;
-	int r;
-
-	config_address_print(own, text);
-	r = tcp_look_up(own->host, own->port, &address);
-	if (r < 0)
-		return fail(r, "%s: this node's own address is not known (%s)", text,
-			    error_name(r));
-	r = tcp_listen(&address, &links->listener);
-	if (r == -EADDRINUSE)
-		return fail(r, "%s: another program listens there; give [node] another port",
-			    text);
-	if (r == -EAFNOSUPPORT)
-		return fail(r,
-			    "%s: this broker may not use the network; does the unit of systemd "
-			    "that it runs in forbid it? see tractd(8)",
-			    text);
-	if (r < 0)
-		return fail(r, "%s: cannot listen there (%s)", text, error_name(r));
-	return loop_add(&links->broker->loop, &links->source, links->listener, EVENT_IN);
-}
-
 static void add_peer(struct node_links *links, const struct config_peer *config)
 {
 	const struct config *c = &links->broker->config;
@@ -381,7 +405,6 @@ static void add_peer(struct node_links *links, const struct config_peer *config)
 int node_links_open(struct broker *b, struct node_links **ret_links)
 {
 	struct node_links *links;
-	int r;
 
 	*ret_links = NULL;
 	if (b->config.peer_count == 0)
@@ -400,9 +423,12 @@ int node_links_open(struct broker *b, struct node_links **ret_links)
 	for (unsigned i = 0; i < b->config.peer_count; i++)
 		add_peer(links, &b->config.peers[i]);
 	links->changed = true;
+	/* Servers may be asked for it: that is done before anybody is served. */
+	links->unknown =
+		tcp_look_up(b->config.address.host, b->config.address.port, &links->own);
+	(void)get_ready(links);
 	*ret_links = links;
-	r = node_links_secret(&b->config, &links->secret);
-	return r < 0 ? r : listen_there(links);
+	return 0;
 }
 
 void node_links_close(struct node_links *links)

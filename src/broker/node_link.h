@@ -19,6 +19,7 @@
 #include "broker/config.h"
 #include "link/peer_state.h"
 #include "link/stream.h"
+#include "sys/tcp.h"
 
 struct broker;
 struct node_links;
@@ -54,9 +55,11 @@ struct node_peer {
 
 struct node_links {
 	struct broker *broker;
-	struct link_secret *secret;
+	struct link_secret *secret; /* NULL: not to be had yet */
 	uint64_t instance;
-	int listener;
+	int unknown; /* why @own is, or 0 */
+	struct tcp_address own;
+	int listener; /* -1: not yet, and nobody is dialled */
 	struct loop_source source;
 	uint64_t accept_again;		   /* CLOCK_NEVER: accepting */
 	TAILQ_HEAD(, node_stream) streams; /* in the order in which they were made */
@@ -70,7 +73,8 @@ struct node_links {
 
 /* What the configuration says proves who we are.  0, or -errno with a reason. */
 int node_links_secret(const struct config *c, struct link_secret **ret_secret);
-/* *ret_links is NULL for a node without peers.  0, or -errno with a reason. */
+/* *ret_links is NULL for a node without peers.  Without a key, or a port to listen at, no link
+ * comes up, and tract nodes says why.  0 or -ENOMEM. */
 int node_links_open(struct broker *b, struct node_links **ret_links);
 /* Says good-bye.  NULL is allowed, here and below. */
 void node_links_close(struct node_links *links);

@@ -111,6 +111,15 @@ void cluster_new_key(struct cluster *c, unsigned node)
 	EXPECT_EQ(link_key_make(path), 0);
 }
 
+void cluster_hide_key(struct cluster *c, unsigned node, bool hide)
+{
+	char path[160], aside[160];
+
+	(void)snprintf(path, sizeof(path), "%s/cluster.key", c->node[node].directory);
+	(void)snprintf(aside, sizeof(aside), "%s/aside.key", c->node[node].directory);
+	EXPECT_EQ(rename(hide ? path : aside, hide ? aside : path), 0);
+}
+
 void cluster_start(struct cluster *c, unsigned node)
 {
 	struct cluster_node *n = &c->node[node];

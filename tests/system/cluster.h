@@ -29,6 +29,8 @@ struct cluster {
 void cluster_make(struct cluster *c, unsigned count, bool keyed, const char *more);
 /* A key of its own for one node. */
 void cluster_new_key(struct cluster *c, unsigned node);
+/* Has it away, and back. */
+void cluster_hide_key(struct cluster *c, unsigned node, bool hide);
 void cluster_start(struct cluster *c, unsigned node);
 void cluster_start_all(struct cluster *c);
 void cluster_kill(struct cluster *c, unsigned node);
