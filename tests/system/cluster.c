@@ -120,18 +120,30 @@ void cluster_hide_key(struct cluster *c, unsigned node, bool hide)
 	EXPECT_EQ(rename(hide ? path : aside, hide ? aside : path), 0);
 }
 
+/* Returns what tells that it serves. */
+static int begin(struct cluster_node *n)
+{
+	const char *const more[] = { "--idle-ms", "-1", "--log", n->log, NULL };
+	int ready;
+
+	n->broker = rig_broker_begin(n->directory, geteuid(), more, &ready);
+	return ready;
+}
+
 void cluster_start(struct cluster *c, unsigned node)
 {
-	struct cluster_node *n = &c->node[node];
-	const char *const more[] = { "--idle-ms", "-1", "--log", n->log, NULL };
-
-	n->broker = rig_broker_start(n->directory, geteuid(), more);
+	rig_broker_await(begin(&c->node[node]));
 }
 
 void cluster_start_all(struct cluster *c)
 {
+	int ready[CLUSTER_MAX];
+
+	/* Each sleeps a while when it loads the fabric. */
 	for (unsigned i = 0; i < c->count; i++)
-		cluster_start(c, i);
+		ready[i] = begin(&c->node[i]);
+	for (unsigned i = 0; i < c->count; i++)
+		rig_broker_await(ready[i]);
 }
 
 void cluster_kill(struct cluster *c, unsigned node)
