@@ -104,6 +104,20 @@ TRACT_API int tract_is_strong(struct tract *ctx);
  */
 TRACT_API const char *tract_reason(void);
 
+/**
+ * tract_broker_program() - which program this library starts as a node's broker
+ * @ret_path: set to its path on success
+ * @capacity: bytes that there is room for
+ *
+ * Nothing is started.  The program can also check configurations and make keys; see tractd(8).
+ *
+ * Return: 0, or
+ *   -EINVAL        @ret_path is NULL
+ *   -ENOENT        tractd is not installed where this library looks for it
+ *   -ENAMETOOLONG  the path does not fit
+ */
+TRACT_API int tract_broker_program(char *ret_path, size_t capacity);
+
 /* The granularity of addresses and sizes: the system's page size, in bytes. */
 TRACT_API size_t tract_page_size(void);
 

@@ -192,6 +192,41 @@ struct tract_revoked {
 TRACT_API int tract_revoke(struct tract *ctx, const struct tract_revocation *what,
 			   struct tract_revoked *ret_revoked);
 
+/* ---- nodes ------------------------------------------------------------------------------ */
+
+enum tract_node_state {
+	TRACT_NODE_SELF = 0, /* the node that was asked */
+	TRACT_NODE_DOWN = 1, /* its broker is not reached; it is tried again */
+	TRACT_NODE_CONNECTING = 2,
+	TRACT_NODE_UP = 3,
+};
+
+#define TRACT_NODE_TEXT 256
+
+struct tract_node_info {
+	uint64_t key;		       /* for the next call */
+	uint32_t node;		       /* node id; 0: a node by itself */
+	enum tract_node_state state;   /* of the link to its broker */
+	char address[TRACT_NODE_TEXT]; /* of its broker, as configured; "": it has none */
+	char why[TRACT_NODE_TEXT];     /* if it is not up: what is the matter */
+	uint64_t since_ms;	       /* in this state, or not up, for so long */
+	uint64_t rtt_ns;	       /* to its broker and back, the last time; 0: unknown */
+	uint64_t received, sent;       /* bytes between the brokers; data goes another way */
+	uint64_t times;		       /* that the link came up */
+};
+
+/**
+ * tract_next_node() - the node after @after: this one, and those it is linked with
+ * @ctx:   an open context
+ * @after: a key; 0 for the first
+ * @ret:   filled on success
+ *
+ * Everybody may ask.  Nodes come in the order of their ids.
+ *
+ * Return: 0, -ENOENT after the last one, -EINVAL, -ENOTCONN.
+ */
+TRACT_API int tract_next_node(struct tract *ctx, uint64_t after, struct tract_node_info *ret);
+
 /* ---- what passes ------------------------------------------------------------------------ */
 
 struct tract_monitor;

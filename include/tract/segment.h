@@ -161,6 +161,9 @@ TRACT_API int tract_export_rebind(struct tract_export *export, void *addr, size_
 /* The export's size in bytes, and its first address.  Borrowed facts. */
 TRACT_API size_t tract_export_size(const struct tract_export *export);
 TRACT_API void *tract_export_address(const struct tract_export *export);
+/* The mode by which others may connect if it is published without a list: 0666 less the umask
+ * that was recorded. */
+TRACT_API uint32_t tract_export_mode(const struct tract_export *export);
 /* The published id, or 0. */
 TRACT_API uint32_t tract_export_id(const struct tract_export *export);
 
@@ -178,6 +181,9 @@ TRACT_API uint32_t tract_export_id(const struct tract_export *export);
  *   -EINVAL        NULL argument, or unknown rights
  *   -ENOENT        nothing is published there under that id
  *   -EHOSTUNREACH  no such node, or no way to it
+ *   -ETIMEDOUT     its broker, or the memory there, did not answer in time
+ *   -ECONNABORTED  the node was lost while it was asked
+ *   -ENOPKG        another node, and the part of this library for that is not installed
  *   -EXDEV         it is published, but not to this node
  *   -EACCES        refused by the access list
  *   -EMFILE        too many imports, or out of descriptors
@@ -187,6 +193,18 @@ TRACT_API uint32_t tract_export_id(const struct tract_export *export);
  */
 TRACT_API int tract_import_connect(struct tract *ctx, uint32_t node, uint32_t id,
 				   uint32_t rights, struct tract_import **ret_import);
+
+/**
+ * tract_import_connect_through() - the same, by a controller of one's choice
+ * @controller: of tract_next_controller(), or an alias; NULL for any that leads there
+ *
+ * It matters only if @node is another node than this.
+ *
+ * Return: as tract_import_connect(), and -ENODEV if this node has no such controller.
+ */
+TRACT_API int tract_import_connect_through(struct tract *ctx, const char *controller,
+					   uint32_t node, uint32_t id, uint32_t rights,
+					   struct tract_import **ret_import);
 
 /**
  * tract_import_close() - end the connection
@@ -229,6 +247,7 @@ enum tract_import_map_flag {
  *   -EACCES     more rights than the connection has
  *   -ENOMEM     out of address space or mappings
  *   -EBUSY      at the fixed address is an attachment, an export, or another import's window
+ *   -EOPNOTSUPP the memory is on another node: get and put reach it
  */
 TRACT_API int tract_import_map(struct tract_import *import, void **addr, uint32_t flags,
 			       uint32_t rights, off_t offset, size_t length);
@@ -238,6 +257,14 @@ TRACT_API int tract_import_map(struct tract_import *import, void **addr, uint32_
 TRACT_API int tract_import_unmap(struct tract_import *import);
 
 /* ---- moving data ------------------------------------------------------------------------ */
+
+/*
+ * Memory on another node is read and written over the network.  All that follows holds there,
+ * too, and every call returns within the time after which a node counts as lost
+ * (peer-timeout-ms of tract.conf) and a little.  What is got is there, and what was put from
+ * can be used again, when the call returns; in the explicit mode what was put has arrived when
+ * a barrier was closed. Both nodes are to have the same byte order.
+ */
 
 /**
  * tract_import_put() - copy into the segment;  tract_import_get() - copy out of it
@@ -265,8 +292,8 @@ TRACT_API int tract_import_put(struct tract_import *import, off_t offset, const 
 TRACT_API int tract_import_get(struct tract_import *import, off_t offset, void *data,
 			       size_t length);
 
-/* Moves @count items of one size, each as one access that is never torn.  Return: as
- * tract_import_put(). */
+/* Moves @count items of one size, each as one access that is never torn; how a network stores
+ * what it receives is its own affair.  Return: as tract_import_put(). */
 TRACT_API int tract_import_put8(struct tract_import *import, off_t offset, const uint8_t *data,
 				size_t count);
 TRACT_API int tract_import_put16(struct tract_import *import, off_t offset,
@@ -351,6 +378,18 @@ struct tract_barrier {
 
 /* Makes @barrier the one that get and put use in the implicit mode.  Return: 0 or -EINVAL. */
 TRACT_API int tract_barrier_init(struct tract_import *import, struct tract_barrier *barrier);
+
+enum tract_barrier_scope {
+	TRACT_SCOPE_SEGMENT = 0, /* accesses to the segment, by any thread */
+	TRACT_SCOPE_NODE = 1,	 /* accesses to any segment of its node */
+};
+
+/* The same, of a scope: closing it says of all these accesses whether they arrived.  On one's
+ * own node none fails but those to what was taken back, and the scopes are alike.  Return: 0 or
+ * -EINVAL. */
+TRACT_API int tract_barrier_init_scope(struct tract_import *import,
+				       enum tract_barrier_scope scope,
+				       struct tract_barrier *barrier);
 /* Begins a span.  Return: 0, -EINVAL if NULL, -EUNATCH if not initialised. */
 TRACT_API int tract_barrier_open(struct tract_barrier *barrier);
 /**
@@ -391,7 +430,11 @@ enum tract_post_flag {
  * The broker is asked the first time, and once for each descriptor that the other side polls.
  * Where that fails, events are counted for whoever waits, but a poll() may not have ended.
  *
- * Return: 0, or -EINVAL for NULL, -ENOMEM, -ENOTCONN if the broker had to be asked and is gone.
+ * To and from another node events go through the brokers, which are asked each time.  An export
+ * that posts with TRACT_POST_ONCE then does not see what is pending there.
+ *
+ * Return: 0, or -EINVAL for NULL, -ENOMEM, -ENOTCONN if the broker had to be asked and is gone,
+ * -EHOSTUNREACH if there is no way to the exporter's node at the moment.
  */
 TRACT_API int tract_export_post(struct tract_export *export, uint32_t flags);
 TRACT_API int tract_import_post(struct tract_import *import, uint32_t flags);

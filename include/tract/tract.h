@@ -9,6 +9,7 @@
 #include <tract/context.h>
 #include <tract/inspect.h>
 #include <tract/map.h>
+#include <tract/node.h>
 #include <tract/pager.h>
 #include <tract/region.h>
 #include <tract/segment.h>

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/bell_map.h"
 
+#include <limits.h>
+
 #include "base/scope.h"
+#include "sys/futex.h"
 #include "sys/memfd.h"
 #include "sys/vm.h"
 #include "wire/wire.h"
+
+#define POST_TRIES 1000u
 
 int bell_map_new(int *ret_fd, struct shm_bell **ret_bell)
 {
@@ -77,4 +82,30 @@ void bell_map_raise_polled(struct shm_bell *bell, uint32_t slot)
 	if (++last == 0)
 		last = 1;
 	atomic_store_explicit(&slot_of(bell, slot)->polled, last, memory_order_seq_cst);
+}
+
+void bell_map_post(struct shm_bell *bell, uint32_t slot, uint64_t count, bool once)
+{
+	struct shm_bell_slot *s = slot_of(bell, slot);
+	uint32_t pending = atomic_load_explicit(&s->pending, memory_order_relaxed), more;
+	bool posted = false;
+
+	/* Whoever changes the word all the time to keep us here loses the post. */
+	for (unsigned tries = 0; !posted && tries < POST_TRIES; tries++) {
+		if (pending == UINT32_MAX || (once && pending > 0))
+			return;
+		more = count < UINT32_MAX - pending ? pending + (uint32_t)count : UINT32_MAX;
+		/* Before the waiters are looked at: pairs with a waiter's announcement. */
+		posted = atomic_compare_exchange_strong_explicit(&s->pending, &pending, more,
+								 memory_order_seq_cst,
+								 memory_order_relaxed);
+	}
+	if (atomic_load_explicit(&s->waiters, memory_order_seq_cst) > 0)
+		futex_wake(&s->pending, count < INT_MAX ? (int)count : INT_MAX);
+}
+
+uint64_t bell_map_take(struct shm_bell *bell, uint32_t slot)
+{
+	return atomic_exchange_explicit(&slot_of(bell, slot)->pending, 0u,
+					memory_order_seq_cst);
 }

@@ -18,4 +18,9 @@ void bell_map_free(struct shm_bell *bell);
 void bell_map_set_active(struct shm_bell *bell, uint32_t slot, bool active);
 void bell_map_raise_polled(struct shm_bell *bell, uint32_t slot);
 
+/* What posters and takers do who have it mapped: count, unless @once and there are some, and
+ * wake who waits; take all there are. */
+void bell_map_post(struct shm_bell *bell, uint32_t slot, uint64_t count, bool once);
+uint64_t bell_map_take(struct shm_bell *bell, uint32_t slot);
+
 #endif

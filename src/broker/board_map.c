@@ -56,3 +56,9 @@ void board_map_set(struct board_map *b, uint32_t slot, uint64_t generation, uint
 	 * slot: whoever still saw the old generation made its access before this. */
 	atomic_thread_fence(memory_order_seq_cst);
 }
+
+void board_map_promise(struct board_map *b, uint64_t until)
+{
+	/* After what was written of slots.  Pairs with the look at a slot before this. */
+	atomic_store_explicit(&b->shared->sure_until, until, memory_order_release);
+}

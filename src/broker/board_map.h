@@ -25,5 +25,7 @@ void board_map_close(struct board_map *b);
  * the segment's memory afterwards.
  */
 void board_map_set(struct board_map *b, uint32_t slot, uint64_t generation, uint64_t epoch);
+/* What is told of other nodes is true until then; see shm_board.sure_until. */
+void board_map_promise(struct board_map *b, uint64_t until);
 
 #endif

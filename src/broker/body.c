@@ -11,6 +11,7 @@
 #include "base/scope.h"
 #include "broker/cache.h"
 #include "broker/client_link.h"
+#include "broker/node_link.h"
 #include "sys/host.h"
 #include "sys/numa.h"
 
@@ -178,6 +179,7 @@ static void port_object_drop(void *body, uint64_t object, bool empty)
 {
 	struct broker *b = body;
 
+	ears_drop(&b->ears, object);
 	objects_drop(&b->objects, object, empty && !b->ended);
 }
 
@@ -210,12 +212,96 @@ static void port_bell_raise_polled(void *body, uint64_t object, uint32_t slot)
 	objects_bell_raise_polled(&b->objects, object, slot);
 }
 
+static void port_bell_post(void *body, uint64_t object, uint32_t slot, uint64_t count,
+			   bool once)
+{
+	struct broker *b = body;
+
+	objects_bell_post(&b->objects, object, slot, count, once);
+}
+
+static uint64_t port_bell_take(void *body, uint64_t object, uint32_t slot)
+{
+	struct broker *b = body;
+
+	return objects_bell_take(&b->objects, object, slot);
+}
+
+static int port_pipe_make(void *body, uint64_t object, uint64_t tag)
+{
+	struct broker *b = body;
+	int writer, r;
+
+	r = ears_add(&b->ears, object, tag, &writer);
+	if (r < 0)
+		return r;
+	r = objects_take_pipe(&b->objects, object, writer);
+	if (r < 0)
+		ears_drop(&b->ears, object);
+	return r;
+}
+
+static void port_pipe_fill(void *body, uint64_t object)
+{
+	struct broker *b = body;
+
+	objects_fill_pipe(&b->objects, object);
+}
+
 static int port_pledge_make(void *body, uint64_t object)
 {
 	struct broker *b = body;
 
 	return objects_make_pledge(&b->objects, object);
 }
+
+/* ---- other nodes ------------------------------------------------------------------------ */
+
+static int port_window_open(void *body, uint64_t window, const struct window_spec *spec,
+			    struct window_place *ret_place)
+{
+	struct broker *b = body;
+
+	return windows_open(&b->windows, &b->objects, window, spec, ret_place);
+}
+
+static void port_window_bury(void *body, uint64_t window)
+{
+	struct broker *b = body;
+
+	windows_bury(&b->windows, &b->objects, window);
+}
+
+static void port_window_close(void *body, uint64_t window)
+{
+	struct broker *b = body;
+
+	windows_close(&b->windows, &b->objects, window);
+}
+
+static int port_controller_find(void *body, const struct wire_text *name,
+				const struct wire_text *provider, struct controller_facts *ret)
+{
+	const struct broker *b = body;
+
+	return windows_controller_find(&b->windows, name, provider, ret);
+}
+
+static void port_peer_say(void *body, uint32_t node, const struct message *message)
+{
+	const struct broker *b = body;
+
+	node_links_say(b->nodes, node, message);
+}
+
+static void port_peer_drop(void *body, uint32_t node, const char *why)
+{
+	const struct broker *b = body;
+
+	node_links_fell(b->nodes, node, why);
+}
+
+/* ---- saying ----------------------------------------------------------------------------- */
 
 static void port_board_set(void *body, uint32_t slot, uint64_t generation, uint64_t epoch)
 {
@@ -336,7 +422,17 @@ struct ports body_ports(struct broker *b)
 		.bell_make = port_bell_make,
 		.bell_set_active = port_bell_set_active,
 		.bell_raise_polled = port_bell_raise_polled,
+		.bell_post = port_bell_post,
+		.bell_take = port_bell_take,
+		.pipe_make = port_pipe_make,
+		.pipe_fill = port_pipe_fill,
 		.pledge_make = port_pledge_make,
+		.window_open = port_window_open,
+		.window_bury = port_window_bury,
+		.window_close = port_window_close,
+		.controller_find = port_controller_find,
+		.peer_say = port_peer_say,
+		.peer_drop = port_peer_drop,
 		.board_set = port_board_set,
 		.reply = port_reply,
 		.event = port_event,

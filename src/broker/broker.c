@@ -13,7 +13,9 @@
 #include "broker/client_link.h"
 #include "broker/manager.h"
 #include "broker/monitor.h"
+#include "broker/node_link.h"
 #include "broker/process.h"
+#include "broker/windows.h"
 #include "shm/layout.h"
 #include "sys/host.h"
 #include "sys/sock.h"
@@ -157,9 +159,26 @@ static uint64_t broker_deadline(void *arg)
 		earliest = idle_deadline(b);
 	if (b->look_at < earliest)
 		earliest = b->look_at;
+	if (b->promise_at < earliest)
+		earliest = b->promise_at;
+	if (node_links_deadline(b->nodes) < earliest)
+		earliest = node_links_deadline(b->nodes);
 	if (objects_is_emptying(&b->objects))
 		earliest = 0;
 	return b->accept_again < earliest ? b->accept_again : earliest;
+}
+
+/*
+ * Another node waits for peer-timeout-ms before it takes memory away from one that does not
+ * answer.  A process here relies on the board for half of that since this broker last ran: if
+ * the broker is stopped, nobody believes a board that is not told any more.
+ */
+static void promise(struct broker *b, uint64_t now)
+{
+	uint64_t timeout = b->config.peer_timeout_ms * NS_PER_MS;
+
+	board_map_promise(&b->board, now + timeout / 2);
+	b->promise_at = now + timeout / 8;
 }
 
 static void broker_turn(void *arg)
@@ -170,11 +189,14 @@ static void broker_turn(void *arg)
 	if (registry_deadline(b->registry) <= now)
 		registry_tick(b->registry);
 	client_links_reap(b);
+	node_links_turn(b->nodes);
 	(void)objects_empty_some(&b->objects);
 	if (b->link_count == 0 && b->idle_since == CLOCK_NEVER) {
 		b->idle_since = now;
 		b->look_at = now;
 	}
+	if (b->promise_at <= now)
+		promise(b, now);
 	if (b->accept_again <= now)
 		(void)start_accepting(b);
 	if (b->look_at <= now)
@@ -203,6 +225,9 @@ static int make_registry(struct broker *b)
 		.board_slots = SHM_BOARD_SLOTS,
 		.bell_slots = SHM_BELL_SLOTS,
 		.hear_ns = c->ack_timeout_ms * NS_PER_MS,
+		.peer_timeout_ms = (uint32_t)c->peer_timeout_ms,
+		.peer_ns = (c->ack_timeout_ms + c->peer_timeout_ms) * NS_PER_MS,
+		.fabrics = windows_fabrics(&b->windows),
 	};
 	uint64_t total, available;
 	int r;
@@ -215,7 +240,10 @@ static int make_registry(struct broker *b)
 	config.segment_bytes = config.user_bytes;
 	if (c->max_segment_size && c->max_segment_size < config.segment_bytes)
 		config.segment_bytes = c->max_segment_size;
-	return registry_new(&config, &ports, &b->registry);
+	r = registry_new(&config, &ports, &b->registry);
+	for (unsigned i = 0; r == 0 && i < c->peer_count; i++)
+		r = registry_add_peer(b->registry, c->peers[i].node);
+	return r;
 }
 
 static int watch_signals(struct broker *b)
@@ -251,9 +279,15 @@ static int make_parts(struct broker *b)
 	r = board_map_open(&b->board);
 	if (r < 0)
 		return r;
+	r = windows_init(&b->windows, &b->config);
+	if (r == 0)
+		r = ears_init(&b->ears, &b->loop);
+	if (r < 0)
+		return r;
 	r = make_registry(b);
 	if (r < 0)
 		return r;
+	b->ears.registry = b->registry;
 	return watch_signals(b);
 }
 
@@ -300,6 +334,9 @@ static int broker_open(struct broker *b, const struct broker_options *options)
 	r = make_parts(b);
 	if (r < 0)
 		return r;
+	r = node_links_open(b, &b->nodes);
+	if (r < 0)
+		return r;
 	if (!b->dir.activated) {
 		r = node_dir_listen(&b->dir, (unsigned)b->config.socket_mode);
 		if (r < 0)
@@ -312,15 +349,18 @@ static int broker_open(struct broker *b, const struct broker_options *options)
 static void broker_close(struct broker *b)
 {
 	node_dir_hide(&b->dir);
+	node_links_close(b->nodes);
 	client_links_close(b);
 	/* Freeing it takes everything back, and what clients have mapped shall go on working:
 	 * from here on nothing of that is done. */
-	b->ended = true;
+	b->ended = b->windows.leaving = true;
 	if (b->registry)
 		registry_free(b->registry);
 	loop_remove(&b->loop, &b->listener);
 	loop_remove(&b->loop, &b->signals);
 	fd_scope_end(&b->signal_fd);
+	ears_deinit(&b->ears);
+	windows_deinit(&b->windows, &b->objects);
 	objects_deinit(&b->objects);
 	board_map_close(&b->board);
 	idmap_deinit(&b->by_client);
@@ -339,7 +379,8 @@ static int serve(struct broker *b, const struct broker_options *options)
 	b->loop.turn = broker_turn;
 	b->loop.arg = b;
 	b->loop.linger_ns = LINGER_NS;
-	b->idle_since = b->look_at = clock_now();
+	b->idle_since = b->look_at = b->started = clock_now();
+	b->promise_at = b->config.peer_count > 0 ? b->started : CLOCK_NEVER;
 	(void)!chdir("/");
 	log_event(LOG_LEVEL_INFO, "broker.started pid=%d uid=%u directory=%s node=%llu",
 		  (int)getpid(), (unsigned)geteuid(), options->directory,

@@ -16,14 +16,17 @@
 
 #include "broker/board_map.h"
 #include "broker/config.h"
+#include "broker/ears.h"
 #include "broker/idmap.h"
 #include "broker/logbook.h"
 #include "broker/node_dir.h"
 #include "broker/objects.h"
+#include "broker/windows.h"
 #include "ipc/loop.h"
 #include "registry/registry.h"
 
 struct client_link;
+struct node_links;
 TAILQ_HEAD(client_links, client_link);
 
 struct broker_options {
@@ -32,8 +35,10 @@ struct broker_options {
 	int64_t idle_ms; /* -1: never leave; see idle_given */
 	bool idle_given;
 	bool foreground;
-	bool host;    /* others may come in */
-	int ready_fd; /* closed once clients are served; -1: none */
+	bool host;	     /* others may come in */
+	bool check;	     /* only say whether a configuration is in order */
+	const char *checked; /* which; NULL: the directory's */
+	int ready_fd;	     /* closed once clients are served; -1: none */
 };
 
 /* The message that is being handled, and its descriptors; taken ones are -1. */
@@ -55,6 +60,10 @@ struct broker {
 	struct registry *registry;
 	struct objects objects;
 	struct board_map board;
+	struct node_links *nodes; /* NULL: a node by itself */
+	struct windows windows;
+	struct ears ears;
+	uint64_t started;
 
 	struct client_links links;     /* served */
 	struct client_links condemned; /* to be ended in this turn */
@@ -69,6 +78,7 @@ struct broker {
 	unsigned random_left;
 
 	uint64_t idle_since;   /* CLOCK_NEVER: not idle */
+	uint64_t promise_at;   /* when to renew board.sure_until; CLOCK_NEVER: no peers */
 	uint64_t look_at;      /* when to see whether the directory is still there */
 	uint64_t accept_again; /* CLOCK_NEVER: accepting */
 };

@@ -8,7 +8,9 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/scope.h"
+#include "broker/controllers.h"
 #include "broker/monitor.h"
+#include "broker/node_rows.h"
 #include "broker/offer.h"
 #include "sys/proc.h"
 
@@ -220,7 +222,9 @@ static void on_events(void *arg, unsigned mask)
 
 	(void)mask;
 	if (conn_has_output(&link->events)) {
-		(void)conn_flush(&link->events);
+		/* What did not fit may now. */
+		if (conn_flush(&link->events) == 0)
+			registry_say_again(link->broker->registry, link->client);
 		client_link_watch_output(link);
 	}
 	for (unsigned i = 0; i < MESSAGES_PER_TURN && !link->condemned; i++)
@@ -246,6 +250,10 @@ static int handle(struct client_link *link, const struct message *message, struc
 
 	if (link->greeted && message->number == MSG_monitor)
 		return monitor_open(link, message);
+	if (link->greeted && message->number == MSG_next_node)
+		return node_rows_answer(link, message);
+	if (link->greeted && message->number == MSG_next_controller)
+		return controllers_answer(link, message);
 	if (link->greeted && message->number == MSG_events) {
 		r = take_channel(link, x);
 		if (r < 0) {

@@ -11,17 +11,20 @@
 #include "base/error.h"
 #include "broker/broker.h"
 #include "broker/manager.h"
+#include "broker/node_link.h"
 #include "broker/process.h"
 
 #define READY_FD 3
 
-enum { OPTION_DIR = 256, OPTION_IDLE, OPTION_LOG, OPTION_HOST };
+enum { OPTION_DIR = 256, OPTION_IDLE, OPTION_LOG, OPTION_HOST, OPTION_CHECK, OPTION_KEY };
 
 static const struct option options[] = {
 	{ "dir", required_argument, NULL, OPTION_DIR },
 	{ "idle-ms", required_argument, NULL, OPTION_IDLE },
 	{ "log", required_argument, NULL, OPTION_LOG },
 	{ "host", no_argument, NULL, OPTION_HOST },
+	{ "check-config", optional_argument, NULL, OPTION_CHECK },
+	{ "make-key", required_argument, NULL, OPTION_KEY },
 	{ "foreground", no_argument, NULL, 'f' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
@@ -30,6 +33,7 @@ static const struct option options[] = {
 
 static const char usage[] =
 	"Usage: tractd --dir DIR [OPTION...]\n"
+	"       tractd --dir DIR --check-config | --check-config=FILE | --make-key FILE\n"
 	"Serve the tract node whose directory is DIR.\n"
 	"\n"
 	"      --dir DIR      the node's directory, made if it is not there\n"
@@ -37,6 +41,10 @@ static const char usage[] =
 	"      --host         let other users come in\n"
 	"      --foreground   keep the terminal, and log to standard error\n"
 	"      --log FILE     append a line per event to FILE; -: standard error\n"
+	"      --check-config[=FILE]\n"
+	"                     say whether a tract.conf is in order, and serve nobody\n"
+	"      --make-key FILE\n"
+	"                     make the key of a cluster, and serve nobody\n"
 	"      --version\n"
 	"      --help\n"
 	"\n"
@@ -60,6 +68,64 @@ static int parse_idle(const char *text, struct broker_options *o)
 		       : -EINVAL;
 }
 
+static int failed(int r)
+{
+	(void)fprintf(stderr, "tractd: %s\n", *error_reason() ? error_reason() : error_name(r));
+	return 1;
+}
+
+static int make_key(const char *path)
+{
+	int r = link_key_make(path);
+
+	if (r < 0)
+		return failed(r);
+	(void)printf("%s: made; copy it to every node of the cluster, and let nobody else read "
+		     "it\n",
+		     path);
+	return 0;
+}
+
+/* What a broker would do with it, short of listening. */
+static int read_config(const struct broker_options *o, struct config *c)
+{
+	struct link_secret *secret;
+	int r;
+
+	if (o->checked) {
+		config_default(c);
+		r = config_read(o->checked, c);
+		if (r == -ENOENT)
+			return fail(r, "%s: there is no such file", o->checked);
+	} else {
+		r = config_load(o->directory, c);
+	}
+	if (r < 0 || c->peer_count == 0)
+		return r;
+	r = node_links_secret(c, &secret);
+	if (r == 0)
+		link_secret_free(secret);
+	return r;
+}
+
+static int check_config(const struct broker_options *o)
+{
+	struct config c;
+	int r = read_config(o, &c);
+
+	if (r < 0)
+		return failed(r);
+	if (!*c.directory)
+		(void)printf("there is no tract.conf, so all is as it is without one\n");
+	else
+		(void)printf(
+			"%s%s: in order: node %llu, peers %u, controllers %u, aliases %u\n",
+			o->checked ? o->checked : c.directory, o->checked ? "" : "/tract.conf",
+			(unsigned long long)c.node, c.peer_count, c.controller_count,
+			c.alias_count);
+	return 0;
+}
+
 /* Negative to go on, else the exit code. */
 static int parse(int argc, char **argv, struct broker_options *o)
 {
@@ -80,6 +146,12 @@ static int parse(int argc, char **argv, struct broker_options *o)
 		case OPTION_HOST:
 			o->host = true;
 			break;
+		case OPTION_CHECK:
+			o->check = true;
+			o->checked = optarg;
+			break;
+		case OPTION_KEY:
+			return make_key(optarg);
 		case 'f':
 			o->foreground = true;
 			break;
@@ -95,9 +167,9 @@ static int parse(int argc, char **argv, struct broker_options *o)
 	}
 	if (optind < argc)
 		return misused("there are no arguments but options");
-	if (!o->directory || !*o->directory)
+	if (!o->checked && (!o->directory || !*o->directory))
 		return misused("--dir is missing");
-	return -1;
+	return o->check ? check_config(o) : -1;
 }
 
 int main(int argc, char **argv)
@@ -113,10 +185,5 @@ int main(int argc, char **argv)
 		o.ready_fd = READY_FD;
 	process_harden(o.foreground);
 	r = broker_run(&o);
-	if (r < 0) {
-		(void)fprintf(stderr, "tractd: %s\n",
-			      *error_reason() ? error_reason() : error_name(r));
-		return 1;
-	}
-	return 0;
+	return r < 0 ? failed(r) : 0;
 }

@@ -116,3 +116,19 @@ void monitor_tap(void *arg, bool sent, const void *bytes, size_t size)
 	memcpy(m->message.bytes, bytes, m->message.length);
 	tell_all(link->broker, &message);
 }
+
+void monitor_tell_link(struct broker *b, uint32_t node, bool sent, const void *bytes,
+		       size_t size)
+{
+	struct message message = { .number = MSG_monitor_link };
+	struct msg_monitor_link *m = &message.monitor_link;
+
+	if (b->monitors == 0)
+		return;
+	m->time_ns = clock_now();
+	m->node = node;
+	m->sent = sent;
+	m->message.length = size < WIRE_BYTES_MAX ? (uint32_t)size : WIRE_BYTES_MAX;
+	memcpy(m->message.bytes, bytes, m->message.length);
+	tell_all(b, &message);
+}

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "broker/client_link.h"
 
@@ -19,6 +20,9 @@ int monitor_open(struct client_link *link, const struct message *request);
 void monitor_close(struct client_link *link);
 
 void monitor_tell_event(struct broker *b, const char *line);
+/* A message that passed between this broker and another node's; 0: not known yet whose. */
+void monitor_tell_link(struct broker *b, uint32_t node, bool sent, const void *bytes,
+		       size_t size);
 /* A tap for connections; its argument is the link. */
 void monitor_tap(void *arg, bool sent, const void *bytes, size_t size);
 

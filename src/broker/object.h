@@ -5,6 +5,7 @@
 #ifndef BROKER_OBJECT_H
 #define BROKER_OBJECT_H
 
+#include <stdbool.h>
 #include <sys/queue.h>
 
 #include "broker/objects.h"
@@ -29,6 +30,8 @@ struct object {
 	bool strict;   /* and nowhere else */
 	uint32_t node_wanted;
 	bool frozen;
+	unsigned windows;	/* that hold it */
+	bool dropped, to_empty; /* and it goes with the last of them */
 	int writer;
 	int reader; /* -1: nobody has needed it */
 	struct shm_bell *bell;

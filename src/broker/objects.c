@@ -12,6 +12,7 @@
 #include "broker/object.h"
 #include "broker/offer.h"
 #include "sys/dir.h"
+#include "sys/event.h"
 #include "sys/host.h"
 #include "sys/memfd.h"
 #include "sys/vm.h"
@@ -305,17 +306,51 @@ bool objects_has_going(const struct objects *o, uint64_t id)
 	return false;
 }
 
+static void drop_now(struct objects *o, struct object *object, bool empty)
+{
+	if (empty && (object->kind == OBJECT_MADE || object->kind == OBJECT_TAKEN) &&
+	    !empty_step(object))
+		TAILQ_INSERT_TAIL(&o->emptying, object, of_emptying);
+	else
+		forget(o, object);
+}
+
 void objects_drop(struct objects *o, uint64_t id, bool empty)
 {
 	struct object *object = idmap_take(&o->by_id, id);
 
 	if (!object)
 		return;
-	if (empty && (object->kind == OBJECT_MADE || object->kind == OBJECT_TAKEN) &&
-	    !empty_step(object))
-		TAILQ_INSERT_TAIL(&o->emptying, object, of_emptying);
+	object->dropped = true;
+	object->to_empty = empty;
+	if (object->windows == 0)
+		drop_now(o, object, empty);
+}
+
+int objects_hold(struct objects *o, uint64_t id, bool write, struct object **ret_object,
+		 int *ret_fd)
+{
+	struct object *object = idmap_find(&o->by_id, id);
+	int fd, r = 0;
+
+	if (!object)
+		return -ENOENT;
+	if (write)
+		fd = object->writer;
 	else
-		forget(o, object);
+		r = object_reader(object, &fd);
+	if (r < 0)
+		return r;
+	object->windows++;
+	*ret_object = object;
+	*ret_fd = fd;
+	return 0;
+}
+
+void objects_release(struct objects *o, struct object *object)
+{
+	if (--object->windows == 0 && object->dropped)
+		drop_now(o, object, object->to_empty);
 }
 
 int objects_make_bell(struct objects *o, uint64_t id)
@@ -352,6 +387,29 @@ void objects_bell_raise_polled(struct objects *o, uint64_t id, uint32_t slot)
 
 	if (object && object->bell)
 		bell_map_raise_polled(object->bell, slot);
+}
+
+void objects_bell_post(struct objects *o, uint64_t id, uint32_t slot, uint64_t count, bool once)
+{
+	struct object *object = idmap_find(&o->by_id, id);
+
+	if (object && object->bell)
+		bell_map_post(object->bell, slot, count, once);
+}
+
+uint64_t objects_bell_take(struct objects *o, uint64_t id, uint32_t slot)
+{
+	struct object *object = idmap_find(&o->by_id, id);
+
+	return object && object->bell ? bell_map_take(object->bell, slot) : 0;
+}
+
+void objects_fill_pipe(struct objects *o, uint64_t id)
+{
+	const struct object *object = idmap_find(&o->by_id, id);
+
+	if (object && object->kind == OBJECT_PIPE)
+		event_pipe_fill(object->writer);
 }
 
 /* Its client writes the rest, so the broker does not stay in it. */

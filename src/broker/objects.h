@@ -30,6 +30,8 @@
 /* Each bell is mapped by the broker, and the kernel allows a process 65530 mappings. */
 #define OBJECTS_BELLS_MAX 32768u
 
+struct object;
+
 struct objects {
 	struct idmap by_id;
 	uint32_t fds_max;  /* descriptors that objects may use together */
@@ -64,6 +66,14 @@ void objects_drop(struct objects *o, uint64_t id, bool empty);
 
 /* Was it dropped, and is not empty yet? */
 bool objects_has_going(const struct objects *o, uint64_t id);
+/*
+ * For a window of other nodes: what is behind the id stays until objects_release(), its pages
+ * too, even if it is dropped.  *ret_fd, for writing or only for reading, is borrowed.
+ */
+int objects_hold(struct objects *o, uint64_t id, bool write, struct object **ret_object,
+		 int *ret_fd);
+void objects_release(struct objects *o, struct object *object);
+
 /* The next step of emptying what was dropped.  Is there more? */
 bool objects_empty_some(struct objects *o);
 static inline bool objects_is_emptying(const struct objects *o)
@@ -74,6 +84,13 @@ static inline bool objects_is_emptying(const struct objects *o)
 int objects_make_bell(struct objects *o, uint64_t id);
 void objects_bell_set_active(struct objects *o, uint64_t id, uint32_t slot, bool active);
 void objects_bell_raise_polled(struct objects *o, uint64_t id, uint32_t slot);
+
+/* 0 for what is no bell. */
+uint64_t objects_bell_take(struct objects *o, uint64_t id, uint32_t slot);
+void objects_bell_post(struct objects *o, uint64_t id, uint32_t slot, uint64_t count,
+		       bool once);
+/* Of a pipe. */
+void objects_fill_pipe(struct objects *o, uint64_t id);
 
 int objects_make_pledge(struct objects *o, uint64_t id);
 

@@ -72,3 +72,23 @@ TEST(a_polled_word_is_never_the_same_for_two_owners_of_a_slot)
 	bell_map_free(bell);
 	(void)close(fd);
 }
+
+TEST(what_the_broker_posts_is_counted_and_never_wraps)
+{
+	struct shm_bell *bell;
+	int fd;
+
+	EXPECT_EQ(bell_map_new(&fd, &bell), 0);
+	bell_map_set_active(bell, WIRE_SLOT_EXPORTER, true);
+	bell_map_post(bell, WIRE_SLOT_EXPORTER, 2, false);
+	bell_map_post(bell, WIRE_SLOT_EXPORTER, 3, true);
+	EXPECT_EQ(atomic_load(&bell->exporter.pending), 2);
+	bell_map_post(bell, WIRE_SLOT_EXPORTER, UINT64_MAX, false);
+	EXPECT_EQ(atomic_load(&bell->exporter.pending), UINT32_MAX);
+	EXPECT_EQ(bell_map_take(bell, WIRE_SLOT_EXPORTER), UINT32_MAX);
+	EXPECT_EQ(bell_map_take(bell, WIRE_SLOT_EXPORTER), 0);
+	bell_map_post(bell, WIRE_SLOT_EXPORTER, 1, true);
+	EXPECT_EQ(bell_map_take(bell, WIRE_SLOT_EXPORTER), 1);
+	bell_map_free(bell);
+	(void)close(fd);
+}

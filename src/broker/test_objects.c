@@ -47,6 +47,36 @@ TEST(a_dropped_object_is_gone_and_emptied_if_asked)
 	objects_deinit(&o);
 }
 
+TEST(an_object_that_a_window_holds_is_emptied_when_it_is_released)
+{
+	struct object *first, *second;
+	struct objects o;
+	int fd, kept, reader;
+	char byte = 'x';
+
+	EXPECT_EQ(objects_init(&o, 100), 0);
+	EXPECT_EQ(objects_make(&o, 1, SIZE, 0, 0), 0);
+	EXPECT_EQ(objects_hold(&o, 2, true, &first, &fd), -ENOENT);
+	EXPECT_EQ(objects_hold(&o, 1, true, &first, &fd), 0);
+	EXPECT_EQ(objects_hold(&o, 1, false, &second, &reader), 0);
+	EXPECT_EQ(fcntl(reader, F_GETFL) & O_ACCMODE, O_RDONLY);
+	kept = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	EXPECT_EQ(pwrite(kept, &byte, 1, 0), 1);
+	objects_drop(&o, 1, true);
+	/* Under its id it is gone, and its promise counts. */
+	EXPECT_EQ(objects_writer(&o, 1, &fd), -ENOENT);
+	EXPECT_EQ(o.promised, SIZE);
+	objects_release(&o, second);
+	EXPECT_EQ(pread(kept, &byte, 1, 0), 1);
+	EXPECT_EQ(byte, 'x');
+	objects_release(&o, first);
+	EXPECT_EQ(pread(kept, &byte, 1, 0), 1);
+	EXPECT_EQ(byte, 0);
+	EXPECT_EQ(o.promised, 0);
+	(void)close(kept);
+	objects_deinit(&o);
+}
+
 TEST(more_than_the_host_has_is_not_promised)
 {
 	struct objects o;

@@ -113,6 +113,9 @@ int verb_map(const struct cli *cli);
 int verb_monitor(const struct cli *cli);
 int verb_export(const struct cli *cli);
 int verb_get(const struct cli *cli);
+int verb_nodes(const struct cli *cli);
+int verb_conf(const struct cli *cli);
+int verb_node(const struct cli *cli);
 int verb_version(const struct cli *cli);
 int verb_help(const struct cli *cli);
 

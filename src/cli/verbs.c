@@ -96,6 +96,28 @@ const struct verb verbs[] = {
 		  "it is written.\nA file appears under its name when it is complete, and not "
 		  "before.",
 	  .run = verb_get },
+	{ .name = "nodes",
+	  .options = OPTION_JSON | OPTION_BYTES,
+	  .summary = "list this node and its peers, and how their links are",
+	  .help = "LINK is between the brokers, and so are RTT and the bytes RECEIVED and "
+		  "SENT.  WHY says\nwhat is the matter if it is not up.",
+	  .run = verb_nodes },
+	{ .name = "node",
+	  .operands = "keygen [FILE]",
+	  .least = 1,
+	  .most = 2,
+	  .summary = "make the key of a cluster",
+	  .help = "FILE, or cluster.key in the node's directory, is made for nobody else to "
+		  "read, and never\nreplaced.  Every node of the cluster needs a copy.",
+	  .run = verb_node },
+	{ .name = "conf",
+	  .operands = "check [FILE]",
+	  .least = 1,
+	  .most = 2,
+	  .summary = "say whether a tract.conf is in order",
+	  .help = "FILE, or what the node's broker would read.  Keys and certificates that it "
+		  "names are looked\nat, too.",
+	  .run = verb_conf },
 	{ .name = "version",
 	  .options = OPTION_JSON,
 	  .summary = "print the version",

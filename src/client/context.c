@@ -4,6 +4,7 @@
 #include <tract/shared.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,6 +247,23 @@ int tract_is_strong(struct tract *ctx)
 const char *tract_reason(void)
 {
 	return error_reason();
+}
+
+int tract_broker_program(char *ret_path, size_t capacity)
+{
+	char path[PATH_MAX];
+	int r;
+
+	error_clear_reason();
+	if (!ret_path)
+		return -EINVAL;
+	r = locate_program(path, sizeof(path));
+	if (r < 0)
+		return r;
+	if (strlen(path) >= capacity)
+		return -ENAMETOOLONG;
+	memcpy(ret_path, path, strlen(path) + 1);
+	return 0;
 }
 
 size_t tract_page_size(void)

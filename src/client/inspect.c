@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <tract/inspect.h>
+#include <tract/node.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -107,6 +109,61 @@ int tract_next_process(struct tract *ctx, uint64_t after, struct tract_process_i
 	return 0;
 }
 
+static enum tract_node_state node_state(uint32_t state)
+{
+	return state <= TRACT_NODE_UP ? (enum tract_node_state)state : TRACT_NODE_DOWN;
+}
+
+int tract_next_node(struct tract *ctx, uint64_t after, struct tract_node_info *ret)
+{
+	struct message request = { .number = MSG_next_node, .next_node = { .after = after } };
+	struct message reply;
+	const struct msg_node_row *row = &reply.node_row;
+	int r;
+
+	static_assert(TRACT_NODE_TEXT > WIRE_TEXT_MAX, "every text fits");
+	r = inspect_ask(ctx, &request, MSG_node_row, ret, &reply);
+	if (r < 0)
+		return r;
+	*ret = (struct tract_node_info){
+		.key = row->key,
+		.node = row->node,
+		.state = node_state(row->state),
+		.since_ms = row->since_ms,
+		.rtt_ns = row->rtt_ns,
+		.received = row->received,
+		.sent = row->sent,
+		.times = row->times,
+	};
+	(void)snprintf(ret->address, sizeof(ret->address), "%s", row->address.text);
+	(void)snprintf(ret->why, sizeof(ret->why), "%s", row->why.text);
+	return 0;
+}
+
+int tract_next_controller(struct tract *ctx, uint64_t after, struct tract_controller_info *ret)
+{
+	struct message request = { .number = MSG_next_controller,
+				   .next_controller = { .after = after } };
+	struct message reply;
+	const struct msg_controller_row *row = &reply.controller_row;
+	int r;
+
+	static_assert(TRACT_CONTROLLER_TEXT > WIRE_TEXT_MAX, "every text fits");
+	r = inspect_ask(ctx, &request, MSG_controller_row, ret, &reply);
+	if (r < 0)
+		return r;
+	*ret = (struct tract_controller_info){ .key = row->key,
+					       .node = row->node,
+					       .up = row->up };
+	(void)strcpy(ret->name, row->name.text);
+	(void)strcpy(ret->alias_of, row->alias_of.text);
+	(void)strcpy(ret->provider, row->provider.text);
+	(void)strcpy(ret->domain, row->domain.text);
+	(void)strcpy(ret->address, row->address.text);
+	(void)strcpy(ret->why, row->why.text);
+	return 0;
+}
+
 /* ---- monitor ---------------------------------------------------------------------------- */
 
 struct tract_monitor {
@@ -155,10 +212,26 @@ static int stamp(char *line, size_t capacity, uint64_t ns)
 	return length < 0 ? 0 : length;
 }
 
-static int describe(struct tract_monitor *monitor, const struct message *message)
+/* "-> " and whom it was sent to, or from whom it came. */
+static void describe_message(struct tract_monitor *monitor, uint64_t time_ns, bool sent,
+			     const char *whose, const struct wire_bytes *bytes)
 {
+	int used = stamp(monitor->line, sizeof(monitor->line), time_ns);
 	struct message inner;
 	char text[2048];
+
+	if (wire_inspect(bytes->bytes, bytes->length, &inner) < 0)
+		(void)snprintf(text, sizeof(text), "(%u bytes that are no message)",
+			       (unsigned)bytes->length);
+	else
+		wire_print(&inner, text, sizeof(text));
+	(void)snprintf(monitor->line + used, sizeof(monitor->line) - (size_t)used, "%s %-7s %s",
+		       sent ? "->" : "<-", whose, text);
+}
+
+static int describe(struct tract_monitor *monitor, const struct message *message)
+{
+	char whose[24];
 	int used;
 
 	if (message->number == MSG_monitor_event) {
@@ -168,19 +241,21 @@ static int describe(struct tract_monitor *monitor, const struct message *message
 			       "event    %s", message->monitor_event.line.text);
 		return 0;
 	}
-	if (message->number != MSG_monitor_message)
-		return -EPROTO;
-	used = stamp(monitor->line, sizeof(monitor->line), message->monitor_message.time_ns);
-	if (wire_inspect(message->monitor_message.message.bytes,
-			 message->monitor_message.message.length, &inner) < 0)
-		(void)snprintf(text, sizeof(text), "(%u bytes that are no message)",
-			       (unsigned)message->monitor_message.message.length);
-	else
-		wire_print(&inner, text, sizeof(text));
-	(void)snprintf(monitor->line + used, sizeof(monitor->line) - (size_t)used, "%s %-7u %s",
-		       message->monitor_message.sent ? "->" : "<-",
-		       (unsigned)message->monitor_message.pid, text);
-	return 0;
+	if (message->number == MSG_monitor_message) {
+		const struct msg_monitor_message *m = &message->monitor_message;
+
+		(void)snprintf(whose, sizeof(whose), "%u", m->pid);
+		describe_message(monitor, m->time_ns, m->sent, whose, &m->message);
+		return 0;
+	}
+	if (message->number == MSG_monitor_link) {
+		const struct msg_monitor_link *m = &message->monitor_link;
+
+		(void)snprintf(whose, sizeof(whose), "node %u", m->node);
+		describe_message(monitor, m->time_ns, m->sent, whose, &m->message);
+		return 0;
+	}
+	return -EPROTO;
 }
 
 int tract_monitor_next(struct tract_monitor *monitor, int timeout, const char **ret_line)

@@ -41,15 +41,20 @@ uint64_t session_import_of(const struct message *event)
 		return event->import_stall.import;
 	case MSG_import_moved:
 		return event->import_moved.import;
+	case MSG_import_moved_far:
+		return event->import_moved_far.import;
+	case MSG_import_signalled:
+		return event->import_signalled.import;
 	default:
 		return 0;
 	}
 }
 
-static bool is_answered_by_handler(const struct message *event)
+/* By the handler, or not at all. */
+static bool needs_no_answer(const struct message *event)
 {
 	return event->number == MSG_map_asked || event->number == MSG_map_asked_region ||
-	       event->number == MSG_shared_asked;
+	       event->number == MSG_shared_asked || event->number == MSG_import_signalled;
 }
 
 /* 0, or what ended the channel. */
@@ -74,7 +79,7 @@ static int handle_event(struct session *session)
 		fd = fds[0];
 	session->handler(session, &event, &fd);
 	(void)fault_point("session.event.handled");
-	if (is_answered_by_handler(&event))
+	if (needs_no_answer(&event))
 		return 0;
 	heard.serial = event.serial;
 	return session_say(session, &heard);

@@ -95,6 +95,18 @@ static int find_program(char *path, unsigned capacity)
 	return -ENOENT;
 }
 
+int locate_program(char *ret_path, unsigned capacity)
+{
+	int r = find_program(ret_path, capacity);
+
+	if (r != -ENOENT)
+		return r;
+	return fail(r,
+		    "the broker's program, tractd, is not installed in %s nor beside this "
+		    "library; TRACT_BROKER_PROGRAM can name it",
+		    TRACT_LIBEXECDIR);
+}
+
 int locate_start(const char *dir, uint64_t deadline)
 {
 	char program[4096], option[] = "--dir";
@@ -105,13 +117,9 @@ int locate_start(const char *dir, uint64_t deadline)
 
 	if (!name)
 		return -ENOMEM;
-	r = find_program(program, sizeof(program));
+	r = locate_program(program, sizeof(program));
 	if (r < 0)
-		return fail(
-			r,
-			"the broker's program, tractd, is not installed in %s nor beside this "
-			"library; TRACT_BROKER_PROGRAM can name it",
-			TRACT_LIBEXECDIR);
+		return r;
 	r = dir_prepare(dir, &fd);
 	if (r < 0)
 		return fail(

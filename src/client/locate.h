@@ -14,6 +14,8 @@ int locate_directory(char *ret_dir, unsigned capacity);
  * root's, is to be believed?  Others may have been there first. */
 bool locate_is_own(const char *dir);
 
+/* The broker's program.  -ENOENT with a reason, -ENAMETOOLONG. */
+int locate_program(char *ret_path, unsigned capacity);
 /*
  * Starts a broker for @dir and waits until it listens, or has left the field to another, or
  * @deadline.  -ENOENT if the program tractd is not found, -EACCES if @dir is not to be trusted.

@@ -26,7 +26,8 @@
 struct session;
 
 /* Handles one event, with the descriptor that came with it or -1; what it keeps it takes.  What
- * was asked of the map it answers itself; all else is answered by "heard" afterwards.  With
+ * was asked of the map it answers itself, and signals need no answer; all else is answered by
+ * "heard" afterwards.  With
  * NULL and NULL in the end, when there will be no more. */
 typedef void (*session_handler)(struct session *session, const struct message *event, int *fd);
 

@@ -5,9 +5,10 @@
 
 #define MODE_MAX 0666u
 
-int access_check(const struct wire_access *access, uint32_t node, const char **ret_rule)
+int access_check(const struct wire_access *access, uint32_t node, bool alone,
+		 const char **ret_rule)
 {
-	if (access->count > 1) {
+	if (alone && access->count > 1) {
 		*ret_rule = "a node without peers takes at most one access entry; name this "
 			    "node alone";
 		return -EINVAL;
@@ -18,7 +19,12 @@ int access_check(const struct wire_access *access, uint32_t node, const char **r
 				    "and 2 for writing in each digit";
 			return -EINVAL;
 		}
-		if (access->entry[i].node != node) {
+		if (access->entry[i].node >= TRACT_NODES_MAX) {
+			*ret_rule = "there is no such node as an access entry names; ids are "
+				    "below 64";
+			return -EINVAL;
+		}
+		if (alone && access->entry[i].node != node) {
 			*ret_rule = "an access entry of a node without peers names that node; "
 				    "use its own id";
 			return -EINVAL;

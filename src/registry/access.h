@@ -12,8 +12,9 @@
 
 #include "registry/registry.h"
 
-/* 0, or -EINVAL and the rule that refuses the list on a node that has no peers. */
-int access_check(const struct wire_access *access, uint32_t node, const char **ret_rule);
+/* 0, or -EINVAL and the rule that refuses the list.  @alone: @node has no peers. */
+int access_check(const struct wire_access *access, uint32_t node, bool alone,
+		 const char **ret_rule);
 
 struct access_question {
 	const struct wire_access *access; /* the segment's list */

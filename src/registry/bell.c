@@ -51,6 +51,8 @@ static uint32_t find_free(const struct registry *registry, struct bell *bell)
 	return BELL_NO_SLOT;
 }
 
+static void bell_listen(struct registry *registry, struct import *import);
+
 void bell_enter(struct registry *registry, struct import *import, const struct import *with)
 {
 	struct bell *bell = &import->segment->bell;
@@ -63,6 +65,8 @@ void bell_enter(struct registry *registry, struct import *import, const struct i
 	slot->users++;
 	if (++slot->live == 1)
 		set_active(registry, bell, import->slot, true);
+	if (import->client->remote && bell->object)
+		bell_listen(registry, import);
 }
 
 void bell_mute(struct registry *registry, struct import *import)
@@ -108,31 +112,38 @@ void bell_end(struct registry *registry, struct segment *segment)
 
 /* ---- handing out ------------------------------------------------------------------------ */
 
+static void ring_guests(struct registry *registry, struct segment *segment);
+
+/* 0, or what the port said. */
+static int bell_make(struct registry *registry, struct segment *segment)
+{
+	const struct ports *ports = &registry->ports;
+	struct bell *bell = &segment->bell;
+	uint64_t object = registry_new_object(registry);
+	int r;
+
+	r = ports->bell_make(ports->body, object);
+	if (r < 0)
+		return r;
+	bell->object = object;
+	set_active(registry, bell, WIRE_SLOT_EXPORTER, true);
+	for (uint32_t i = 0; i < bell->slots; i++)
+		if (bell->slot[i].live > 0)
+			set_active(registry, bell, i, true);
+	note(registry, "segment.bell segment=%llu", (unsigned long long)segment->named.key);
+	ring_guests(registry, segment);
+	return 0;
+}
+
 /* 0, or the request was refused. */
 static int bell_need(const struct call *call, struct segment *segment)
 {
-	const struct ports *ports = &call->registry->ports;
-	struct bell *bell = &segment->bell;
-	uint64_t object;
-	int r;
+	int r = segment->bell.object ? 0 : bell_make(call->registry, segment);
 
-	if (bell->object)
-		return 0;
-	object = registry_new_object(call->registry);
-	r = ports->bell_make(ports->body, object);
-	if (r < 0) {
+	if (r < 0)
 		(void)call_refuse(call, r == -EMFILE ? EMFILE : ENOMEM,
 				  "the broker has no room for a bell; give something up first");
-		return r;
-	}
-	bell->object = object;
-	set_active(call->registry, bell, WIRE_SLOT_EXPORTER, true);
-	for (uint32_t i = 0; i < bell->slots; i++)
-		if (bell->slot[i].live > 0)
-			set_active(call->registry, bell, i, true);
-	note(call->registry, "segment.bell segment=%llu",
-	     (unsigned long long)segment->named.key);
-	return 0;
+	return r;
 }
 
 /* The exporter's own, or of a process of the same user that was told the id: its child. */
@@ -176,6 +187,13 @@ static int refuse_no_slot(const struct call *call)
 			   "events");
 }
 
+static int refuse_far(const struct call *call)
+{
+	return call_refuse(call, EOPNOTSUPP,
+			   "the bell is on the exporting node; say import_post_far, and hear "
+			   "import_signalled");
+}
+
 int import_bell(const struct call *call)
 {
 	struct import *import = import_find_own(call, call->message->import_bell.import);
@@ -183,6 +201,8 @@ int import_bell(const struct call *call)
 	if (!import)
 		return call_refuse(call, EBADF, "there is no such import of this process");
 	/* Taken back: what was counted before may still be taken. */
+	if (import->far)
+		return refuse_far(call);
 	if (!import->segment)
 		return refuse_stale(call);
 	if (import->slot == BELL_NO_SLOT)
@@ -247,6 +267,8 @@ int bell_poll(const struct call *call)
 		return keep_pipe(call, segment, WIRE_SLOT_EXPORTER);
 	if (!import)
 		return call_refuse(call, EBADF, "there is no such export or import");
+	if (import->far)
+		return refuse_far(call);
 	if (!import_is_live(import))
 		return refuse_stale(call);
 	if (import->slot == BELL_NO_SLOT)
@@ -278,7 +300,83 @@ int bell_poller(const struct call *call)
 				   "an export posts to its imports, an import to its export");
 	if (!import)
 		return call_refuse(call, EBADF, "there is no such export or import");
+	if (import->far)
+		return refuse_far(call);
 	if (!import_is_live(import))
 		return refuse_stale(call);
 	return give_pipe(call, import->segment, WIRE_SLOT_EXPORTER);
+}
+
+/* ---- other nodes ------------------------------------------------------------------------ */
+
+/*
+ * A guest has nobody who could map the bell, so the broker polls its slot, and says over the
+ * link what was counted.  If it cannot, the other node's process hears of no posts.
+ */
+static void bell_listen(struct registry *registry, struct import *import)
+{
+	const struct ports *ports = &registry->ports;
+	struct segment *segment = import->segment;
+	struct pipe *pipe = registry_alloc(sizeof(*pipe));
+	int r = -ENOMEM;
+
+	if (pipe) {
+		*pipe = (struct pipe){ .object = registry_new_object(registry),
+				       .client = import->client,
+				       .segment = segment,
+				       .slot = import->slot };
+		r = ports->pipe_make(ports->body, pipe->object, import->named.id);
+	}
+	if (r < 0) {
+		note(registry, "remote.deaf import=%llu node=%u error=%d",
+		     (unsigned long long)import->named.key, import->client->remote->node, -r);
+		free(pipe);
+		return;
+	}
+	*pipe_place(segment, import->slot) = pipe;
+	LIST_INSERT_HEAD(&import->client->pipes, pipe, of_client);
+	ports->bell_raise_polled(ports->body, segment->bell.object, import->slot);
+}
+
+static void ring_guests(struct registry *registry, struct segment *segment)
+{
+	struct import *import;
+
+	LIST_FOREACH (import, &segment->imports, of_segment)
+		if (import->client->remote && import_is_live(import) &&
+		    import->slot != BELL_NO_SLOT)
+			bell_listen(registry, import);
+}
+
+void bell_post_from(struct registry *registry, struct import *import, uint64_t count, bool once)
+{
+	const struct ports *ports = &registry->ports;
+	struct segment *segment = import->segment;
+	struct bell *bell = &segment->bell;
+
+	/* A post that cannot be counted is lost, as the log says. */
+	if (!bell->object && bell_make(registry, segment) < 0) {
+		note(registry, "remote.post_lost segment=%llu",
+		     (unsigned long long)segment->named.key);
+		return;
+	}
+	ports->bell_post(ports->body, bell->object, WIRE_SLOT_EXPORTER, count, once);
+	if (bell->exporter_pipe)
+		ports->pipe_fill(ports->body, bell->exporter_pipe->object);
+}
+
+void registry_rung(struct registry *registry, uint64_t tag)
+{
+	const struct ports *ports = &registry->ports;
+	const struct import *import = import_find(registry, tag);
+	struct message said = { .number = MSG_link_signalled };
+
+	if (!import || !import->client->remote || import->client->lost ||
+	    !import_is_live(import) || !import->segment->bell.object)
+		return;
+	said.link_signalled.import = tag;
+	said.link_signalled.count =
+		ports->bell_take(ports->body, import->segment->bell.object, import->slot);
+	if (said.link_signalled.count > 0)
+		remote_say(registry, import->client->remote, &said);
 }

@@ -47,6 +47,9 @@ void bell_mute(struct registry *registry, struct import *import);
 /* @import goes. */
 void bell_leave(struct registry *registry, struct import *import);
 void bell_end(struct registry *registry, struct segment *segment);
+/* The process behind @import, which is a guest's, posts to the exporter. */
+void bell_post_from(struct registry *registry, struct import *import, uint64_t count,
+		    bool once);
 void pipe_end(struct registry *registry, struct pipe *pipe);
 
 #endif

@@ -34,6 +34,11 @@ void board_deinit(struct board *board);
 /* 0, or -EMFILE if every slot is taken. */
 int board_take(struct board *board, const struct ports *ports, uint32_t *ret_slot);
 void board_give(struct board *board, uint32_t slot);
+/* Would that be -EMFILE? */
+static inline bool board_is_full(const struct board *board)
+{
+	return board->fresh == board->count && board->free_count == 0;
+}
 
 uint64_t board_generation(const struct board *board, uint32_t slot);
 uint64_t board_epoch(const struct board *board, uint32_t slot);

@@ -63,6 +63,10 @@ int call_answer(const struct call *call, struct message *answer, struct attachme
 	const struct ports *ports = &call->registry->ports;
 
 	answer->serial = call->message->serial;
+	if (call->client->remote) {
+		guest_answer(call->registry, call->client, answer);
+		return 0;
+	}
 	ports->reply(ports->body, call->client->named.id, answer, attachment);
 	return 0;
 }

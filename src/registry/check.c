@@ -140,6 +140,16 @@ static const char *check_segment(const struct registry *registry, const struct s
 	return check_bell(registry, segment);
 }
 
+static uint32_t count_far(const struct registry *registry)
+{
+	struct named *at = NULL;
+	uint32_t far = 0;
+
+	while ((at = names_after(&registry->imports, at ? at->key : 0)))
+		far += import_of(at)->far != NULL;
+	return far;
+}
+
 static const char *check_segments(const struct registry *registry)
 {
 	const char *broken = NULL;
@@ -152,7 +162,8 @@ static const char *check_segments(const struct registry *registry)
 		return broken;
 	for (uint32_t i = 0; i < registry->board.count; i++)
 		taken += registry->board.slot[i].taken;
-	EXPECT_THAT(taken == registry->segments.count, "the board's slots are segments'");
+	EXPECT_THAT(taken == registry->segments.count + count_far(registry),
+		    "the board's slots are segments' and far imports'");
 	EXPECT_THAT(board_check(&registry->board), "the board's free slots are free");
 	return NULL;
 }
@@ -178,8 +189,10 @@ static const char *check_import(const struct registry *registry, const struct im
 	EXPECT_THAT(!import->segment || segment_find(registry, import->segment->named.id) ==
 						import->segment,
 		    "an import's segment exists");
-	EXPECT_THAT(import->segment || !import_is_live(import),
+	EXPECT_THAT(import->segment || import->far || !import_is_live(import),
 		    "an import without a segment was taken back");
+	EXPECT_THAT(!import->far || !import->segment,
+		    "what is of another node is not of this one");
 	EXPECT_THAT(import->segment || import->slot == BELL_NO_SLOT,
 		    "an import without a segment has no slot");
 	EXPECT_THAT((import->owed != NOTICE_NONE) == is_on(&client->owed, import, 0),
@@ -202,8 +215,11 @@ static const char *check_imports(const struct registry *registry)
 	const char *broken = NULL;
 	struct named *at = NULL;
 
-	while (!broken && (at = names_after(&registry->imports, at ? at->key : 0)))
+	while (!broken && (at = names_after(&registry->imports, at ? at->key : 0))) {
 		broken = check_import(registry, import_of(at));
+		if (!broken)
+			broken = check_remote_import(registry, import_of(at));
+	}
 	return broken;
 }
 
@@ -396,13 +412,17 @@ static const char *check_round(const struct registry *registry, const struct rou
 {
 	const struct import *import;
 	const struct region *region = region_find(registry, round->region);
-	uint32_t open = 0;
+	uint32_t open = round->asked.serial != 0;
 
-	EXPECT_THAT(round->next || round->asker, "somebody waits for a round");
+	EXPECT_THAT(round->next || (round->asker ? is_client(registry, round->asker)
+						 : round->remote != NULL),
+		    "somebody waits for a round");
 	EXPECT_THAT(!round->asker || is_client(registry, round->asker),
 		    "who waits for a round is there");
-	EXPECT_THAT(!round->asker || round->asker->asking == round,
+	EXPECT_THAT(!round->asker || round->asker->remote || round->asker->asking == round,
 		    "who waits for a round knows");
+	EXPECT_THAT(!round->remote || round->remote->up,
+		    "nobody waits for what is said over a lost link");
 	TAILQ_FOREACH (import, &round->waiting, of_round) {
 		EXPECT_THAT(import->round == round, "an import knows the round it is in");
 		open++;
@@ -414,6 +434,8 @@ static const char *check_round(const struct registry *registry, const struct rou
 			    "a connection waits for a fence that will end");
 	else
 		EXPECT_THAT(open > 0 || round->next, "a round waits for somebody");
+	EXPECT_THAT(round->import == 0 || import_find(registry, round->import),
+		    "a round's import exists");
 	EXPECT_THAT(round->segment == 0 || segment_find(registry, round->segment),
 		    "a round's segment exists");
 	EXPECT_THAT(!round->pinned ||
@@ -461,8 +483,8 @@ static const char *check_rounds(const struct registry *registry)
 bool registry_check(const struct registry *registry, const char **ret_broken)
 {
 	static const char *(*const checks[])(const struct registry *) = {
-		check_shareds,	check_holdings, check_users,  check_regions,
-		check_segments, check_imports,	check_rounds, check_maps,
+		check_shareds, check_holdings, check_users, check_regions, check_segments,
+		check_imports, check_rounds,   check_maps,  check_remotes,
 	};
 
 	for (unsigned i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

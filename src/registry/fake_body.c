@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "registry/fake_body.h"
+#include "registry/fake_inside.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-static void bug(struct fake_body *fake, const char *rule)
+void fake_bug(struct fake_body *fake, const char *rule)
 {
 	if (!fake->bug)
 		fake->bug = rule;
@@ -33,14 +33,14 @@ uint32_t fake_object_count(const struct fake_body *fake)
 	return count;
 }
 
-static int object_add(struct fake_body *fake, uint64_t id, int kind, uint64_t size)
+int fake_object_add(struct fake_body *fake, uint64_t id, int kind, uint64_t size)
 {
 	uint32_t i = 0;
 
 	if (fake->fail)
 		return fake->fail;
 	if (id == 0 || fake_object_find(fake, id))
-		bug(fake, "an object's id is new");
+		fake_bug(fake, "an object's id is new");
 	while (i < fake->objects && fake->object[i].id)
 		i++;
 	if (i == fake->objects) {
@@ -63,12 +63,12 @@ static int object_make(void *body, uint64_t object, uint64_t size, uint64_t repl
 	int r;
 
 	if (replaces > size) {
-		bug(fake, "an object replaces no more than it holds");
+		fake_bug(fake, "an object replaces no more than it holds");
 		return -EINVAL;
 	}
 	if (size - replaces > fake->room)
 		return -ENOMEM;
-	r = object_add(body, object, FAKE_MEMORY, size);
+	r = fake_object_add(body, object, FAKE_MEMORY, size);
 	if (r < 0)
 		return r;
 	fake_object_find(fake, object)->flags = flags;
@@ -79,13 +79,13 @@ static int object_make(void *body, uint64_t object, uint64_t size, uint64_t repl
 /* ---- pages ------------------------------------------------------------------------------ */
 
 /* One that exists, or a bug. */
-static struct fake_object *memory_of(struct fake_body *fake, uint64_t id)
+struct fake_object *fake_memory_of(struct fake_body *fake, uint64_t id)
 {
 	struct fake_object *object = fake_object_find(fake, id);
 
 	if (object && object->kind == FAKE_MEMORY)
 		return object;
-	bug(fake, "only memory has pages");
+	fake_bug(fake, "only memory has pages");
 	return NULL;
 }
 
@@ -102,16 +102,16 @@ static uint64_t page_of(const struct fake_body *fake, const struct fake_object *
 static struct fake_object *slice_of(struct fake_body *fake, uint64_t id, uint64_t offset,
 				    uint64_t size)
 {
-	struct fake_object *object = memory_of(fake, id);
+	struct fake_object *object = fake_memory_of(fake, id);
 
 	if (!object)
 		return NULL;
 	if (size == 0 || size > PORTS_SLICE)
-		bug(fake, "a slice is not too large");
+		fake_bug(fake, "a slice is not too large");
 	else if (offset > object->size || size > object->size - offset)
-		bug(fake, "a slice is of its object");
+		fake_bug(fake, "a slice is of its object");
 	else if (offset % page_of(fake, object) || size % page_of(fake, object))
-		bug(fake, "a slice is of whole pages");
+		fake_bug(fake, "a slice is of whole pages");
 	else
 		return object;
 	return NULL;
@@ -119,7 +119,7 @@ static struct fake_object *slice_of(struct fake_body *fake, uint64_t id, uint64_
 
 static uint64_t object_page(void *body, uint64_t id)
 {
-	const struct fake_object *object = memory_of(body, id);
+	const struct fake_object *object = fake_memory_of(body, id);
 
 	return object ? page_of(body, object) : 0;
 }
@@ -127,12 +127,12 @@ static uint64_t object_page(void *body, uint64_t id)
 static int object_place(void *body, uint64_t id, uint32_t node, bool strict)
 {
 	struct fake_body *fake = body;
-	struct fake_object *object = memory_of(fake, id);
+	struct fake_object *object = fake_memory_of(fake, id);
 
 	if (!object)
 		return -ENOENT;
 	if (object->filled || object->copied) {
-		bug(fake, "an object is placed before it has pages");
+		fake_bug(fake, "an object is placed before it has pages");
 		return -EBUSY;
 	}
 	if (fake->nodes == 0)
@@ -165,7 +165,7 @@ static int object_copy(void *body, uint64_t to, uint64_t from, uint64_t offset, 
 	if (!target || !slice_of(fake, from, offset, size))
 		return -EINVAL;
 	if (to == from)
-		bug(fake, "an object is copied to another");
+		fake_bug(fake, "an object is copied to another");
 	if (target->frozen || fake->fail_page)
 		return target->frozen ? -EPERM : fake->fail_page;
 	target->copied += size;
@@ -196,7 +196,7 @@ static int object_measure(void *body, uint64_t id, uint64_t offset, uint64_t siz
 
 static int object_freeze(void *body, uint64_t id)
 {
-	struct fake_object *object = memory_of(body, id);
+	struct fake_object *object = fake_memory_of(body, id);
 
 	if (!object)
 		return -ENOENT;
@@ -211,7 +211,7 @@ static int object_freeze(void *body, uint64_t id)
 static int object_physical(void *body, uint64_t id, uint64_t *ret_base)
 {
 	const struct fake_body *fake = body;
-	const struct fake_object *object = memory_of(body, id);
+	const struct fake_object *object = fake_memory_of(body, id);
 
 	if (!object)
 		return -ENOENT;
@@ -245,7 +245,7 @@ static uint64_t object_resident(void *body, uint64_t id)
 	const struct fake_object *object = fake_object_find(body, id);
 
 	if (!object || object->kind != FAKE_MEMORY)
-		bug(body, "only memory is resident");
+		fake_bug(body, "only memory is resident");
 	return object ? object->resident : 0;
 }
 
@@ -260,7 +260,7 @@ static int client_holds(void *body, uint64_t id, uint64_t object, struct client_
 {
 	const struct fake_client *client = fake_client_find(body, id);
 
-	if (!memory_of(body, object))
+	if (!fake_memory_of(body, object))
 		return -ENOENT;
 	if (!client)
 		return -ESRCH;
@@ -293,17 +293,17 @@ static int client_is_child(void *body, uint64_t id, uint64_t parent)
 
 static int object_take(void *body, uint64_t object, uint64_t size)
 {
-	return object_add(body, object, FAKE_MEMORY, size);
+	return fake_object_add(body, object, FAKE_MEMORY, size);
 }
 
 static int pipe_take(void *body, uint64_t object)
 {
-	return object_add(body, object, FAKE_PIPE, 0);
+	return fake_object_add(body, object, FAKE_PIPE, 0);
 }
 
 static int bell_make(void *body, uint64_t object)
 {
-	return object_add(body, object, FAKE_BELL, 0);
+	return fake_object_add(body, object, FAKE_BELL, 0);
 }
 
 /* Would a check of some importer's succeed that was made now? */
@@ -319,7 +319,18 @@ static bool passes_checks(const struct fake_body *fake, const struct fake_object
 
 static int pledge_make(void *body, uint64_t object)
 {
-	return object_add(body, object, FAKE_PLEDGE, 0);
+	return fake_object_add(body, object, FAKE_PLEDGE, 0);
+}
+
+void fake_object_end(struct fake_body *fake, struct fake_object *object, bool empty)
+{
+	if (object->kind == FAKE_MEMORY && object->given && !empty)
+		fake_bug(fake, "what an importer has is emptied");
+	if (empty && passes_checks(fake, object))
+		fake_bug(fake, "importers' checks fail before their memory is emptied");
+	if (empty && fake->emptying > 0)
+		fake->going = object->id;
+	(void)memset(object, 0, sizeof(*object));
 }
 
 static void object_drop(void *body, uint64_t id, bool empty)
@@ -327,17 +338,16 @@ static void object_drop(void *body, uint64_t id, bool empty)
 	struct fake_body *fake = body;
 	struct fake_object *object = fake_object_find(fake, id);
 
-	if (!object) {
-		bug(fake, "only what exists is dropped");
+	if (!object || object->orphan) {
+		fake_bug(fake, "only what exists is dropped");
 		return;
 	}
-	if (object->kind == FAKE_MEMORY && object->given && !empty)
-		bug(fake, "what an importer has is emptied");
-	if (empty && passes_checks(fake, object))
-		bug(fake, "importers' checks fail before their memory is emptied");
-	if (empty && fake->emptying > 0)
-		fake->going = id;
-	(void)memset(object, 0, sizeof(*object));
+	if (object->windows == 0) {
+		fake_object_end(fake, object, empty);
+		return;
+	}
+	object->orphan = true;
+	object->emptied_last = empty;
 }
 
 static bool object_is_going(void *body, uint64_t id)
@@ -351,13 +361,13 @@ static bool object_is_going(void *body, uint64_t id)
 	return fake->emptying > 0;
 }
 
-static uint32_t slot_of(struct fake_body *fake, uint32_t slot)
+uint32_t fake_slot_of(struct fake_body *fake, uint32_t slot)
 {
 	if (slot == WIRE_SLOT_EXPORTER)
 		return FAKE_SLOTS;
 	if (slot < FAKE_SLOTS)
 		return slot;
-	bug(fake, "a bell has that slot");
+	fake_bug(fake, "a bell has that slot");
 	return 0;
 }
 
@@ -367,11 +377,11 @@ static void bell_set_active(void *body, uint64_t id, uint32_t slot, bool active)
 	struct fake_object *object = fake_object_find(fake, id);
 
 	if (!object || object->kind != FAKE_BELL)
-		bug(fake, "only a bell's slot is activated");
-	else if (object->active[slot_of(fake, slot)] == active)
-		bug(fake, "a slot changes when it is said to");
+		fake_bug(fake, "only a bell's slot is activated");
+	else if (object->active[fake_slot_of(fake, slot)] == active)
+		fake_bug(fake, "a slot changes when it is said to");
 	else
-		object->active[slot_of(fake, slot)] = active;
+		object->active[fake_slot_of(fake, slot)] = active;
 }
 
 static void bell_raise_polled(void *body, uint64_t id, uint32_t slot)
@@ -379,10 +389,10 @@ static void bell_raise_polled(void *body, uint64_t id, uint32_t slot)
 	struct fake_body *fake = body;
 	struct fake_object *object = fake_object_find(fake, id);
 
-	if (!object || object->kind != FAKE_BELL || !object->active[slot_of(fake, slot)])
-		bug(fake, "only an active slot is polled");
+	if (!object || object->kind != FAKE_BELL || !object->active[fake_slot_of(fake, slot)])
+		fake_bug(fake, "only an active slot is polled");
 	else
-		object->polled[slot_of(fake, slot)]++;
+		object->polled[fake_slot_of(fake, slot)]++;
 }
 
 static void board_set(void *body, uint32_t slot, uint64_t generation, uint64_t epoch)
@@ -390,11 +400,11 @@ static void board_set(void *body, uint32_t slot, uint64_t generation, uint64_t e
 	struct fake_body *fake = body;
 
 	if (slot >= FAKE_SLOTS) {
-		bug(fake, "the board has that slot");
+		fake_bug(fake, "the board has that slot");
 		return;
 	}
 	if (generation < fake->generation[slot] || epoch < fake->epoch[slot] || generation == 0)
-		bug(fake, "the board's values only grow");
+		fake_bug(fake, "the board's values only grow");
 	fake->generation[slot] = generation;
 	fake->epoch[slot] = epoch;
 }
@@ -405,7 +415,7 @@ static void keep_check(struct fake_body *fake, struct fake_object *object,
 		       const struct msg_import_connected *said)
 {
 	if (said->slot >= FAKE_SLOTS || said->generation != fake->generation[said->slot]) {
-		bug(fake, "a connection begins with the board's generation");
+		fake_bug(fake, "a connection begins with the board's generation");
 		return;
 	}
 	object->check[said->slot].generation = said->generation;
@@ -436,19 +446,19 @@ static void check_said(struct fake_body *fake, const struct message *message,
 	size_t size = 0;
 
 	if (wire_descriptors(message->number) != (int)descriptors)
-		bug(fake, "a message comes with its descriptor");
+		fake_bug(fake, "a message comes with its descriptor");
 	if (wire_encode(message, bytes, &size) < 0)
-		bug(fake, "what is said can be encoded");
+		fake_bug(fake, "what is said can be encoded");
 	if (attachment.kind == ATTACH_NONE || attachment.kind == ATTACH_BOARD ||
 	    attachment.kind == ATTACH_PROCESS)
 		return;
 	if (!object)
-		bug(fake, "what is attached exists");
+		fake_bug(fake, "what is attached exists");
 	else if ((object->kind == FAKE_BELL) != (attachment.kind == ATTACH_BELL) ||
 		 (object->kind == FAKE_PIPE) != (attachment.kind == ATTACH_PIPE))
-		bug(fake, "what is attached is of its kind");
+		fake_bug(fake, "what is attached is of its kind");
 	else if ((object->kind == FAKE_PLEDGE) != (message->number == MSG_pledged))
-		bug(fake, "a pledge is handed out as one");
+		fake_bug(fake, "a pledge is handed out as one");
 }
 
 static void reply(void *body, uint64_t id, const struct message *message,
@@ -459,7 +469,7 @@ static void reply(void *body, uint64_t id, const struct message *message,
 
 	check_said(fake, message, attachment);
 	if (!client || !client->asking || client->serial != message->serial) {
-		bug(fake, "an answer has its request");
+		fake_bug(fake, "an answer has its request");
 		return;
 	}
 	keep_given(fake, message, attachment);
@@ -606,6 +616,7 @@ void fake_body_init(struct fake_body *fake, uint64_t seed)
 		.event = event,
 		.log = take_line,
 	};
+	fake_peers_init(fake);
 }
 
 void fake_body_deinit(struct fake_body *fake)

@@ -14,6 +14,9 @@
 #define FAKE_EVENTS 32u
 #define FAKE_SLOTS 64u /* of the board, and of a bell */
 #define FAKE_LINE 512u
+#define FAKE_LINKS 3u
+#define FAKE_LINK 64u
+#define FAKE_WINDOWS 64u
 #define FAKE_PAGE 4096u
 
 struct fake_object {
@@ -29,11 +32,32 @@ struct fake_object {
 	uint64_t filled; /* bytes, of all slices */
 	uint64_t copied; /* the same, into it */
 	bool given;	 /* to an importer */
+	uint32_t windows;
+	bool orphan, emptied_last; /* dropped while there were windows; and is emptied then */
 	struct {
 		uint64_t generation, epoch; /* the last that it was given with */
 	} check[FAKE_SLOTS];
 	bool active[FAKE_SLOTS + 1]; /* of a bell; the last is the exporter's */
 	uint32_t polled[FAKE_SLOTS + 1];
+	uint64_t pending[FAKE_SLOTS + 1];
+	uint64_t tag; /* of a pipe that the body made itself */
+	uint32_t fills;
+};
+
+/* A part of an object that another node's process reaches. */
+struct fake_window {
+	uint64_t id;	 /* 0: free */
+	uint64_t object; /* 0: it is buried */
+	uint32_t rights;
+	uint64_t key;
+};
+
+/* What was said over the link with another node, oldest first. */
+struct fake_link {
+	uint32_t node; /* 0: free */
+	bool dropped;  /* it is to fall */
+	uint32_t count;
+	struct message said[FAKE_LINK];
 };
 
 struct fake_said {
@@ -73,6 +97,9 @@ struct fake_body {
 	struct fake_client client[FAKE_CLIENTS];
 	struct fake_object *object;
 	uint32_t objects; /* allocated */
+	struct fake_window window[FAKE_WINDOWS];
+	int fail_window; /* what opening one says */
+	struct fake_link link[FAKE_LINKS];
 	uint64_t generation[FAKE_SLOTS];
 	uint64_t epoch[FAKE_SLOTS];
 	char line[FAKE_LINE]; /* the last of the log */
@@ -90,6 +117,13 @@ struct fake_client *fake_client_find(struct fake_body *fake, uint64_t id);
 bool fake_event_take(struct fake_client *client, struct fake_said *ret);
 struct fake_object *fake_object_find(const struct fake_body *fake, uint64_t id);
 uint32_t fake_object_count(const struct fake_body *fake);
+
+struct fake_window *fake_window_find(struct fake_body *fake, uint64_t key);
+uint32_t fake_window_count(const struct fake_body *fake);
+/* What is said to @node; NULL if nothing ever was. */
+struct fake_link *fake_link_find(struct fake_body *fake, uint32_t node);
+/* The oldest that was said to it; false if there is none. */
+bool fake_link_take(struct fake_body *fake, uint32_t node, struct message *ret);
 
 /* As registry_handle(), with a new serial unless the message has no answer. */
 int fake_ask(struct registry *registry, struct fake_client *client, struct message *message,

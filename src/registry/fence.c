@@ -22,12 +22,9 @@ void fence_ask(struct registry *registry, const struct region *region, struct ro
 	       enum notice notice)
 {
 	struct segment *segment;
-	struct import *import;
 
 	LIST_FOREACH (segment, &region->segments, of_region)
-		LIST_FOREACH (import, &segment->imports, of_segment)
-			if (import_has_memory(import))
-				round_ask(registry, round, import, notice);
+		round_ask_all(registry, round, segment, notice);
 }
 
 static uint64_t copy_deadline(const struct registry *registry, const struct region *region)

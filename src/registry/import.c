@@ -16,7 +16,7 @@ struct import *import_of(struct named *named)
 	return named ? container_of(named, struct import, named) : NULL;
 }
 
-static struct import *import_find(const struct registry *registry, uint64_t id)
+struct import *import_find(const struct registry *registry, uint64_t id)
 {
 	return import_of(names_find(&registry->imports, id));
 }
@@ -34,6 +34,8 @@ void import_revoke(struct registry *registry, struct import *import, enum segmen
 	import->reason = reason;
 	import->client->live_count--;
 	import->segment->live_count--;
+	if (import->client->remote)
+		guest_fade(import);
 }
 
 void import_end(struct registry *registry, struct import *import)
@@ -54,6 +56,10 @@ void import_end(struct registry *registry, struct import *import)
 		import->segment->live_count -= import_is_live(import);
 	}
 	client->live_count -= import_is_live(import);
+	if (import->far)
+		far_end(registry, import);
+	if (client->remote)
+		guest_end(registry, import);
 	names_remove(&registry->imports, &import->named);
 	LIST_REMOVE(import, of_client);
 	client->import_count--;
@@ -124,15 +130,13 @@ static int answer_connected(const struct call *call, struct import *import)
 				  segment->region->object));
 }
 
-struct import *import_add(struct registry *registry, struct client *client,
-			  struct segment *segment, uint32_t rights)
+struct import *import_new(struct registry *registry, struct client *client, uint32_t rights)
 {
 	struct import *import = registry_alloc(sizeof(*import));
 
 	if (!import)
 		return NULL;
 	import->client = client;
-	import->segment = segment;
 	import->since = registry_now(registry);
 	import->rights = rights;
 	import->slot = BELL_NO_SLOT;
@@ -140,9 +144,20 @@ struct import *import_add(struct registry *registry, struct client *client,
 	import->named.key = registry_new_key(registry);
 	names_add(&registry->imports, &import->named);
 	LIST_INSERT_HEAD(&client->imports, import, of_client);
-	LIST_INSERT_HEAD(&segment->imports, import, of_segment);
 	client->import_count++;
 	client->live_count++;
+	return import;
+}
+
+struct import *import_add(struct registry *registry, struct client *client,
+			  struct segment *segment, uint32_t rights)
+{
+	struct import *import = import_new(registry, client, rights);
+
+	if (!import)
+		return NULL;
+	import->segment = segment;
+	LIST_INSERT_HEAD(&segment->imports, import, of_segment);
 	segment->live_count++;
 	return import;
 }
@@ -192,7 +207,7 @@ static bool is_waited_for(const struct client *client, const struct region *regi
  * Neither the old object nor the fresh one is whole while the exporter copies, so a connection
  * waits.  Not the exporter's own, which would keep it from saying that it has finished.
  */
-static int wait_for_fence(const struct call *call, const struct region *region, bool again)
+int import_wait_for_fence(const struct call *call, const struct region *region, bool again)
 {
 	struct registry *registry = call->registry;
 	struct round *round;
@@ -208,7 +223,7 @@ static int wait_for_fence(const struct call *call, const struct region *region, 
 	return 0;
 }
 
-static bool must_wait(const struct segment *segment, uint32_t rights)
+bool import_must_wait(const struct segment *segment, uint32_t rights)
 {
 	return rights != 0 && segment->region->fence != FENCE_NONE;
 }
@@ -228,15 +243,16 @@ static int check_limits(const struct call *call)
 	return -EMFILE;
 }
 
-static int check_access(const struct call *call, const struct segment *segment, uint32_t rights)
+int import_check_access(const struct call *call, const struct segment *segment, uint32_t rights,
+			uint32_t node, const struct registry_identity *importer)
 {
 	struct access_question question = {
 		.access = &segment->access,
 		.default_mode = segment->mode,
 		.uid = segment->client->identity.uid,
 		.gid = segment->client->identity.gid,
-		.node = call->registry->config.node,
-		.importer = &call->client->identity,
+		.node = node,
+		.importer = importer,
 		.rights = rights,
 	};
 	int r = access_decide(&question);
@@ -244,40 +260,55 @@ static int check_access(const struct call *call, const struct segment *segment, 
 	if (r == -EXDEV)
 		(void)call_refuse(
 			call, EXDEV,
-			"the access list leaves node %u out; the exporter can name it",
-			question.node);
+			"the access list leaves node %u out; the exporter can name it", node);
 	else if (r < 0)
 		(void)call_refuse(call, EACCES,
 				  "the access list does not give user %u these rights; ask for "
 				  "less, or the exporter for more",
-				  question.importer->uid);
+				  importer->uid);
 	return r;
+}
+
+/* What both ways to ask for a connection have in common. */
+struct wanted {
+	uint32_t node, id, rights;
+	const struct wire_text *controller;
+};
+
+static struct wanted wanted_of(const struct message *message)
+{
+	static const struct wire_text any;
+	const struct msg_import_connect *plain = &message->import_connect;
+	const struct msg_import_connect_through *through = &message->import_connect_through;
+
+	if (message->number == MSG_import_connect)
+		return (struct wanted){ plain->node, plain->id, plain->rights, &any };
+	return (struct wanted){ through->node, through->id, through->rights,
+				&through->controller };
 }
 
 static int connect_to(const struct call *call, bool again)
 {
-	const struct msg_import_connect *asked = &call->message->import_connect;
+	const struct wanted asked = wanted_of(call->message);
 	struct registry *registry = call->registry;
 	struct segment *segment;
 
-	if (asked->rights & ~(uint32_t)TRACT_RIGHT_READ_WRITE)
+	if (asked.rights & ~(uint32_t)TRACT_RIGHT_READ_WRITE)
 		return call_refuse(call, EINVAL, "rights are 0, or of read 4 and write 2");
 	if (check_limits(call) < 0)
 		return 0;
-	if (asked->node != registry->config.node)
-		return call_refuse(call, EHOSTUNREACH,
-				   "this node has no way to node %u; its own id is %u",
-				   asked->node, registry->config.node);
-	segment = published_find(registry, asked->id);
+	if (asked.node != registry->config.node)
+		return far_connect(call, asked.node, asked.id, asked.rights, asked.controller);
+	segment = published_find(registry, asked.id);
 	if (!segment || segment->client->leaving)
-		return call_refuse(call, ENOENT, "nothing is published here as 0x%x",
-				   asked->id);
-	if (check_access(call, segment, asked->rights) < 0 ||
-	    stand_check_rights(call, segment, asked->rights) < 0)
+		return call_refuse(call, ENOENT, "nothing is published here as 0x%x", asked.id);
+	if (import_check_access(call, segment, asked.rights, registry->config.node,
+				&call->client->identity) < 0 ||
+	    stand_check_rights(call, segment, asked.rights) < 0)
 		return 0;
-	if (must_wait(segment, asked->rights))
-		return wait_for_fence(call, segment->region, again);
-	return import_make(call, segment, asked->rights, NULL);
+	if (import_must_wait(segment, asked.rights))
+		return import_wait_for_fence(call, segment->region, again);
+	return import_make(call, segment, asked.rights, NULL);
 }
 
 /* The rights that @token proves, or -ESTALE. */
@@ -295,8 +326,13 @@ static int inherit(const struct call *call, bool again)
 	struct registry *registry = call->registry;
 	struct segment *segment = segment_find(registry, asked->segment);
 	struct import *with = import_find(registry, asked->import);
+	const struct import *far = far_find_inherited(registry, asked);
 	int rights = -ESTALE;
 
+	if (far && check_limits(call) < 0)
+		return 0;
+	if (far)
+		return far_inherit(call, far);
 	if (segment && !segment->client->leaving)
 		rights = token_rights(segment, asked->token);
 	if (rights < 0)
@@ -304,14 +340,19 @@ static int inherit(const struct call *call, bool again)
 				   "what was inherited has been taken back; connect again");
 	if (check_limits(call) < 0 || stand_check_rights(call, segment, (uint32_t)rights) < 0)
 		return 0;
-	if (must_wait(segment, (uint32_t)rights))
-		return wait_for_fence(call, segment->region, again);
+	if (import_must_wait(segment, (uint32_t)rights))
+		return import_wait_for_fence(call, segment->region, again);
 	if (with && (with->segment != segment || !import_is_live(with)))
 		with = NULL;
 	return import_make(call, segment, (uint32_t)rights, with);
 }
 
 int import_connect(const struct call *call)
+{
+	return connect_to(call, false);
+}
+
+int import_connect_through(const struct call *call)
 {
 	return connect_to(call, false);
 }
@@ -325,10 +366,12 @@ void import_retry(struct registry *registry, struct round *round)
 {
 	struct call call = { registry, round->asker, &round->request };
 
-	if (round->request.number == MSG_import_connect)
-		(void)connect_to(&call, true);
-	else
+	if (round->request.number == MSG_link_connect)
+		(void)guest_connect(&call, true);
+	else if (round->request.number == MSG_import_inherit)
 		(void)inherit(&call, true);
+	else
+		(void)connect_to(&call, true);
 }
 
 int import_close(const struct call *call)

@@ -75,6 +75,7 @@ int next_import(const struct call *call)
 	struct named *at =
 		names_after(&call->registry->imports, call->message->next_import.after);
 	const struct import *import;
+	bool guest;
 
 	while (at && (!import_is_live(import_of(at)) || import_of(at)->mapping ||
 		      !sees(call, import_of(at)->client)))
@@ -82,13 +83,15 @@ int next_import(const struct call *call)
 	if (!at)
 		return inspect_end(call);
 	import = import_of(at);
+	guest = import->client->remote != NULL;
 	answer.import_row = (struct msg_import_row){
 		.key = at->key,
-		.segment = import->segment->named.key,
+		/* That of another node's is known there. */
+		.segment = import->segment ? import->segment->named.key : 0,
 		.importer = import->client->named.key,
 		.pid = (uint32_t)import->client->identity.pid,
-		.uid = import->client->identity.uid,
-		.gid = import->client->identity.gid,
+		.uid = guest ? import->window.uid : import->client->identity.uid,
+		.gid = guest ? import->window.gid : import->client->identity.gid,
 		.rights = import->rights,
 		.age_ms = inspect_age(call, import->since),
 	};
@@ -117,7 +120,8 @@ int next_client(const struct call *call)
 		names_after(&call->registry->clients, call->message->next_client.after);
 	const struct client *client;
 
-	while (at && !sees(call, client_of(at)))
+	/* A guest is no process. */
+	while (at && (client_of(at)->remote || !sees(call, client_of(at))))
 		at = names_after(&call->registry->clients, at->key);
 	if (!at)
 		return inspect_end(call);

@@ -19,5 +19,7 @@ bool is_client(const struct registry *registry, const struct client *client);
 
 const char *check_shareds(const struct registry *registry);
 const char *check_holdings(const struct registry *registry);
+const char *check_remote_import(const struct registry *registry, const struct import *import);
+const char *check_remotes(const struct registry *registry);
 
 #endif

@@ -57,7 +57,7 @@ int map_offer(const struct call *call)
 	struct map *map = call->client->map;
 	const char *rule = "";
 
-	if (access_check(access, call->registry->config.node, &rule) < 0)
+	if (access_check(access, call->registry->config.node, true, &rule) < 0)
 		return call_refuse(call, EINVAL, "%s", rule);
 	if (!map)
 		map = map_make(call);

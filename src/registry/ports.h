@@ -61,6 +61,28 @@ struct client_holds {
 	uint32_t descriptors;
 };
 
+/* A part of an object, for other nodes. */
+struct window_spec {
+	uint64_t object;
+	uint64_t offset, size; /* bytes, in whole pages */
+	uint32_t rights;       /* not 0 */
+	uint64_t beside;       /* a window on whose fabric it is to be; 0: on one of these: */
+	struct wire_text fabrics; /* names of providers, with spaces between them */
+};
+
+/* What they need to know to use it. */
+struct window_place {
+	struct wire_text provider;
+	struct wire_bytes address;
+	uint64_t base, key;
+};
+
+/* One of this node's ways to others. */
+struct controller_facts {
+	struct wire_text provider;	/* of its fabric */
+	struct wire_text domain, local; /* device and address of this node's; empty: any */
+};
+
 struct ports {
 	void *body;
 
@@ -190,8 +212,41 @@ struct ports {
 	/* Raises the slot's polled word, so that posters ask for the pipe. */
 	void (*bell_raise_polled)(void *body, uint64_t object, uint32_t slot);
 
+	/* For those who cannot map it: counts events on the slot, none if @once and there are
+	 * some, and wakes who waits; takes all there are. */
+	void (*bell_post)(void *body, uint64_t object, uint32_t slot, uint64_t count,
+			  bool once);
+	uint64_t (*bell_take)(void *body, uint64_t object, uint32_t slot);
+	/* Makes a pipe, and calls registry_rung() with @tag once somebody has filled it. */
+	int (*pipe_make)(void *body, uint64_t object, uint64_t tag);
+	void (*pipe_fill)(void *body, uint64_t object);
+
 	/* A pledge, likewise. */
 	int (*pledge_make)(void *body, uint64_t object);
+
+	/*
+	 * Lets other nodes' processes at a part of an object, by themselves and without asking
+	 * anybody, through the first of @spec's fabrics that this node is on as well.
+	 *
+	 * -EPROTONOSUPPORT if there is none; -ENOMEM, -EMFILE and others of the fabric's.
+	 */
+	int (*window_open)(void *body, uint64_t window, const struct window_spec *spec,
+			   struct window_place *ret_place);
+	/* When it has returned, nothing reaches the object through it; yet whoever tries
+	 * disturbs nobody.  An object that was dropped goes with its last window that is not
+	 * buried, and is not emptied before. */
+	void (*window_bury)(void *body, uint64_t window);
+	/* Buried before or not.  Whoever goes on trying loses its way to all windows here. */
+	void (*window_close)(void *body, uint64_t window);
+	/* The controller that is called @name, or if that is empty the first on the fabric
+	 * @provider.  -ENODEV if there is none; loopback leads to no other node. */
+	int (*controller_find)(void *body, const struct wire_text *name,
+			       const struct wire_text *provider, struct controller_facts *ret);
+	/* Over the link with the broker of another node.  What cannot be said brings the link
+	 * down, of which the registry hears as always. */
+	void (*peer_say)(void *body, uint32_t node, const struct message *message);
+	/* The link is to fall. */
+	void (*peer_drop)(void *body, uint32_t node, const char *why);
 
 	/* The board.  Values only ever grow; no slot has generation 0 once it was used. */
 	void (*board_set)(void *body, uint32_t slot, uint64_t generation, uint64_t epoch);

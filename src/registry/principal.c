@@ -86,6 +86,8 @@ static void client_init(struct registry *registry, struct client *client)
 	TAILQ_INIT(&client->offers);
 	RB_INIT(&client->places);
 	LIST_INIT(&client->moves);
+	TAILQ_INIT(&client->fading);
+	TAILQ_INIT(&client->rung);
 	cap_table_init(&client->caps, &registry->caps, registry->config.caps_max);
 	cap_table_belong(&client->caps, client->identity.uid,
 			 (registry->config.caps_max + CROWD_PART - 1) / CROWD_PART);
@@ -137,6 +139,8 @@ uint32_t client_new_serial(struct client *client)
 
 void client_free(struct registry *registry, struct client *client)
 {
+	if (client->remote)
+		guest_forget(registry, client);
 	names_remove(&registry->clients, &client->named);
 	user_put(registry, client->user);
 	free(client);

@@ -22,6 +22,7 @@ struct pipe;
 struct round;
 struct map;
 struct shared;
+struct remote;
 
 struct user {
 	uint32_t uid;
@@ -71,9 +72,13 @@ struct client {
 		uint32_t due, said; /* enum news; not said, and not answered yet */
 		uint32_t serial;    /* of the event that is not answered; 0: none */
 	} news;
-	uint64_t pledge, lifeline; /* objects, both or none; for who imports from it */
-	struct import_queue waits; /* imports whose event it has not answered */
-	struct import_queue owed;  /* imports whose event did not fit into its channel */
+	struct remote *remote;	    /* whose guest it is, see remote.h; NULL: a process's */
+	bool lost;		    /* a guest whose link is no more */
+	struct import_queue rung;   /* far imports with signals to be told of */
+	struct import_queue fading; /* a guest's, taken back and not done with yet */
+	uint64_t pledge, lifeline;  /* objects, both or none; for who imports from it */
+	struct import_queue waits;  /* imports whose event it has not answered */
+	struct import_queue owed;   /* imports whose event did not fit into its channel */
 	uint32_t region_count;
 	uint32_t segment_count;
 	uint32_t shared_count;

@@ -88,7 +88,8 @@ int segment_publish(const struct call *call)
 		return call_refuse(call, EPERM,
 				   "id 0x%x is reserved; choose from 0x%x to 0x%x, or 0", id,
 				   TRACT_SEGMENT_ID_FREE_FIRST, TRACT_SEGMENT_ID_FREE_LAST);
-	if (access_check(&asked->access, registry->config.node, &rule) < 0)
+	if (access_check(&asked->access, registry->config.node, LIST_EMPTY(&registry->remotes),
+			 &rule) < 0)
 		return call_refuse(call, EINVAL, "%s", rule);
 	if (published_find(registry, id))
 		return call_refuse(call, EEXIST,
@@ -116,7 +117,8 @@ int segment_republish(const struct call *call)
 		return call_refuse(call, EBADF, "only the exporter republishes an export");
 	if (segment->id == 0)
 		return call_refuse(call, ENOENT, "the export is not published");
-	if (access_check(&asked->access, call->registry->config.node, &rule) < 0)
+	if (access_check(&asked->access, call->registry->config.node,
+			 LIST_EMPTY(&call->registry->remotes), &rule) < 0)
 		return call_refuse(call, EINVAL, "%s", rule);
 	segment->access = asked->access;
 	note(call->registry, "segment.republished segment=%llu id=0x%x access=%u",

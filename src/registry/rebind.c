@@ -87,7 +87,6 @@ int segment_rebind(const struct call *call)
 	struct segment *segment = segment_find_own(call, asked->segment);
 	struct region *region = region_find_own(call, asked->region);
 	struct round *round;
-	struct import *import;
 
 	if (check_rebind(call, segment, region) < 0)
 		return 0;
@@ -97,9 +96,7 @@ int segment_rebind(const struct call *call)
 	round_pin(round, segment->region);
 	round->segment = segment->named.id;
 	bind_to(segment, region, asked->offset);
-	LIST_FOREACH (import, &segment->imports, of_segment)
-		if (import_has_memory(import))
-			round_ask(registry, round, import, NOTICE_MOVED);
+	round_ask_all(registry, round, segment, NOTICE_MOVED);
 	round_settle(registry, round);
 	return 0;
 }

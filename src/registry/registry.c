@@ -48,6 +48,8 @@ static const struct row rows[] = {
 	[MSG_segment_bell] = { .handle = segment_bell },
 	[MSG_pledge] = { .handle = pledge },
 	[MSG_import_connect] = { .handle = import_connect },
+	[MSG_import_connect_through] = { .handle = import_connect_through },
+	[MSG_import_post_far] = { .handle = import_post_far },
 	[MSG_import_close] = { .handle = import_close, .silent = true },
 	[MSG_import_inherit] = { .handle = import_inherit },
 	[MSG_import_exporter] = { .handle = import_exporter },
@@ -164,6 +166,7 @@ int registry_new(const struct registry_config *config, const struct ports *ports
 	TAILQ_INIT(&registry->rounds);
 	TAILQ_INIT(&registry->fences);
 	TAILQ_INIT(&registry->tickets);
+	LIST_INIT(&registry->remotes);
 	*ret_registry = registry;
 	return 0;
 }
@@ -196,6 +199,7 @@ void registry_free(struct registry *registry)
 		jobs_step(registry);
 	tickets_expire(registry, UINT64_MAX);
 	custodian_deinit(registry);
+	remotes_free(registry);
 	board_deinit(&registry->board);
 	free(registry);
 }
@@ -230,6 +234,8 @@ void registry_leave(struct registry *registry, uint64_t id)
 	     client->region_count, client->segment_count, client->import_count);
 	asking = round_cancel(registry, client->asking);
 	map_end(registry, client);
+	if (client->remote)
+		guest_stop_asking(registry, client);
 	round_desert(registry, client);
 	/* Segments first, since their importers' checks must fail before the memory goes; also
 	 * that which a rebind was leaving. */
@@ -261,6 +267,14 @@ void registry_lose(struct registry *registry, uint64_t id)
 	registry_leave(registry, id);
 }
 
+void registry_say_again(struct registry *registry, uint64_t id)
+{
+	struct client *client = client_find(registry, id);
+
+	if (client)
+		(void)notice_flush(registry, client);
+}
+
 bool registry_has_exposed(const struct registry *registry, uint64_t id)
 {
 	const struct client *client = client_find(registry, id);
@@ -276,7 +290,7 @@ bool registry_has_exposed(const struct registry *registry, uint64_t id)
 
 bool registry_is_idle(const struct registry *registry)
 {
-	return registry->clients.count == 0 && TAILQ_EMPTY(&registry->tickets);
+	return registry->clients.count == registry->guests && TAILQ_EMPTY(&registry->tickets);
 }
 
 /* ---- time ------------------------------------------------------------------------------- */
@@ -305,7 +319,7 @@ void registry_tick(struct registry *registry)
 	struct round *round;
 
 	while ((round = TAILQ_FIRST(&registry->rounds)) && round->deadline <= now)
-		round_complete(registry, round);
+		round_expire(registry, round);
 	while ((fence = TAILQ_FIRST(&registry->fences)) && fence->fence_until <= now)
 		fence_expire(registry, fence);
 	tickets_expire(registry, now);

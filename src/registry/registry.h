@@ -48,8 +48,11 @@ struct registry_config {
 	uint32_t per_client_max; /* exports + imports + regions of one client */
 	uint32_t caps_max;	 /* capabilities of one client, held and offered to it */
 	uint32_t board_slots;
-	uint32_t bell_slots; /* slots of a bell: importers of one segment, and one more */
-	uint64_t hear_ns;    /* how long a client may take to answer an event */
+	uint32_t bell_slots;	  /* slots of a bell: importers of one segment, and one more */
+	uint64_t hear_ns;	  /* how long a client may take to answer an event */
+	uint32_t peer_timeout_ms; /* silence after which another node is called gone */
+	uint64_t peer_ns; /* how long another node may, which is not known to be cut off */
+	struct wire_text fabrics; /* names of providers that there are here, with spaces */
 };
 
 struct registry;
@@ -75,6 +78,25 @@ bool registry_has_exposed(const struct registry *registry, uint64_t client);
 
 /* One message from a client, from either of its channels. */
 int registry_handle(struct registry *registry, uint64_t client, const struct message *message);
+
+/*
+ * Other nodes.  What is decided about a link is decided elsewhere (link/peer_state.h): when it
+ * is up, when it is lost, and, later or at once, when the peer is gone, which is to say that it
+ * has noticed or has ended.  Every loss is followed by that.
+ */
+/* 0 or -ENOMEM.  Once for each. */
+int registry_add_peer(struct registry *registry, uint32_t node);
+void registry_peer_up(struct registry *registry, uint32_t node);
+void registry_peer_lost(struct registry *registry, uint32_t node);
+void registry_peer_gone(struct registry *registry, uint32_t node);
+/* A message over a link that is up.  0, or -EPROTO: the link is to fall. */
+int registry_peer_heard(struct registry *registry, uint32_t node,
+			const struct message *message);
+
+/* A pipe was filled that pipe_make() had made with this tag. */
+void registry_rung(struct registry *registry, uint64_t tag);
+/* There may be room again in the client's channel for events. */
+void registry_say_again(struct registry *registry, uint64_t client);
 
 /* When registry_tick() has something to do; UINT64_MAX: never. */
 uint64_t registry_deadline(const struct registry *registry);

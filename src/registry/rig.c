@@ -4,11 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct rig *rig_new(void)
+void rig_init(struct rig *rig)
 {
-	static struct rig rig;
-
-	rig.config = (struct registry_config){
+	rig->config = (struct registry_config){
 		.node = RIG_NODE,
 		.broker_uid = 500,
 		.page_size = RIG_PAGE,
@@ -22,8 +20,16 @@ struct rig *rig_new(void)
 		.board_slots = 16,
 		.bell_slots = 5,
 		.hear_ns = RIG_HEAR,
+		.peer_ns = RIG_PEER,
 	};
-	fake_body_init(&rig.fake, 1);
+	fake_body_init(&rig->fake, 1);
+}
+
+struct rig *rig_new(void)
+{
+	static struct rig rig;
+
+	rig_init(&rig);
 	return &rig;
 }
 

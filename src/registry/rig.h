@@ -12,6 +12,7 @@
 
 #define RIG_PAGE 4096u
 #define RIG_HEAR 1000000u /* ns */
+#define RIG_PEER 5000000u /* ns */
 #define RIG_NODE 7u
 
 struct rig {
@@ -20,6 +21,8 @@ struct rig {
 	struct registry *registry;
 };
 
+/* Before rig_start(), for who needs more than one. */
+void rig_init(struct rig *rig);
 /* One registry for the test; change @config between the two if need be. */
 struct rig *rig_new(void);
 void rig_start(struct rig *rig);

@@ -40,6 +40,10 @@ static struct attachment notice_fill(const struct import *import, enum notice no
 						   .release = notice == NOTICE_RELEASE };
 		return ATTACH_NOTHING;
 	case NOTICE_MOVED:
+		if (import->far) {
+			far_fill_moved(import, message);
+			return ATTACH_NOTHING;
+		}
 		message->number = MSG_import_moved;
 		message->import_moved = (struct msg_import_moved){
 			.import = import->named.id,
@@ -70,7 +74,7 @@ static int notice_try(struct registry *registry, struct import *import, enum not
 	r = registry->ports.event(registry->ports.body, client->named.id, &message, attachment);
 	if (r == 0 && import->round)
 		import->wait_serial = message.serial;
-	if (r == 0 && notice == NOTICE_MOVED) {
+	if (r == 0 && notice == NOTICE_MOVED && !import->far) {
 		import->segment->region->exposed = true;
 		stand_given(import);
 	}
@@ -135,6 +139,8 @@ int notice_flush(struct registry *registry, struct client *client)
 
 	r = owed_flush(registry, client);
 	if (r == 0)
+		r = far_signals_flush(registry, client);
+	if (r == 0)
 		r = errands_flush(registry, client);
 	return r == 0 ? news_flush(registry, client) : r;
 }
@@ -147,6 +153,10 @@ int notice_send(struct registry *registry, struct import *import, enum notice no
 	if (client->leaving)
 		return -ENOTCONN;
 	import->stalled = notice == NOTICE_STALL || notice == NOTICE_RELEASE;
+	if (client->remote) {
+		guest_notice(registry, import, notice);
+		return 0;
+	}
 	/* What an import is told replaces whatever it has not been told yet. */
 	notice_forget(import);
 	r = notice_flush(registry, client);
@@ -164,11 +174,10 @@ int notice_send(struct registry *registry, struct import *import, enum notice no
 static void insert_by_deadline(struct registry *registry, struct round *round,
 			       uint64_t patience_ns)
 {
-	struct round *before;
+	struct round *before = TAILQ_LAST(&registry->rounds, rounds);
 
 	if (!add_fits(registry_now(registry), patience_ns, &round->deadline))
 		round->deadline = UINT64_MAX;
-	before = TAILQ_LAST(&registry->rounds, rounds);
 	while (before && before->deadline > round->deadline)
 		before = TAILQ_PREV(before, rounds, link);
 	if (before)
@@ -180,7 +189,6 @@ static void insert_by_deadline(struct registry *registry, struct round *round,
 int round_begin(const struct call *call, uint64_t patience_ns,
 		void (*finish)(struct registry *, struct round *), struct round **ret_round)
 {
-	struct registry *registry = call->registry;
 	struct round *round = registry_alloc(sizeof(*round));
 
 	if (!round)
@@ -189,11 +197,28 @@ int round_begin(const struct call *call, uint64_t patience_ns,
 	round->request = *call->message;
 	round->finish = finish;
 	TAILQ_INIT(&round->waiting);
-	insert_by_deadline(registry, round, patience_ns);
-	if (call->client)
+	insert_by_deadline(call->registry, round, patience_ns);
+	/* Another node asks for many clients. */
+	if (call->client && !call->client->remote)
 		call->client->asking = round;
 	*ret_round = round;
 	return 0;
+}
+
+struct round *round_begin_for(struct registry *registry, struct remote *remote,
+			      const struct message *message,
+			      void (*finish)(struct registry *, struct round *))
+{
+	struct round *round = registry_alloc(sizeof(*round));
+
+	if (!round)
+		return NULL;
+	round->remote = remote;
+	round->request = *message;
+	round->finish = finish;
+	TAILQ_INIT(&round->waiting);
+	insert_by_deadline(registry, round, registry->config.hear_ns);
+	return round;
 }
 
 void round_rearm(struct registry *registry, struct round *round, uint64_t patience_ns)
@@ -209,17 +234,35 @@ void round_pin(struct round *round, struct region *region)
 	region->pins++;
 }
 
-void round_ask(struct registry *registry, struct round *round, struct import *import,
-	       enum notice notice)
+void round_join(struct round *round, struct import *import)
 {
 	import->round = round;
-	import->wait_serial = 0;
 	import->missed = false;
 	TAILQ_INSERT_TAIL(&round->waiting, import, of_round);
 	TAILQ_INSERT_TAIL(&import->client->waits, import, of_waits);
 	round->open++;
+}
+
+void round_ask(struct registry *registry, struct round *round, struct import *import,
+	       enum notice notice)
+{
+	round_join(round, import);
+	import->wait_serial = 0;
 	if (notice_send(registry, import, notice) == -ENOTCONN)
 		round_release(registry, import, true);
+}
+
+void round_ask_all(struct registry *registry, struct round *round, struct segment *segment,
+		   enum notice notice)
+{
+	struct import *import;
+
+	LIST_FOREACH (import, &segment->imports, of_segment) {
+		if (import_has_memory(import))
+			round_ask(registry, round, import, notice);
+		else if (import_has_window(import) && !import->round)
+			round_join(round, import);
+	}
 }
 
 /* ---- errands ---------------------------------------------------------------------------- */
@@ -305,7 +348,9 @@ static void stop_waiting(struct round *round, struct import *import, bool late)
 	TAILQ_REMOVE(&round->waiting, import, of_round);
 	TAILQ_REMOVE(&import->client->waits, import, of_waits);
 	import->round = NULL;
-	import->wait_serial = 0;
+	/* What fades is waited for by its guest, too. */
+	if (!import->window.fading)
+		import->wait_serial = 0;
 	round->open--;
 }
 
@@ -317,13 +362,15 @@ static void stop_asking(struct registry *registry, struct round *round)
 	while ((import = TAILQ_FIRST(&round->waiting)))
 		stop_waiting(round, import, true);
 	errand_abandon(registry, round);
+	if (round->asked.serial != 0)
+		far_forget(round);
 }
 
 static void leave_rounds(struct registry *registry, struct round *round)
 {
 	stop_asking(registry, round);
 	TAILQ_REMOVE(&registry->rounds, round, link);
-	if (round->asker)
+	if (round->asker && round->asker->asking == round)
 		round->asker->asking = NULL;
 }
 
@@ -361,6 +408,41 @@ void round_complete(struct registry *registry, struct round *round)
 	round_free(registry, round);
 }
 
+/* Who is of this node is late. */
+static void stop_waiting_here(struct round *round)
+{
+	struct import *import, *next;
+
+	TAILQ_FOREACH_SAFE(import, &round->waiting, of_round, next)
+	if (!import->client->remote)
+		stop_waiting(round, import, true);
+}
+
+/*
+ * What another node does not answer for may be taken for success there, so it is not late: it
+ * has more time, as its own clients may have had theirs, and then the link falls, and before
+ * long the peer is gone and is released by that.
+ */
+void round_expire(struct registry *registry, struct round *round)
+{
+	const struct ports *ports = &registry->ports;
+	struct import *import;
+
+	stop_waiting_here(round);
+	if (TAILQ_EMPTY(&round->waiting)) {
+		round_complete(registry, round);
+		return;
+	}
+	TAILQ_REMOVE(&registry->rounds, round, link);
+	insert_by_deadline(registry, round,
+			   round->overdue ? UINT64_MAX : registry->config.peer_ns);
+	if (round->overdue++)
+		TAILQ_FOREACH (import, &round->waiting, of_round)
+			if (!import->client->lost)
+				ports->peer_drop(ports->body, import->client->remote->node,
+						 "it does not answer what was taken back");
+}
+
 void round_settle(struct registry *registry, struct round *round)
 {
 	round->settled = true;
@@ -379,16 +461,23 @@ void round_release(struct registry *registry, struct import *import, bool late)
 		round_complete(registry, round);
 }
 
-int heard(const struct call *call)
+struct import *round_find(const struct client *client, uint32_t serial)
 {
-	struct client *client = call->client;
 	struct import *import;
 
 	TAILQ_FOREACH (import, &client->waits, of_waits)
-		if (import->wait_serial != 0 && import->wait_serial == call->message->serial) {
-			round_release(call->registry, import, false);
-			break;
-		}
+		if (import->wait_serial != 0 && import->wait_serial == serial)
+			return import;
+	return NULL;
+}
+
+int heard(const struct call *call)
+{
+	struct client *client = call->client;
+	struct import *import = round_find(client, call->message->serial);
+
+	if (import)
+		round_release(call->registry, import, false);
 	news_heard(client, call->message->serial);
 	(void)notice_flush(call->registry, client);
 	return 0;

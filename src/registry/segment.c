@@ -28,6 +28,28 @@ struct segment *segment_find_own(const struct call *call, uint64_t id)
 
 /* ---- taking back ------------------------------------------------------------------------ */
 
+/* Could memory that is taken back from @import's holder be used by it all the same?  Of what
+ * it has a descriptor of, the exporter rids itself of; of these it cannot. */
+static bool must_be_waited_for(const struct import *import)
+{
+	if (import->client->remote)
+		return import_has_window(import);
+	return import->segment->region->sysv && import_has_memory(import);
+}
+
+static void cut_one(struct registry *registry, struct import *import,
+		    enum segment_reason reason, struct round *round)
+{
+	bool wait = round && must_be_waited_for(import);
+
+	assert(!round || !import->round || import->client->remote);
+	import_revoke(registry, import, reason);
+	if (wait)
+		round_ask(registry, round, import, NOTICE_REVOKED);
+	else
+		(void)notice_send(registry, import, NOTICE_REVOKED);
+}
+
 void segment_cut(struct registry *registry, struct segment *segment, enum segment_reason reason,
 		 struct round *round)
 {
@@ -43,14 +65,10 @@ void segment_cut(struct registry *registry, struct segment *segment, enum segmen
 		if (import_is_live(import))
 			notice_forget(import);
 	LIST_FOREACH (import, &segment->imports, of_segment) {
-		if (!import_is_live(import))
-			continue;
-		assert(!round || !import->round);
-		import_revoke(registry, import, reason);
-		if (round && import->rights != 0)
-			round_ask(registry, round, import, NOTICE_REVOKED);
-		else
-			(void)notice_send(registry, import, NOTICE_REVOKED);
+		if (import_is_live(import))
+			cut_one(registry, import, reason, round);
+		else if (round && must_be_waited_for(import))
+			round_join(round, import);
 	}
 	note(registry, "segment.taken_back segment=%llu id=0x%x reason=%d imports=%u",
 	     (unsigned long long)segment->named.key, segment->id, reason, imports);
@@ -205,10 +223,25 @@ static void withdrawn(struct registry *registry, struct round *round)
 	struct call call = { registry, round->asker, &round->request };
 
 	note(registry, "segment.withdrawn late=%u", round->late);
-	(void)segment_answer_withdrawn(&call, false);
+	/* Telling importers of their end may have told others where the memory is. */
+	(void)segment_answer_withdrawn(&call, round->pinned->exposed);
 }
 
-/* Memory of System V cannot be fenced: its importers are given time to let go by themselves. */
+static bool must_take_time(const struct segment *segment)
+{
+	const struct import *import;
+
+	LIST_FOREACH (import, &segment->imports, of_segment)
+		if (must_be_waited_for(import))
+			return true;
+	return false;
+}
+
+/*
+ * Memory of System V cannot be fenced: its importers are given time to let go by themselves.
+ * Those of other nodes are cut off by the windows' closing, once they cannot take what they do
+ * there for success any more.
+ */
 static int take_back_slowly(const struct call *call, struct segment *segment,
 			    enum segment_reason reason,
 			    void (*how)(struct registry *, struct segment *,
@@ -221,6 +254,8 @@ static int take_back_slowly(const struct call *call, struct segment *segment,
 	r = round_begin(call, registry->config.hear_ns, withdrawn, &round);
 	if (r < 0)
 		return call_refuse_memory(call);
+	/* Windows lead to it until the end. */
+	round_pin(round, segment->region);
 	how(registry, segment, reason, round);
 	round_settle(registry, round);
 	return 0;
@@ -232,7 +267,7 @@ take_back(const struct call *call, struct segment *segment, enum segment_reason 
 {
 	bool exposed;
 
-	if (segment->region->sysv && segment->live_count > 0)
+	if (must_take_time(segment))
 		return take_back_slowly(call, segment, reason, how);
 	segment_withdraw(call->registry, segment, reason, NULL);
 	/* Telling importers of their end may have told others where the memory is. */

@@ -20,6 +20,7 @@
 #include "registry/names.h"
 #include "registry/principal.h"
 #include "registry/region.h"
+#include "registry/remote.h"
 #include "registry/round.h"
 #include "registry/segment.h"
 
@@ -55,6 +56,8 @@ struct registry {
 	struct tickets tickets; /* in the order of their deadlines */
 	struct cap_space caps;
 	struct board board;
+	struct remotes remotes;
+	uint32_t guests; /* among the clients */
 };
 
 /* Draws an id that @names does not have. */

@@ -109,11 +109,11 @@ TEST(a_lone_node_accepts_one_entry_for_itself)
 	struct wire_access access = { .count = 1, .entry = { { HERE, 0666 } } };
 	const char *rule = "";
 
-	EXPECT_EQ(access_check(&access, HERE, &rule), 0);
+	EXPECT_EQ(access_check(&access, HERE, true, &rule), 0);
 	access.entry[0].mode = 0111;
-	EXPECT_EQ(access_check(&access, HERE, &rule), 0);
+	EXPECT_EQ(access_check(&access, HERE, true, &rule), 0);
 	access.count = 0;
-	EXPECT_EQ(access_check(&access, HERE, &rule), 0);
+	EXPECT_EQ(access_check(&access, HERE, true, &rule), 0);
 }
 
 TEST(a_lone_node_refuses_other_lists_in_words)
@@ -123,8 +123,8 @@ TEST(a_lone_node_refuses_other_lists_in_words)
 	struct wire_access wide = { .count = 1, .entry = { { HERE, 0667 } } };
 	const char *rule = "";
 
-	EXPECT_EQ(access_check(&two, HERE, &rule), -EINVAL);
+	EXPECT_EQ(access_check(&two, HERE, true, &rule), -EINVAL);
 	EXPECT(rule[0]);
-	EXPECT_EQ(access_check(&other, HERE, &rule), -EINVAL);
-	EXPECT_EQ(access_check(&wide, HERE, &rule), -EINVAL);
+	EXPECT_EQ(access_check(&other, HERE, true, &rule), -EINVAL);
+	EXPECT_EQ(access_check(&wide, HERE, true, &rule), -EINVAL);
 }

@@ -2,18 +2,44 @@
 #include "base/error.h"
 #include "segment/segment.h"
 
-/* tract_barrier.state */
-#define BARRIER_CLOSED 0u
-#define BARRIER_OPEN 1u
+/* tract_barrier.state: flags, and above them the failures there were when it was opened, which
+ * matters where the memory is on another node. */
+#define BARRIER_OPEN UINT64_C(1)
+#define BARRIER_NODE UINT64_C(2)
+#define BARRIER_FAILURES 2 /* bits below */
 
 int tract_barrier_init(struct tract_import *import, struct tract_barrier *barrier)
 {
-	if (!import || !barrier)
+	return tract_barrier_init_scope(import, TRACT_SCOPE_SEGMENT, barrier);
+}
+
+int tract_barrier_init_scope(struct tract_import *import, enum tract_barrier_scope scope,
+			     struct tract_barrier *barrier)
+{
+	if (!import || !barrier || (scope != TRACT_SCOPE_SEGMENT && scope != TRACT_SCOPE_NODE))
 		return -EINVAL;
 	barrier->import = import;
-	barrier->state = BARRIER_CLOSED;
+	barrier->state = scope == TRACT_SCOPE_NODE ? BARRIER_NODE : 0;
 	atomic_store_explicit(&import->implicit, barrier, memory_order_release);
 	return 0;
+}
+
+static bool is_of_node(const struct tract_barrier *barrier)
+{
+	return barrier->state & BARRIER_NODE;
+}
+
+/* What a span is compared with in the end. */
+static uint64_t failures_of(const struct tract_barrier *barrier)
+{
+	return far_failures(barrier->import, is_of_node(barrier)) << BARRIER_FAILURES;
+}
+
+static __attribute__((noinline)) void open_far(struct tract_barrier *barrier)
+{
+	/* A child that is not connected is told when it closes. */
+	(void)far_begin(barrier->import);
+	barrier->state |= failures_of(barrier);
 }
 
 int tract_barrier_open(struct tract_barrier *barrier)
@@ -22,7 +48,9 @@ int tract_barrier_open(struct tract_barrier *barrier)
 		return -EINVAL;
 	if (!barrier->import)
 		return -EUNATCH;
-	barrier->state = BARRIER_OPEN;
+	barrier->state = (barrier->state & BARRIER_NODE) | BARRIER_OPEN;
+	if (import_far(barrier->import))
+		open_far(barrier);
 	/* Accesses of the span come after it began. */
 	atomic_thread_fence(memory_order_acquire);
 	return 0;
@@ -41,23 +69,52 @@ static int close_late(struct tract_import *import)
 		    "was late to follow; repeat the accesses");
 }
 
+/* Waits for what is under way.  0, -ESTALE, -EIO. */
+static __attribute__((noinline)) int settle_far(const struct tract_barrier *barrier)
+{
+	uint64_t at_open = barrier->state >> BARRIER_FAILURES << BARRIER_FAILURES;
+	int r;
+
+	r = far_begin(barrier->import);
+	if (r < 0)
+		return r;
+	far_settle(barrier->import, is_of_node(barrier));
+	if (failures_of(barrier) == at_open)
+		return 0;
+	return fail(-EIO, "a transfer of the span failed, or may have; repeat the accesses");
+}
+
 int tract_barrier_close(struct tract_barrier *barrier)
 {
+	int r, settled = 0;
 	bool was_open;
-	int r;
 
 	if (!barrier)
 		return -EINVAL;
 	if (!barrier->import)
 		return -EUNATCH;
-	was_open = barrier->state == BARRIER_OPEN;
-	barrier->state = BARRIER_CLOSED;
+	was_open = barrier->state & BARRIER_OPEN;
+	if (import_far(barrier->import))
+		settled = settle_far(barrier);
+	barrier->state &= BARRIER_NODE;
 	r = import_judge(barrier->import);
-	if (r == -ESTALE)
-		return fail(r, "the exporter has taken the segment back");
+	if (r == -ESTALE || settled == -ESTALE)
+		return fail(-ESTALE, "the exporter has taken the segment back");
 	if (!was_open)
 		return -ENOTCONN;
-	return r == -EIO ? close_late(barrier->import) : r;
+	if (r == -EIO)
+		return close_late(barrier->import);
+	if (settled == 0 && import_far(barrier->import))
+		settled = far_judge(barrier->import);
+	return settled;
+}
+
+/* Taken back or not is for close to say. */
+static __attribute__((noinline)) int order_far(const struct tract_barrier *barrier)
+{
+	if (import_judge(barrier->import) == -ESTALE)
+		return 0;
+	return settle_far(barrier) < 0 ? -EIO : 0;
 }
 
 int tract_barrier_order(struct tract_barrier *barrier)
@@ -66,9 +123,11 @@ int tract_barrier_order(struct tract_barrier *barrier)
 		return -EINVAL;
 	if (!barrier->import)
 		return -EUNATCH;
-	if (barrier->state != BARRIER_OPEN)
+	if (!(barrier->state & BARRIER_OPEN))
 		return -ENOTCONN;
 	atomic_thread_fence(memory_order_seq_cst);
+	if (import_far(barrier->import))
+		return order_far(barrier);
 	return 0;
 }
 
@@ -85,7 +144,7 @@ int tract_barrier_destroy(struct tract_barrier *barrier)
 						      NULL, memory_order_acq_rel,
 						      memory_order_relaxed);
 	barrier->import = NULL;
-	barrier->state = BARRIER_CLOSED;
+	barrier->state = 0;
 	return 0;
 }
 

@@ -41,7 +41,10 @@ void ear_after_fork(struct ear *ear)
 
 /* ---- the bell --------------------------------------------------------------------------- */
 
-/* Whoever could post has gone: waiting and polling go on as usual, and nothing comes. */
+/*
+ * Whoever could post has gone: waiting and polling go on as usual, and nothing comes.  Or is on
+ * another node: what comes is told by the broker.
+ */
 static int make_silent_locked(struct ear *ear) REQUIRES(ear->lock)
 {
 	void *bell;
@@ -67,6 +70,8 @@ static int fetch_locked(struct ear *ear, const struct ear_owner *owner) REQUIRES
 
 	if (ear_bell(ear))
 		return 0;
+	if (ear->far)
+		return make_silent_locked(ear);
 	if (owner->exporter)
 		request.segment_bell.segment = owner->id;
 	else
@@ -105,22 +110,24 @@ static struct shm_bell_slot *slot_of(struct shm_bell *bell, uint32_t slot)
 
 /* ---- posting ---------------------------------------------------------------------------- */
 
-/* Adds one, never beyond what fits; with @once only to a count of none. */
-static void raise_pending(struct shm_bell_slot *slot, bool once)
+/* Adds them, never beyond what fits; with @once only to a count of none. */
+static void raise_pending(struct shm_bell_slot *slot, uint32_t count, bool once)
 {
 	uint32_t pending = atomic_load_explicit(&slot->pending, memory_order_relaxed);
+	uint32_t room;
 
 	do {
-		if (pending == UINT32_MAX || (once && pending > 0))
+		room = UINT32_MAX - pending;
+		if (room == 0 || (once && pending > 0))
 			return;
 		/* Sequentially consistent: before the look at waiters and polled.  Also the
 		 * release of what was stored before the post. */
-	} while (!atomic_compare_exchange_weak_explicit(&slot->pending, &pending, pending + 1,
-							memory_order_seq_cst,
-							memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		&slot->pending, &pending, pending + (count < room ? count : room),
+		memory_order_seq_cst, memory_order_relaxed));
 	(void)fault_point("signal.post.counted");
 	if (atomic_load_explicit(&slot->waiters, memory_order_seq_cst) > 0)
-		futex_wake(&slot->pending, 1);
+		futex_wake(&slot->pending, count < INT32_MAX ? (int)count : INT32_MAX);
 }
 
 static struct ear_pipe *find_pipe(struct ear *ear, uint32_t slot) REQUIRES(ear->lock)
@@ -179,8 +186,31 @@ uint32_t ear_raise(struct ear *ear, uint32_t slot, bool once)
 {
 	struct shm_bell_slot *target = slot_of(ear_bell(ear), slot);
 
-	raise_pending(target, once);
+	raise_pending(target, 1, once);
 	return atomic_load_explicit(&target->polled, memory_order_seq_cst);
+}
+
+static void hear_locked(struct ear *ear, uint64_t count) REQUIRES(ear->lock)
+{
+	int writable = atomic_load_explicit(&ear->writable, memory_order_relaxed);
+
+	/* Without memory for it an event is lost; they are hints. */
+	if (!ear_bell(ear) && make_silent_locked(ear) < 0)
+		return;
+	if (count == 0)
+		return;
+	raise_pending(&ear_bell(ear)->importer[ear->slot],
+		      count < UINT32_MAX ? (uint32_t)count : UINT32_MAX, false);
+	if (writable >= 0)
+		event_pipe_fill(writable);
+}
+
+void ear_hear(struct ear *ear, uint64_t count)
+{
+	/* Making the pipe takes the lock, too: it sees the events, or is seen. */
+	mutex_lock(&ear->lock);
+	hear_locked(ear, count);
+	mutex_unlock(&ear->lock);
 }
 
 int ear_fill(struct ear *ear, const struct ear_owner *owner, uint32_t slot, uint32_t polled)

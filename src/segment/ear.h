@@ -30,7 +30,8 @@ struct ear {
 	struct mutex lock; /* guards all but bell and slot once they are set */
 	struct shm_bell *_Atomic bell;
 	uint32_t slot; /* one's own: WIRE_SLOT_EXPORTER or an importer's */
-	bool alone;    /* the segment was gone first: the bell is nobody else's, and silent */
+	bool far;      /* the exporter is on another node; set before it is used */
+	bool alone;    /* the bell is nobody else's: the exporter is far, or was gone first */
 	_Atomic int readable; /* the pipe's ends; -1: none */
 	_Atomic int writable;
 	unsigned polls; /* not yet released */
@@ -64,6 +65,8 @@ int ear_fetch(struct ear *ear, const struct ear_owner *owner);
 uint32_t ear_raise(struct ear *ear, uint32_t slot, bool once);
 /* Fills the pipe of a slot, which is fetched first if need be. */
 int ear_fill(struct ear *ear, const struct ear_owner *owner, uint32_t slot, uint32_t polled);
+/* Adds events of one's own, which came from another node. */
+void ear_hear(struct ear *ear, uint64_t count);
 /* Takes one of one's own events. */
 int ear_wait(struct ear *ear, int timeout_ms);
 int ear_pollfd(struct ear *ear, const struct ear_owner *owner, int *ret_fd);

@@ -73,11 +73,12 @@ static int tell_created(struct tract_export *export, uint32_t umask_bits)
 	struct binding binding = claim_binding(export->claim, export->addr);
 	int r;
 
+	export->mode = 0666u & ~umask_bits;
 	request.segment_create = (struct msg_segment_create){
 		.region = binding.region,
 		.offset = binding.offset,
 		.size = export->size,
-		.mode = 0666u & ~umask_bits,
+		.mode = export->mode,
 		.rebindable = (export->flags & TRACT_EXPORT_REBIND) != 0,
 	};
 	r = session_call(export->session, &request, NULL, 0, &reply, NULL);
@@ -583,4 +584,9 @@ void *tract_export_address(const struct tract_export *export)
 uint32_t tract_export_id(const struct tract_export *export)
 {
 	return export ? export->id : 0;
+}
+
+uint32_t tract_export_mode(const struct tract_export *export)
+{
+	return export ? export->mode : 0;
 }

@@ -13,6 +13,11 @@
 /* How long a check waits for memory that was bound meanwhile: as long as a rebind waits. */
 #define CATCH_UP_MS 1000
 
+struct import_wish {
+	uint32_t node, id, rights;
+	const char *controller; /* NULL: any */
+};
+
 /* ---- life ------------------------------------------------------------------------------- */
 
 void import_free(struct tract_import *import)
@@ -22,6 +27,8 @@ void import_free(struct tract_import *import)
 	session_close_fd(import->session, &import->fd);
 	exporter_put(import->watched);
 	exporter_put(import->pledger);
+	far_free(import_far(import));
+	far_free(import->former_far);
 	ear_deinit(&import->ear);
 	mutex_deinit(&import->lock);
 	session_unref(import->former);
@@ -46,34 +53,70 @@ struct tract_import *import_new(struct tract *ctx, uint32_t rights)
 	return import;
 }
 
-int tract_import_connect(struct tract *ctx, uint32_t node, uint32_t id, uint32_t rights,
-			 struct tract_import **ret_import)
+/* The controller is of interest only on the way to another node. */
+static void ask_for(struct message *request, const struct session *session,
+		    const struct import_wish *wish)
+{
+	if (wish->node == session->welcome.node) {
+		request->number = MSG_import_connect;
+		request->import_connect = (struct msg_import_connect){ .node = wish->node,
+								       .id = wish->id,
+								       .rights = wish->rights };
+		return;
+	}
+	request->number = MSG_import_connect_through;
+	request->import_connect_through =
+		(struct msg_import_connect_through){ .node = wish->node,
+						     .id = wish->id,
+						     .rights = wish->rights,
+						     .controller =
+							     wire_text_of(wish->controller) };
+}
+
+static int connect_session(struct tract *ctx, struct session *session,
+			   const struct import_wish *wish, struct tract_import **ret_import)
 {
 	scoped(import) struct tract_import *import = NULL;
+	bool is_far = wish->node != session->welcome.node;
+	struct message request = { 0 };
+	int r = 0;
+
+	/* Before there is anything to hear of; of signals from another node, too. */
+	if (wish->rights || is_far)
+		r = session_listen(session, imports_on_event);
+	if (r < 0)
+		return r;
+	import = import_new(ctx, wish->rights);
+	if (!import)
+		return -ENOMEM;
+	ask_for(&request, session, wish);
+	r = is_far ? imports_connect_far(import, session, &request)
+		   : imports_connect(import, session, &request);
+	if (r < 0)
+		return r;
+	(void)fault_point("segment.connect.connected");
+	*ret_import = steal(import);
+	return 0;
+}
+
+int tract_import_connect_through(struct tract *ctx, const char *controller, uint32_t node,
+				 uint32_t id, uint32_t rights, struct tract_import **ret_import)
+{
+	struct import_wish wish = { node, id, rights, controller };
 	scoped(session) struct session *session = NULL;
-	struct message request = { .number = MSG_import_connect };
 	int r;
 
 	error_clear_reason();
 	if (!ctx || !ret_import || (rights & ~(uint32_t)TRACT_RIGHT_READ_WRITE))
 		return -EINVAL;
 	r = context_session(ctx, &session);
-	/* Before there is anything to hear of. */
-	if (r == 0 && rights)
-		r = session_listen(session, imports_on_event);
-	if (r < 0)
-		return r;
-	import = import_new(ctx, rights);
-	if (!import)
-		return -ENOMEM;
-	request.import_connect =
-		(struct msg_import_connect){ .node = node, .id = id, .rights = rights };
-	r = imports_connect(import, session, &request);
-	if (r < 0)
-		return r;
-	(void)fault_point("segment.connect.connected");
-	*ret_import = steal(import);
-	return 0;
+	return r < 0 ? r : connect_session(ctx, session, &wish, ret_import);
+}
+
+int tract_import_connect(struct tract *ctx, uint32_t node, uint32_t id, uint32_t rights,
+			 struct tract_import **ret_import)
+{
+	return tract_import_connect_through(ctx, NULL, node, id, rights, ret_import);
 }
 
 /* ---- mapping ---------------------------------------------------------------------------- */
@@ -211,6 +254,16 @@ static int map_explicitly_locked(struct tract_import *import, void **addr, uint3
 			  (uint64_t)offset, length, IMPORT_EXPLICIT);
 }
 
+static int refuse_far_map(const struct tract_import *import)
+{
+	if (atomic_load_explicit(&import_far(import)->entered, memory_order_relaxed))
+		return fail(-EALREADY, "get and put use the segment already");
+	if (import_judge(import) == -ESTALE)
+		return fail(-ESTALE, "the exporter has taken the segment back");
+	return fail(-EOPNOTSUPP, "memory of another node cannot be mapped yet; get and put "
+				 "reach it");
+}
+
 int tract_import_map(struct tract_import *import, void **addr, uint32_t flags, uint32_t rights,
 		     off_t offset, size_t length)
 {
@@ -219,6 +272,8 @@ int tract_import_map(struct tract_import *import, void **addr, uint32_t flags, u
 	error_clear_reason();
 	if (!import || !addr)
 		return -EINVAL;
+	if (import_far(import))
+		return refuse_far_map(import);
 	/* A mapping made here must be one that the broker can ask this process to change. */
 	(void)imports_inherit(import);
 	mutex_lock(&import->lock);
@@ -243,6 +298,8 @@ int import_map_implicitly(struct tract_import *import)
 {
 	int r;
 
+	if (import_far(import))
+		return far_enter(import);
 	(void)imports_inherit(import);
 	mutex_lock(&import->lock);
 	r = map_implicitly_locked(import);
@@ -357,6 +414,11 @@ int tract_import_unmap(struct tract_import *import)
 	error_clear_reason();
 	if (!import)
 		return -EINVAL;
+	if (import_far(import))
+		return atomic_exchange_explicit(&import_far(import)->entered, 0,
+						memory_order_relaxed)
+			       ? 0
+			       : -ENOENT;
 	mutex_lock(&import->lock);
 	if (import->map_addr) {
 		unmap_locked(import);

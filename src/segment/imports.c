@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
+#include "segment/imports.h"
 
-#include "base/fault.h"
 #include "client/process.h"
-#include "map/borrow.h"
-#include "map/errand.h"
-#include "segment/segment.h"
-#include "segment/shared.h"
-#include "sys/futex.h"
 
-static struct mutex imports_lock = MUTEX_INIT;
+struct mutex imports_lock = MUTEX_INIT;
 struct mutex imports_birth_lock = MUTEX_INIT;
 
 static int compare(const struct tract_import *a, const struct tract_import *b)
@@ -21,18 +15,6 @@ RB_HEAD(imports, tract_import);
 RB_GENERATE_INTERNAL(imports, tract_import, entry, compare, __attribute__((unused)) static)
 static struct imports imports = RB_INITIALIZER(&imports);
 
-/* About an import that a thread is just connecting, so that it is in no table yet. */
-struct early {
-	STAILQ_ENTRY(early) entry;
-	struct session *session; /* compared only */
-	struct message event;
-	int fd;
-};
-
-/* Under imports_lock. */
-static STAILQ_HEAD(, early) earlies = STAILQ_HEAD_INITIALIZER(earlies);
-static unsigned connecting; /* threads that wait for imports_connect_owned() */
-
 /* ---- fork ------------------------------------------------------------------------------- */
 
 static void before_fork(void) NO_THREAD_SAFETY
@@ -40,10 +22,12 @@ static void before_fork(void) NO_THREAD_SAFETY
 	mutex_lock(&imports_lock);
 	mutex_lock(&imports_birth_lock);
 	exporters_before_fork();
+	fars_before_fork();
 }
 
 static void after_in_parent(void) NO_THREAD_SAFETY
 {
+	fars_after_fork(false);
 	exporters_after_fork(false);
 	mutex_unlock(&imports_birth_lock);
 	mutex_unlock(&imports_lock);
@@ -76,8 +60,6 @@ int import_judge_late(const struct tract_import *import)
 	return r;
 }
 
-static void apply_early_locked(struct tract_import *import) REQUIRES(imports_lock);
-
 /* Its mapping did not come along, and its descriptor is to be no child's. */
 static void forget_owned(struct tract_import *import) NO_THREAD_SAFETY
 {
@@ -97,13 +79,14 @@ static void after_in_child(void) NO_THREAD_SAFETY
 	RB_FOREACH (import, imports, &imports) {
 		mutex_init(&import->lock);
 		ear_after_fork(&import->ear);
+		if (import_far(import))
+			far_after_fork(import_far(import));
 		look_elsewhere(import);
 		forget_owned(import);
 	}
-	/* The threads that were connecting are the parent's. */
-	connecting = 0;
-	apply_early_locked(NULL);
+	imports_forget_early_locked();
 	exporters_after_fork(true);
+	fars_after_fork(true);
 	mutex_unlock(&imports_birth_lock);
 	mutex_unlock(&imports_lock);
 }
@@ -226,6 +209,33 @@ static int connect_locked(struct tract_import *import, struct session *session,
 	return 0;
 }
 
+void imports_watch_forks(void)
+{
+	process_hook_add(&fork_hook);
+}
+
+void imports_insert_locked(struct tract_import *import)
+{
+	RB_INSERT(imports, &imports, import);
+}
+
+void imports_extract_locked(struct tract_import *import)
+{
+	RB_REMOVE(imports, &imports, import);
+}
+
+struct tract_import *imports_find_locked(uint64_t id)
+{
+	struct tract_import key = { .id = id };
+
+	return id ? RB_FIND(imports, &imports, &key) : NULL;
+}
+
+struct tract_import *imports_after_locked(struct tract_import *import)
+{
+	return import ? RB_NEXT(imports, &imports, import) : RB_MIN(imports, &imports);
+}
+
 int imports_connect(struct tract_import *import, struct session *session,
 		    struct message *request)
 {
@@ -239,30 +249,6 @@ int imports_connect(struct tract_import *import, struct session *session,
 	r = connect_locked(import, session, request);
 	mutex_unlock(&imports_lock);
 	return r;
-}
-
-static void apply_locked(struct tract_import *import, const struct message *event, int *fd)
-	REQUIRES(import->lock);
-
-/* What was heard of @import before it was there; all of it, once nobody connects any more. */
-static void apply_early_locked(struct tract_import *import) REQUIRES(imports_lock)
-{
-	struct early *early, *next;
-
-	STAILQ_FOREACH_SAFE(early, &earlies, entry, next)
-	{
-		if (import && early->session == import->session &&
-		    session_import_of(&early->event) == import->id) {
-			mutex_lock(&import->lock);
-			apply_locked(import, &early->event, &early->fd);
-			mutex_unlock(&import->lock);
-		} else if (connecting > 0) {
-			continue;
-		}
-		STAILQ_REMOVE(&earlies, early, early, entry);
-		fd_scope_end(&early->fd);
-		free(early);
-	}
 }
 
 static void enter_locked(struct tract_import *import, struct session *session,
@@ -288,18 +274,14 @@ int imports_connect_owned(struct tract_import *import, struct session *session,
 	scoped(fd) int fd = -1;
 	int r;
 
-	process_hook_add(&fork_hook);
-	mutex_lock(&imports_lock);
-	connecting++;
-	mutex_unlock(&imports_lock);
+	imports_begin_connecting();
 	r = session_call(session, request, NULL, 0, &reply, &fd);
 	if (r == 0)
 		r = read_reply(&reply, &said);
 	mutex_lock(&imports_lock);
-	connecting--;
 	if (r == 0)
 		enter_locked(import, session, &said, reply.shared_mapped.private, &fd);
-	apply_early_locked(r == 0 ? import : NULL);
+	imports_end_connecting_locked(r == 0 ? import : NULL);
 	mutex_unlock(&imports_lock);
 	return r;
 }
@@ -370,10 +352,12 @@ int imports_inherit(struct tract_import *import)
 	if (!session_is_inherited(import->session))
 		return 0;
 	r = context_session(import->ctx, &session);
-	if (r == 0 && import->rights)
+	if (r == 0 && (import->rights || import_far(import)))
 		r = session_listen(session, imports_on_event);
 	if (r < 0)
 		return r;
+	if (import_far(import))
+		return imports_inherit_far(import, session);
 	mutex_lock(&imports_lock);
 	r = inherit_locked(import, session);
 	mutex_unlock(&imports_lock);
@@ -385,206 +369,4 @@ void imports_remove(struct tract_import *import)
 	mutex_lock(&imports_lock);
 	RB_REMOVE(imports, &imports, import);
 	mutex_unlock(&imports_lock);
-}
-
-/* ---- events ----------------------------------------------------------------------------- */
-
-/* Whoever waits to map it looks again. */
-static void end_wait_locked(struct tract_import *import) REQUIRES(import->lock)
-{
-	import->waits = false;
-	atomic_fetch_add_explicit(&import->moves, 1u, memory_order_release);
-	futex_wake(&import->moves, INT32_MAX);
-}
-
-/* Nothing is to be mapped instead of what was stalled. */
-static void go_back_locked(struct tract_import *import) REQUIRES(import->lock)
-{
-	if (import->stall.released)
-		(void)import_remap_locked(import);
-	else
-		stall_undo(&import->stall, import->map_prot);
-	end_wait_locked(import);
-}
-
-static void revoke_locked(struct tract_import *import) REQUIRES(import->lock)
-{
-	(void)fault_point("segment.revoke.heard");
-	import->revoked = true;
-	session_close_fd(import->session, &import->fd);
-	(void)import_remap_locked(import);
-	end_wait_locked(import);
-}
-
-/*
- * It cannot be given the memory that others go on with.  Whoever imports a segment finds that
- * out when he checks; nobody checks a shared region, and what was stored in the old memory
- * would be nobody's.  So it faults instead, as if it had been taken back.
- */
-static void stay_behind_locked(struct tract_import *import) REQUIRES(import->lock)
-{
-	struct message closed = { .number = MSG_import_close };
-
-	if (!import->owned) {
-		go_back_locked(import);
-		return;
-	}
-	revoke_locked(import);
-	closed.import_close.import = import->id;
-	(void)session_say(import->session, &closed);
-}
-
-static void stall_locked(struct tract_import *import, bool release) REQUIRES(import->lock)
-{
-	int r;
-
-	import->waits = import->owned && !import->map_addr;
-	if (!import->map_addr || import->stall.addr)
-		return;
-	r = fault_point("segment.stall.begins");
-	if (r == 0 && release)
-		r = stall_released(&import->stall, import->map_addr, import->map_size);
-	else if (r == 0)
-		r = stall_begin(&import->stall, import->map_addr, import->map_size);
-	/* It would store to what is being copied. */
-	if (r < 0 && import->owned)
-		stay_behind_locked(import);
-}
-
-static void move_locked(struct tract_import *import, const struct msg_import_moved *moved,
-			int *fd) REQUIRES(import->lock)
-{
-	if (import->revoked)
-		return;
-	if (*fd < 0 && !import->sysv) {
-		/* There was no descriptor to be had: it stays behind, as if it could not be
-		 * mapped. */
-		stay_behind_locked(import);
-		return;
-	}
-	session_close_fd(import->session, &import->fd);
-	import->aside = moved->private;
-	import->fd = steal_fd(fd);
-	import->offset = moved->offset;
-	(void)fault_point("segment.move.heard");
-	if (import_remap_locked(import) < 0) {
-		/* The epoch stays behind: no check succeeds before it is mapped. */
-		if (import->owned)
-			stay_behind_locked(import);
-		return;
-	}
-	atomic_store_explicit(&import->epoch, moved->epoch, memory_order_release);
-	end_wait_locked(import);
-}
-
-static void apply_locked(struct tract_import *import, const struct message *event, int *fd)
-	REQUIRES(import->lock)
-{
-	switch (event->number) {
-	case MSG_import_revoked:
-		revoke_locked(import);
-		break;
-	case MSG_import_stall:
-		stall_locked(import, event->import_stall.release);
-		break;
-	case MSG_import_moved:
-		move_locked(import, &event->import_moved, fd);
-		break;
-	default:
-		break;
-	}
-}
-
-/* Memory there is none of: then it is as late as if it had not been heard. */
-static void keep_early_locked(struct session *session, const struct message *event, int *fd)
-	REQUIRES(imports_lock)
-{
-	struct early *early = calloc(1, sizeof(*early));
-
-	if (!early)
-		return;
-	early->session = session;
-	early->event = *event;
-	early->fd = steal_fd(fd);
-	STAILQ_INSERT_TAIL(&earlies, early, entry);
-}
-
-static void find_and_apply_locked(struct session *session, const struct message *event, int *fd)
-	REQUIRES(imports_lock)
-{
-	struct tract_import key = { .id = session_import_of(event) };
-	struct tract_import *import = RB_FIND(imports, &imports, &key);
-
-	if (!import && connecting > 0)
-		keep_early_locked(session, event, fd);
-	if (!import)
-		return;
-	mutex_lock(&import->lock);
-	apply_locked(import, event, fd);
-	mutex_unlock(&import->lock);
-}
-
-static void end_moves_locked(struct tract_import *import) REQUIRES(import->lock)
-{
-	atomic_store_explicit(&import->deaf, true, memory_order_relaxed);
-	/* Also releases the above to import_catch_up(). */
-	go_back_locked(import);
-}
-
-/* Whoever was to say where the memory is now is gone.  Its checks fail, but nobody waits. */
-static void end_all_moves_locked(const struct session *session) REQUIRES(imports_lock)
-{
-	struct tract_import *import;
-
-	RB_FOREACH (import, imports, &imports) {
-		mutex_lock(&import->lock);
-		if (import->session == session)
-			end_moves_locked(import);
-		mutex_unlock(&import->lock);
-	}
-}
-
-/* Found out without the broker: what it would have said is done all the same. */
-static void end_imports_locked(const struct session *session, uint64_t exporter)
-	REQUIRES(imports_lock)
-{
-	/* No generation is 0, so every check fails. */
-	static const struct shm_board_slot ended;
-	struct tract_import *import;
-
-	RB_FOREACH (import, imports, &imports) {
-		mutex_lock(&import->lock);
-		if (import->session == session && import->exporter == exporter) {
-			atomic_store_explicit(&import->slot, &ended, memory_order_release);
-			revoke_locked(import);
-		}
-		mutex_unlock(&import->lock);
-	}
-}
-
-static void on_exporter_ended(struct session *session, uint64_t exporter)
-{
-	mutex_lock(&imports_lock);
-	end_imports_locked(session, exporter);
-	mutex_unlock(&imports_lock);
-}
-
-void imports_on_event(struct session *session, const struct message *event, int *fd)
-{
-	if (event &&
-	    (errand_on_event(session, event, fd) || borrow_on_event(session, event, fd) ||
-	     shared_on_event(session, event, fd)))
-		return;
-	if (!event) {
-		borrow_lost(session);
-		news_raise();
-	}
-	mutex_lock(&imports_lock);
-	if (event)
-		find_and_apply_locked(session, event, fd);
-	else
-		end_all_moves_locked(session);
-	mutex_unlock(&imports_lock);
-	if (!event)
-		exporters_watch(session, on_exporter_ended);
 }

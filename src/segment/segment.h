@@ -6,7 +6,8 @@
  * lock, then the map's bindings_lock, then its places_lock.  An export's lock is held across
  * its calls to the broker, which the service thread never needs; the service thread takes
  * imports_lock and an import's lock, changes the map for others who ask, and never waits for
- * the broker.
+ * the broker.  Where memory is on another node it waits for transfers, for a bounded time and
+ * with none of these locks: that import is pinned (far.h).
  */
 #ifndef SEGMENT_SEGMENT_H
 #define SEGMENT_SEGMENT_H
@@ -23,6 +24,7 @@
 #include "map/stall.h"
 #include "segment/ear.h"
 #include "segment/exporters.h"
+#include "segment/far.h"
 #include "segment/state.h"
 
 /* Memory that was bound before a rebind. */
@@ -40,6 +42,7 @@ struct tract_export {
 	uint32_t slot;	  /* on the board, and in the session's pledge */
 	uint32_t id;	  /* published; 0: not */
 	uint32_t flags;	  /* TRACT_EXPORT_* */
+	uint32_t mode;	  /* without an access list */
 	enum export_state state;
 	bool exposed;	     /* withdrawn, and importers may have kept what is bound */
 	struct claim *claim; /* on the memory that is bound now; NULL if @governed */
@@ -69,6 +72,11 @@ struct tract_import {
 	struct tract_barrier *_Atomic implicit;
 	_Atomic uint32_t moves; /* futex: raised with epoch, and after deaf */
 	_Atomic bool deaf;	/* the broker is gone: there will be no move any more */
+
+	/* What stands in for a mapping if the memory is on another node; NULL: it is not. */
+	struct far *_Atomic far;
+	struct far *former_far; /* a parent's: other threads may be looking at it */
+	uint32_t node;		/* of the exporter, if it is another */
 
 	struct mutex lock;
 	struct tract *ctx;
@@ -129,13 +137,20 @@ int imports_connect_owned(struct tract_import *import, struct session *session,
 /* The same of what the broker handed out unasked. */
 void imports_adopt(struct tract_import *import, struct session *session,
 		   const struct msg_shared_asked *asked, int *fd);
+/* The same for another node, in imports_far.c. */
+int imports_connect_far(struct tract_import *import, struct session *session,
+			struct message *request);
+int imports_inherit_far(struct tract_import *import, struct session *session);
 void imports_remove(struct tract_import *import);
 /* The handler of events, for session_listen(). */
 void imports_on_event(struct session *session, const struct message *event, int *fd);
 
 /* ---- import.c --------------------------------------------------------------------------- */
 
-/* Maps the whole segment with the connection's rights, unless it is mapped already. */
+/*
+ * Maps the whole segment with the connection's rights, unless it is mapped already.  1: there
+ * is nothing to map, for the memory is on another node; go on with far.h.
+ */
 int import_map_implicitly(struct tract_import *import);
 /* Puts the descriptor's memory (or zeros, if taken back) behind the mapping, in one step. */
 int import_remap_locked(struct tract_import *import) REQUIRES(import->lock);
@@ -152,6 +167,11 @@ int import_map_held(struct tract_import *import, void *addr, size_t size, unsign
 /* Waits, for a bounded time and while there is a broker to tell of it, until memory bound
  * meanwhile is mapped.  0 or -EIO, -ESTALE. */
 int import_catch_up(struct tract_import *import);
+
+static inline struct far *import_far(const struct tract_import *import)
+{
+	return atomic_load_explicit(&import->far, memory_order_acquire);
+}
 
 /* What a slot of the board, and the pledge, say of @import. */
 static inline int import_look(const struct tract_import *import,

@@ -137,6 +137,22 @@ static int import_listen(struct tract_import *import)
 	return r < 0 ? r : ear_fetch(&import->ear, &owner);
 }
 
+/* The exporter has no bell that this process could ring. */
+static int post_far(struct tract_import *import, uint32_t flags)
+{
+	struct message request = { .number = MSG_import_post_far };
+	struct message reply;
+	int r;
+
+	r = imports_inherit(import);
+	if (r < 0)
+		return r;
+	request.import_post_far.import = import->id;
+	request.import_post_far.once = flags & TRACT_POST_ONCE ? 1 : 0;
+	r = session_call(import->session, &request, NULL, 0, &reply, NULL);
+	return r == -ESTALE ? 0 : r;
+}
+
 int tract_import_post(struct tract_import *import, uint32_t flags)
 {
 	struct ear_owner owner;
@@ -148,6 +164,8 @@ int tract_import_post(struct tract_import *import, uint32_t flags)
 	/* Whose exporter has gone: there is nobody to post to. */
 	if (import_judge(import) == -ESTALE)
 		return 0;
+	if (import_far(import))
+		return post_far(import, flags);
 	r = import_listen(import);
 	if (r < 0)
 		return import_judge(import) == -ESTALE ? 0 : r;

@@ -3,7 +3,7 @@
  * transfer.c - get and put
  *
  * Once the segment is mapped these are a few comparisons, a copy, a fence and three loads.  All
- * that can wait is out of line.
+ * that can wait is out of line, and so is memory on another node, which is never mapped.
  */
 #include <string.h>
 
@@ -18,17 +18,18 @@ static inline bool is_implicit(const struct tract_import *import)
 	       TRACT_BARRIER_IMPLICIT;
 }
 
-/* Everything that is checked before a copy, in the order in which it is to be reported. */
+/* Everything that is checked before a copy, in the order in which it is to be reported.  1: it
+ * may be, and the memory is on another node. */
 static inline int may_access(struct tract_import *import, off_t offset, uint64_t length,
 			     uint32_t right, bool needs_barrier)
 {
 	uint64_t start = (uint64_t)offset;
+	int far = 0;
 
 	if (!LIKELY(atomic_load_explicit(&import->mapped, memory_order_acquire))) {
-		int r = import_map_implicitly(import);
-
-		if (r < 0)
-			return r;
+		far = import_map_implicitly(import);
+		if (far < 0)
+			return far;
 	}
 	if (!LIKELY(import->usable & right))
 		return -EACCES;
@@ -39,7 +40,7 @@ static inline int may_access(struct tract_import *import, off_t offset, uint64_t
 	if (needs_barrier && is_implicit(import) &&
 	    !LIKELY(atomic_load_explicit(&import->implicit, memory_order_relaxed)))
 		return -EUNATCH;
-	return 0;
+	return far;
 }
 
 static __attribute__((noinline, cold)) int judge_late(struct tract_import *import)
@@ -82,57 +83,59 @@ static inline uint64_t bytes_of(size_t count, size_t item)
 	return mul_fits((uint64_t)count, (uint64_t)item, &bytes) ? bytes : UINT64_MAX;
 }
 
-#define DEFINE_SIZED(bits)                                                                 \
-	static inline void store##bits(char *to, const uint##bits##_t *from, size_t count) \
-	{                                                                                  \
-		uint##bits##_t *item = (uint##bits##_t *)(void *)to;                       \
-                                                                                           \
-		for (size_t i = 0; i < count; i++)                                         \
-			__atomic_store_n(&item[i], from[i], __ATOMIC_RELAXED);             \
-	}                                                                                  \
-                                                                                           \
-	static inline void load##bits(uint##bits##_t *to, const char *from, size_t count)  \
-	{                                                                                  \
-		const uint##bits##_t *item = (const uint##bits##_t *)(const void *)from;   \
-                                                                                           \
-		for (size_t i = 0; i < count; i++)                                         \
-			to[i] = __atomic_load_n(&item[i], __ATOMIC_RELAXED);               \
-	}                                                                                  \
-                                                                                           \
-	int tract_import_put##bits(struct tract_import *import, off_t offset,              \
-				   const uint##bits##_t *data, size_t count)               \
-	{                                                                                  \
-		int r;                                                                     \
-                                                                                           \
-		r = check_item(import, data, offset, sizeof(*data));                       \
-		if (r == 0)                                                                \
-			r = may_access(import, offset, bytes_of(count, sizeof(*data)),     \
-				       TRACT_RIGHT_WRITE, true);                           \
-		if (r < 0)                                                                 \
-			return r;                                                          \
-		do {                                                                       \
-			store##bits(import->base + offset, data, count);                   \
-			r = judge(import);                                                 \
-		} while (r == -EAGAIN);                                                    \
-		return r;                                                                  \
-	}                                                                                  \
-                                                                                           \
-	int tract_import_get##bits(struct tract_import *import, off_t offset,              \
-				   uint##bits##_t *data, size_t count)                     \
-	{                                                                                  \
-		int r;                                                                     \
-                                                                                           \
-		r = check_item(import, data, offset, sizeof(*data));                       \
-		if (r == 0)                                                                \
-			r = may_access(import, offset, bytes_of(count, sizeof(*data)),     \
-				       TRACT_RIGHT_READ, true);                            \
-		if (r < 0)                                                                 \
-			return r;                                                          \
-		do {                                                                       \
-			load##bits(data, import->base + offset, count);                    \
-			r = judge(import);                                                 \
-		} while (r == -EAGAIN);                                                    \
-		return r;                                                                  \
+#define DEFINE_SIZED(bits)                                                                   \
+	static inline void store##bits(char *to, const uint##bits##_t *from, size_t count)   \
+	{                                                                                    \
+		uint##bits##_t *item = (uint##bits##_t *)(void *)to;                         \
+                                                                                             \
+		for (size_t i = 0; i < count; i++)                                           \
+			__atomic_store_n(&item[i], from[i], __ATOMIC_RELAXED);               \
+	}                                                                                    \
+                                                                                             \
+	static inline void load##bits(uint##bits##_t *to, const char *from, size_t count)    \
+	{                                                                                    \
+		const uint##bits##_t *item = (const uint##bits##_t *)(const void *)from;     \
+                                                                                             \
+		for (size_t i = 0; i < count; i++)                                           \
+			to[i] = __atomic_load_n(&item[i], __ATOMIC_RELAXED);                 \
+	}                                                                                    \
+                                                                                             \
+	int tract_import_put##bits(struct tract_import *import, off_t offset,                \
+				   const uint##bits##_t *data, size_t count)                 \
+	{                                                                                    \
+		int r;                                                                       \
+                                                                                             \
+		r = check_item(import, data, offset, sizeof(*data));                         \
+		if (r == 0)                                                                  \
+			r = may_access(import, offset, bytes_of(count, sizeof(*data)),       \
+				       TRACT_RIGHT_WRITE, true);                             \
+		if (r != 0)                                                                  \
+			return r < 0 ? r                                                     \
+				     : far_put(import, offset, data, count * sizeof(*data)); \
+		do {                                                                         \
+			store##bits(import->base + offset, data, count);                     \
+			r = judge(import);                                                   \
+		} while (r == -EAGAIN);                                                      \
+		return r;                                                                    \
+	}                                                                                    \
+                                                                                             \
+	int tract_import_get##bits(struct tract_import *import, off_t offset,                \
+				   uint##bits##_t *data, size_t count)                       \
+	{                                                                                    \
+		int r;                                                                       \
+                                                                                             \
+		r = check_item(import, data, offset, sizeof(*data));                         \
+		if (r == 0)                                                                  \
+			r = may_access(import, offset, bytes_of(count, sizeof(*data)),       \
+				       TRACT_RIGHT_READ, true);                              \
+		if (r != 0)                                                                  \
+			return r < 0 ? r                                                     \
+				     : far_get(import, offset, data, count * sizeof(*data)); \
+		do {                                                                         \
+			load##bits(data, import->base + offset, count);                      \
+			r = judge(import);                                                   \
+		} while (r == -EAGAIN);                                                      \
+		return r;                                                                    \
 	}
 
 DEFINE_SIZED(8)
@@ -147,8 +150,8 @@ int tract_import_put(struct tract_import *import, off_t offset, const void *data
 	r = check_item(import, data, 0, 1);
 	if (r == 0)
 		r = may_access(import, offset, length, TRACT_RIGHT_WRITE, true);
-	if (r < 0)
-		return r;
+	if (r != 0)
+		return r < 0 ? r : far_put(import, offset, data, length);
 	do {
 		memcpy(import->base + offset, data, length);
 		r = judge(import);
@@ -163,8 +166,8 @@ int tract_import_get(struct tract_import *import, off_t offset, void *data, size
 	r = check_item(import, data, 0, 1);
 	if (r == 0)
 		r = may_access(import, offset, length, TRACT_RIGHT_READ, true);
-	if (r < 0)
-		return r;
+	if (r != 0)
+		return r < 0 ? r : far_get(import, offset, data, length);
 	do {
 		memcpy(data, import->base + offset, length);
 		r = judge(import);
@@ -181,7 +184,8 @@ int tract_import_prepare(struct tract_import *import)
 	if (atomic_load_explicit(&import->mapped, memory_order_acquire))
 		return 0;
 	r = import_map_implicitly(import);
-	return r == -EACCES ? 0 : r; /* for events only: there is nothing to map */
+	/* For events only there is nothing to map. */
+	return r == -EACCES || r > 0 ? 0 : r;
 }
 
 int tract_import_allows(struct tract_import *import, uint64_t offset, uint64_t length,
@@ -194,18 +198,28 @@ int tract_import_allows(struct tract_import *import, uint64_t offset, uint64_t l
 
 /* ---- vectors ---------------------------------------------------------------------------- */
 
+/* 1: it may be copied, and the memory is on another node. */
+static int check_element(struct tract_import *import, const struct tract_vector *v, bool put)
+{
+	int far, r;
+
+	if (!v->local)
+		return -EFAULT;
+	far = may_access(import, (off_t)v->remote, v->length,
+			 put ? TRACT_RIGHT_WRITE : TRACT_RIGHT_READ, false);
+	if (far < 0)
+		return far;
+	/* Its pages would be touched anyway; now a bad address is an error and no signal. */
+	r = vm_check_access(v->local, v->length, !put);
+	return r < 0 ? r : far;
+}
+
 static int copy_element(struct tract_import *import, const struct tract_vector *v, bool put)
 {
 	int r;
 
-	if (!v->local)
-		return -EFAULT;
-	r = may_access(import, (off_t)v->remote, v->length,
-		       put ? TRACT_RIGHT_WRITE : TRACT_RIGHT_READ, false);
-	/* Its pages would be touched anyway; now a bad address is an error and no signal. */
-	if (r == 0)
-		r = vm_check_access(v->local, v->length, !put);
-	if (r < 0)
+	r = check_element(import, v, put);
+	if (r != 0)
 		return r;
 	do {
 		if (put)
@@ -215,6 +229,23 @@ static int copy_element(struct tract_import *import, const struct tract_vector *
 		r = judge(import);
 	} while (r == -EAGAIN);
 	return r;
+}
+
+/* All at once, up to the first that is refused. */
+static int copy_far_vector(struct tract_import *import, const struct tract_vector *vector,
+			   size_t count, size_t *ret_done, bool put)
+{
+	size_t good = 0;
+	int r, refused = 0;
+
+	while (good < count) {
+		refused = check_element(import, &vector[good], put);
+		if (refused < 0)
+			break;
+		good++;
+	}
+	r = far_copy_vector(import, vector, good, put, ret_done);
+	return r == 0 && refused < 0 ? refused : r;
 }
 
 static int copy_vector(struct tract_import *import, const struct tract_vector *vector,
@@ -227,6 +258,8 @@ static int copy_vector(struct tract_import *import, const struct tract_vector *v
 		return -EINVAL;
 	while (done < count) {
 		r = copy_element(import, &vector[done], put);
+		if (r > 0)
+			return copy_far_vector(import, vector, count, ret_done, put);
 		if (r < 0)
 			break;
 		done++;

@@ -48,7 +48,11 @@ struct shm_board {
 	uint32_t magic;	  /* broker, once */
 	uint32_t version; /* broker, once */
 	uint32_t slots;	  /* broker, once */
-	uint32_t pad[13];
+	uint32_t pad;
+	/* broker, again and again while it runs and has peers: the moment (CLOCK_MONOTONIC, ns)
+	 * until which the slots tell of what other nodes have taken back; 0: not at all */
+	_Atomic uint64_t sure_until;
+	uint32_t pad2[10];
 	struct shm_board_slot slot[SHM_BOARD_SLOTS];
 };
 

@@ -8,6 +8,7 @@
  */
 #include "sys/host.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -235,6 +236,19 @@ void host_random(void *bytes, unsigned size)
 		at += got;
 		size -= (unsigned)got;
 	}
+}
+
+bool host_has_rdma(void)
+{
+	DIR *dir = opendir("/sys/class/infiniband");
+	const struct dirent *entry = NULL;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir)))
+		found = entry->d_name[0] != '.';
+	if (dir)
+		(void)closedir(dir);
+	return found;
 }
 
 int host_umask(uint32_t *ret_bits)

@@ -5,6 +5,7 @@
 #ifndef SYS_HOST_H
 #define SYS_HOST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Total memory, and what could be had now without swapping, under this control group; bytes. */
@@ -14,6 +15,8 @@ int host_memory(uint64_t *ret_total, uint64_t *ret_available);
 int host_huge_pages(uint64_t *ret_size, uint64_t *ret_spare);
 /* The calling process's umask, which is looked at without being changed. */
 int host_umask(uint32_t *ret_bits);
+/* Is there a device for remote access to memory, whatever its state? */
+bool host_has_rdma(void);
 /* Fills with unpredictable bytes. */
 void host_random(void *bytes, unsigned size);
 

@@ -83,6 +83,7 @@ static const struct {
 	{ 0x0800, "Events, from the broker to a client" },
 	{ 0x0900, "For tools" },
 	{ 0x0a00, "Offers and moves" },
+	{ 0x0c00, "Links, from broker to broker" },
 };
 
 static const char preamble[] =
@@ -98,6 +99,12 @@ static const char preamble[] =
 	"and\n"
 	"hands over with `events`, the broker sends events and the client answers each with\n"
 	"`heard` and the event's serial.\n"
+	"\n"
+	"Brokers of different nodes share a TCP connection, with TLS 1.3, on which the "
+	"messages\n"
+	"of the last section follow each other. Whoever dialled says `link_hello` first. "
+	"Replies\n"
+	"have the serial of their request; each side counts its own.\n"
 	"\n"
 	"A message is a header and a body, together at most %u bytes.  Integers are "
 	"little-endian\n"

@@ -401,6 +401,60 @@ test_monitor() {
 	wait
 }
 
+# Configurations and keys need no broker; and two nodes show each other.
+test_nodes() {
+	local node=$work/two port=$((20000 + RANDOM % 20000)) pids=() i
+
+	mkdir -m 0700 "$node" "$work/three"
+	run -d "$node" nodes
+	holds 'nodes without a broker ends with 0' ended_with 0
+	holds 'starts none' [ ! -e "$node/broker" ]
+	holds 'and shows nobody' [ -z "$out" ]
+	for i in 2 3; do
+		printf '[node]\nid = %s\naddress = 127.0.0.1:%s\n[peer %s]\naddress = 127.0.0.1:%s\n' \
+			"$i" $((port + i)) $((5 - i)) $((port + 5 - i)) >"$work/$([[ $i = 2 ]] && echo two || echo three)/tract.conf"
+	done
+	run -d "$node" conf check
+	holds 'conf check wants the key that the file needs' [ "$status" = 1 ]
+	holds 'and says how to make it' grep -q 'cluster.key: is not there; make it on one node with tract node keygen' "$work/err"
+	run -d "$node" node keygen
+	holds 'node keygen makes it' ended_with 0
+	holds 'for its owner alone' [ "$(stat -c %a "$node/cluster.key")" = 600 ]
+	cp -p "$node/cluster.key" "$work/three"
+	run -d "$node" node keygen
+	holds 'and does not replace it' [ "$status" = 1 ]
+	holds 'which is the same as it was' cmp -s "$node/cluster.key" "$work/three/cluster.key"
+	run -d "$node" conf check
+	holds 'then conf check finds all in order' ended_with 0
+	holds 'and says what it read' printed 'node 2, peers 1, controllers 1'
+	printf '[node]\nid = 1\n\nid = 2\n' >"$work/wrong.conf"
+	run conf check "$work/wrong.conf"
+	holds 'a mistake is told with its line' grep -q "wrong.conf:4: id was set on line 2 already" "$work/err"
+	holds 'and ends with 1' ended_with 1
+	run conf check "$work/nowhere"
+	holds 'so does a file that is not there' ended_with 1
+	run conf frobnicate
+	holds 'conf can only check' refused 2 'tract conf check'
+	run node frobnicate
+	holds 'node can only make keys' refused 2 'tract node keygen'
+	for i in two three; do
+		"$TRACT_BROKER_PROGRAM" --dir "$work/$i" --idle-ms -1 &
+		pids+=($!)
+	done
+	for _ in {1..500}; do
+		run -d "$node" nodes --json
+		[[ $out == *'"up"'* ]] && break
+		sleep 0.02
+	done
+	holds 'nodes --json is JSON' is_json
+	holds 'this node is there, and its peer, which is up' json "[(n['node'], n['state']) for n in j['nodes']] == [(2, 'this node'), (3, 'up')]"
+	holds 'with its address and what passed' json "j['nodes'][1]['address'] == '127.0.0.1:$((port + 3))' and j['nodes'][1]['received'] > 0 and j['nodes'][1]['sent'] > 0"
+	run -d "$node" nodes
+	holds 'nodes has a table' printed LINK
+	kill "${pids[@]}"
+	wait "${pids[@]}"
+}
+
 run_quietly() { "$tract" "$@" >/dev/null 2>&1; }
 
 test_completion() {
@@ -428,5 +482,6 @@ test_taken_back
 test_stdin_once
 test_importers
 test_monitor
+test_nodes
 test_completion
 echo "1..$count"

@@ -35,11 +35,11 @@ static void run_broker(const char *directory, uid_t uid, const char *const *more
 	_exit(127);
 }
 
-pid_t rig_broker_start(const char *directory, uid_t uid, const char *const *more)
+pid_t rig_broker_begin(const char *directory, uid_t uid, const char *const *more,
+		       int *ret_ready)
 {
 	int ready[2];
 	pid_t pid;
-	char byte;
 
 	if (!getenv("TRACT_BROKER_PROGRAM"))
 		SKIP("TRACT_BROKER_PROGRAM does not name tractd");
@@ -49,8 +49,24 @@ pid_t rig_broker_start(const char *directory, uid_t uid, const char *const *more
 	if (pid == 0)
 		run_broker(directory, uid, more, ready[1]);
 	(void)close(ready[1]);
-	EXPECT_EQ(read(ready[0], &byte, 1), 0);
-	(void)close(ready[0]);
+	*ret_ready = ready[0];
+	return pid;
+}
+
+void rig_broker_await(int ready)
+{
+	char byte;
+
+	EXPECT_EQ(read(ready, &byte, 1), 0);
+	(void)close(ready);
+}
+
+pid_t rig_broker_start(const char *directory, uid_t uid, const char *const *more)
+{
+	int ready;
+	pid_t pid = rig_broker_begin(directory, uid, more, &ready);
+
+	rig_broker_await(ready);
 	return pid;
 }
 

@@ -21,6 +21,10 @@ extern const char *const rig_stays[];
 /* Runs $TRACT_BROKER_PROGRAM --dir DIRECTORY and @more arguments (ends with NULL), as user
  * @uid; returns once it serves. */
 pid_t rig_broker_start(const char *directory, uid_t uid, const char *const *more);
+/* The same in two steps, for who starts several: consumes @ready. */
+pid_t rig_broker_begin(const char *directory, uid_t uid, const char *const *more,
+		       int *ret_ready);
+void rig_broker_await(int ready);
 /* The exit code, or 256 + the signal that ended it. */
 int rig_broker_wait(pid_t pid);
 void rig_broker_stop(pid_t pid);

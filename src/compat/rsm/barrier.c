@@ -34,13 +34,22 @@ static void remove_locked(struct rsm_barrier *barrier) REQUIRES(barrier->import-
 		}
 }
 
+/* Those of one thread are as wide as those of all. */
+static enum tract_barrier_scope scope_of(rsm_barrier_type_t type)
+{
+	return type == RSM_BARRIER_NODE || type == RSM_BARRIER_NODE_THREAD
+		       ? TRACT_SCOPE_NODE
+		       : TRACT_SCOPE_SEGMENT;
+}
+
 RSM_API int rsm_memseg_import_init_barrier(rsm_memseg_import_handle_t im_memseg,
 					   rsm_barrier_type_t type, rsmapi_barrier_t *barrier)
 {
 	struct rsm_object *import = rsm_handle_find(im_memseg, RSM_KIND_IMPORT);
 	struct rsm_barrier *made;
 
-	(void)type;
+	enum tract_barrier_scope scope = scope_of(type);
+
 	if (!import)
 		return RSMERR_BAD_SEG_HNDL;
 	if (!barrier)
@@ -53,7 +62,7 @@ RSM_API int rsm_memseg_import_init_barrier(rsm_memseg_import_handle_t im_memseg,
 	made->next = import->barriers;
 	import->barriers = made;
 	mutex_unlock(&import->lock);
-	(void)tract_barrier_init(import->import, &made->native);
+	(void)tract_barrier_init_scope(import->import, scope, &made->native);
 	*barrier = (rsmapi_barrier_t){ .seg = im_memseg, .privdata = made };
 	return RSM_SUCCESS;
 }

@@ -103,30 +103,63 @@ RSM_API int rsm_memseg_export_rebind(rsm_memseg_export_handle_t memseg, void *va
 }
 
 /* Loopback: the list names this node, once, or nobody in particular. */
-static bool is_good_list(const rsmapi_access_entry_t *list, uint_t length)
+static bool is_good_list(const rsmapi_access_entry_t *list, uint_t length, uint32_t node)
+{
+	return length <= 1 && list[0].ae_node == node;
+}
+
+/* At most that many entries; one that nothing can honour is refused by the native call, in its
+ * turn. */
+struct access_list {
+	struct tract_access entry[TRACT_ACCESS_MAX];
+	size_t count;
+};
+
+static const struct tract_access bad_entry = { .node = UINT32_MAX, .mode = UINT32_MAX };
+
+static void copy_list(const rsmapi_access_entry_t *list, uint_t length, struct access_list *to)
+{
+	to->count = length;
+	if (length > TRACT_ACCESS_MAX) {
+		to->count = 1;
+		to->entry[0] = bad_entry;
+		return;
+	}
+	for (uint_t i = 0; i < length; i++)
+		to->entry[i] = (struct tract_access){ .node = list[i].ae_node,
+						      .mode = list[i].ae_permission };
+}
+
+/* What loopback leads to is this node, whoever may connect here. */
+static void copy_loopback_list(const rsmapi_access_entry_t *list, uint_t length,
+			       const struct tract_export *export, struct access_list *to)
 {
 	struct tract *ctx;
 	uint32_t node;
-	int r;
+	int r = rsm_context_get(&ctx);
 
-	if (length > 1 || list[0].ae_permission > 0666 || rsm_context_get(&ctx) < 0)
-		return false;
-	r = tract_node_id(ctx, &node);
-	rsm_context_put();
-	return r == 0 && list[0].ae_node == node;
+	if (r == 0) {
+		r = tract_node_id(ctx, &node);
+		rsm_context_put();
+	}
+	to->count = 1;
+	if (r == 0 && length == 0)
+		to->entry[0] = (struct tract_access){ node, tract_export_mode(export) };
+	else if (r == 0 && is_good_list(list, length, node))
+		copy_list(list, length, to);
+	else if (length == 0)
+		to->count = 0; /* publishing will say what is wrong */
+	else
+		to->entry[0] = bad_entry;
 }
 
-/*
- * A list that loopback cannot honour becomes one that the native call refuses, so that it is
- * refused in its turn.
- */
-static struct tract_access access_of(const rsmapi_access_entry_t *list, uint_t length)
+static void access_of(const rsmapi_access_entry_t *list, uint_t length,
+		      const struct rsm_object *object, struct access_list *ret_access)
 {
-	if (length == 0)
-		return (struct tract_access){ 0 };
-	if (!is_good_list(list, length))
-		return (struct tract_access){ .node = UINT32_MAX, .mode = UINT32_MAX };
-	return (struct tract_access){ .node = list[0].ae_node, .mode = list[0].ae_permission };
+	if (rsm_controller_name(object->controller))
+		copy_list(list, length, ret_access);
+	else
+		copy_loopback_list(list, length, object->export, ret_access);
 }
 
 RSM_API int rsm_memseg_export_publish(rsm_memseg_export_handle_t memseg,
@@ -134,37 +167,37 @@ RSM_API int rsm_memseg_export_publish(rsm_memseg_export_handle_t memseg,
 				      rsmapi_access_entry_t access_list[],
 				      uint_t access_list_length)
 {
-	struct tract_export *export;
-	struct tract_access access;
+	struct rsm_object *object;
+	struct access_list access;
 
 	if (!segment_id)
 		return RSMERR_BAD_SEGID;
-	export = export_of(memseg);
-	if (!export)
+	object = rsm_handle_find(memseg, RSM_KIND_EXPORT);
+	if (!object)
 		return RSMERR_BAD_SEG_HNDL;
 	if (access_list_length > 0 && !access_list)
 		return RSMERR_BAD_ACL;
-	access = access_of(access_list, access_list_length);
-	return rsm_status(RSM_CALL_PUBLISH, tract_export_publish(export, segment_id, &access,
-								 access_list_length > 0));
+	access_of(access_list, access_list_length, object, &access);
+	return rsm_status(RSM_CALL_PUBLISH, tract_export_publish(object->export, segment_id,
+								 access.entry, access.count));
 }
 
 RSM_API int rsm_memseg_export_republish(rsm_memseg_export_handle_t memseg,
 					rsmapi_access_entry_t access_list[],
 					uint_t access_list_length)
 {
-	struct tract_export *export = export_of(memseg);
-	struct tract_access access;
+	struct rsm_object *object = rsm_handle_find(memseg, RSM_KIND_EXPORT);
+	struct access_list access;
 
-	if (!export)
+	if (!object)
 		return RSMERR_BAD_SEG_HNDL;
-	if (tract_export_id(export) == 0)
+	if (tract_export_id(object->export) == 0)
 		return RSMERR_SEG_NOT_PUBLISHED;
 	if (access_list_length > 0 && !access_list)
 		return RSMERR_BAD_ACL;
-	access = access_of(access_list, access_list_length);
+	access_of(access_list, access_list_length, object, &access);
 	return rsm_status(RSM_CALL_PUBLISH,
-			  tract_export_republish(export, &access, access_list_length > 0));
+			  tract_export_republish(object->export, access.entry, access.count));
 }
 
 RSM_API int rsm_memseg_export_unpublish(rsm_memseg_export_handle_t memseg)

@@ -10,18 +10,20 @@ static struct tract_import *import_of(rsm_memseg_import_handle_t memseg)
 	return object ? object->import : NULL;
 }
 
-/* Loopback reaches this node and no other. */
-static int connect_local(struct tract *ctx, rsm_node_id_t node, rsm_memseg_id_t id,
-			 uint32_t rights, struct tract_import **ret_import)
+/* Loopback reaches this node and no other; for that, any controller will do. */
+static int connect_by(struct rsm_controller *ctlr, rsm_node_id_t node, rsm_memseg_id_t id,
+		      uint32_t rights, struct tract_import **ret_import)
 {
+	struct tract *ctx = rsm_controller_context(ctlr);
 	uint32_t local;
 	int r;
 
 	/* Without a broker there is no controller. */
 	r = tract_node_id(ctx, &local);
-	if (r < 0 || node != local)
+	if (r < 0 || (node != local && !rsm_controller_name(ctlr)))
 		return r == -ENOMEM ? RSMERR_INSUFFICIENT_MEM : RSMERR_CTLR_NOT_PRESENT;
-	r = tract_import_connect(ctx, node, id, rights, ret_import);
+	r = tract_import_connect_through(ctx, rsm_controller_name(ctlr), node, id, rights,
+					 ret_import);
 	return rsm_status(RSM_CALL_CONNECT, r);
 }
 
@@ -32,7 +34,6 @@ RSM_API int rsm_memseg_import_connect(rsmapi_controller_handle_t controller,
 {
 	struct rsm_controller *ctlr = rsm_controller_find(controller);
 	struct rsm_object *object;
-	struct tract *ctx;
 	void *handle;
 	int status;
 
@@ -47,12 +48,12 @@ RSM_API int rsm_memseg_import_connect(rsmapi_controller_handle_t controller,
 	object = rsm_object_new(RSM_KIND_IMPORT, ctlr);
 	if (!object)
 		return RSMERR_INSUFFICIENT_MEM;
-	ctx = rsm_controller_context(ctlr);
-	status = connect_local(ctx, node_id, segment_id, rsm_rights(perm), &object->import);
+	status = connect_by(ctlr, node_id, segment_id, rsm_rights(perm), &object->import);
 	/* The broker was lost: replace it, as nothing in this interface could ask for. */
-	if (status == RSMERR_CTLR_NOT_PRESENT && tract_reconnect(ctx) == 0)
-		status = connect_local(ctx, node_id, segment_id, rsm_rights(perm),
-				       &object->import);
+	if (status == RSMERR_CTLR_NOT_PRESENT &&
+	    tract_reconnect(rsm_controller_context(ctlr)) == 0)
+		status = connect_by(ctlr, node_id, segment_id, rsm_rights(perm),
+				    &object->import);
 	if (status != RSM_SUCCESS) {
 		rsm_object_free(object);
 		return status;

@@ -62,6 +62,8 @@ struct rsm_controller *rsm_controller_find(rsmapi_controller_handle_t handle);
 struct rsm_controller *rsm_controller_ref(struct rsm_controller *controller);
 void rsm_controller_unref(struct rsm_controller *controller);
 struct tract *rsm_controller_context(struct rsm_controller *controller);
+/* NULL: loopback, which leads nowhere but to this node. */
+const char *rsm_controller_name(const struct rsm_controller *controller);
 /* The context that all controllers of the process share, opened now if need be, until it is put
  * back. */
 int rsm_context_get(struct tract **ret_ctx);
