@@ -264,7 +264,11 @@ TRACT_API int tract_import_unmap(struct tract_import *import);
  * too, and every call returns within the time after which a node counts as lost
  * (peer-timeout-ms of tract.conf) and a little.  What is got is there, and what was put from
  * can be used again, when the call returns; in the explicit mode what was put has arrived when
- * a barrier was closed. Both nodes are to have the same byte order.
+ * a barrier was closed.
+ *
+ * Between nodes of different byte order the forms for items of 16, 32 and 64 bits keep the
+ * values: bytes are turned round on the way.  tract_import_put() and _get(), the forms for 8
+ * bits and vectors never do so, and of equal nodes none does.
  */
 
 /**
@@ -293,8 +297,12 @@ TRACT_API int tract_import_put(struct tract_import *import, off_t offset, const 
 TRACT_API int tract_import_get(struct tract_import *import, off_t offset, void *data,
 			       size_t length);
 
-/* Moves @count items of one size, each as one access that is never torn; how a network stores
- * what it receives is its own affair.  Return: as tract_import_put(). */
+/*
+ * Moves @count items of one size, each as one access that is never torn on this node.  A
+ * network delivers bytes: over tcp, what is larger than one may be seen in pieces by whoever
+ * looks while it arrives, above all where several items are moved at once.  A flag that another
+ * node puts is one byte, or is looked at after a signal.  Return: as tract_import_put().
+ */
 TRACT_API int tract_import_put8(struct tract_import *import, off_t offset, const uint8_t *data,
 				size_t count);
 TRACT_API int tract_import_put16(struct tract_import *import, off_t offset,

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/scope.h"
 #include "broker/body.h"
 #include "broker/client_link.h"
@@ -210,6 +211,14 @@ static uint64_t percent_of(uint64_t total, uint64_t percent)
 	return total / 100 * percent & ~(uint64_t)(vm_page_size() - 1);
 }
 
+/* A test's other node can be of another kind than its host. */
+static bool is_big_endian(void)
+{
+	bool big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+
+	return fault_point("broker.other_order") < 0 ? !big : big;
+}
+
 static int make_registry(struct broker *b)
 {
 	const struct config *c = &b->config;
@@ -225,6 +234,7 @@ static int make_registry(struct broker *b)
 		.board_slots = SHM_BOARD_SLOTS,
 		.bell_slots = SHM_BELL_SLOTS,
 		.hear_ns = c->ack_timeout_ms * NS_PER_MS,
+		.big_endian = is_big_endian(),
 		.peer_timeout_ms = (uint32_t)c->peer_timeout_ms,
 		.peer_ns = (c->ack_timeout_ms + c->peer_timeout_ms) * NS_PER_MS,
 		.fabrics = windows_fabrics(&b->windows),

@@ -93,6 +93,7 @@ static void answer_far(const struct call *call, const struct round *round,
 		.address = said->address,
 		.base = far->base,
 		.key = far->key,
+		.swapped = said->big != call->registry->config.big_endian,
 	};
 	(void)call_answer(call, &answer, ATTACH_NOTHING);
 }

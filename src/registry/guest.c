@@ -214,6 +214,7 @@ static int guest_make(const struct call *call, struct segment *segment)
 		.address = place.address,
 		.base = place.base,
 		.key = place.key,
+		.big = registry->config.big_endian,
 	};
 	return call_answer(call, &answer, ATTACH_NOTHING);
 }

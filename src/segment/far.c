@@ -308,6 +308,7 @@ int far_new(const struct msg_import_connected_far *said, uint32_t node, uint32_t
 	cond_init(&far->changed);
 	far->node = node;
 	far->timeout_ms = said->timeout_ms;
+	far->swapped = said->swapped;
 	far->spec = (struct fabric_target_spec){ .base = said->base,
 						 .key = said->key,
 						 .size = said->size,

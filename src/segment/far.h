@@ -36,6 +36,7 @@ struct far_window {
 struct far {
 	uint32_t node;
 	uint32_t timeout_ms; /* of each transfer */
+	bool swapped;	     /* numbers have the other byte order there */
 	/* The first access has been made: from then on it counts as mapped. */
 	_Atomic int entered;
 
@@ -106,6 +107,15 @@ int far_get(struct tract_import *import, off_t offset, void *into, size_t size);
 /* Elements that have been checked.  *ret_done is how many are done, in order. */
 int far_copy_vector(struct tract_import *import, const struct tract_vector *vector,
 		    size_t count, bool put, size_t *ret_done);
+
+/* ---- far_order.c ------------------------------------------------------------------------ */
+
+/* As far_put() and far_get(), of numbers of @width bytes each, which have the same values on
+ * either side. */
+int far_put_items(struct tract_import *import, off_t offset, const void *from, size_t size,
+		  size_t width);
+int far_get_items(struct tract_import *import, off_t offset, void *into, size_t size,
+		  size_t width);
 
 /* ---- far_span.c ------------------------------------------------------------------------- */
 

@@ -254,6 +254,12 @@ static int map_explicitly_locked(struct tract_import *import, void **addr, uint3
 			  (uint64_t)offset, length, IMPORT_EXPLICIT);
 }
 
+/* Was it mapped, as far as that can be said of memory that is only reached by get and put? */
+static bool far_leave_map(struct far *far)
+{
+	return atomic_exchange_explicit(&far->entered, 0, memory_order_relaxed);
+}
+
 static int refuse_far_map(const struct tract_import *import)
 {
 	if (atomic_load_explicit(&import_far(import)->entered, memory_order_relaxed))
@@ -415,10 +421,7 @@ int tract_import_unmap(struct tract_import *import)
 	if (!import)
 		return -EINVAL;
 	if (import_far(import))
-		return atomic_exchange_explicit(&import_far(import)->entered, 0,
-						memory_order_relaxed)
-			       ? 0
-			       : -ENOENT;
+		return far_leave_map(import_far(import)) ? 0 : -ENOENT;
 	mutex_lock(&import->lock);
 	if (import->map_addr) {
 		unmap_locked(import);
@@ -456,6 +459,8 @@ static int close_locked(struct tract_import *import) REQUIRES(import->lock)
 		return fail(-EADDRINUSE, "it is mapped; unmap it first");
 	if (import->map_addr)
 		unmap_locked(import);
+	if (import_far(import))
+		(void)far_leave_map(import_far(import));
 	if (ear_polls(&import->ear) > 0)
 		return fail(-EBUSY, "its poll descriptor has not been released");
 	return 0;

@@ -83,59 +83,61 @@ static inline uint64_t bytes_of(size_t count, size_t item)
 	return mul_fits((uint64_t)count, (uint64_t)item, &bytes) ? bytes : UINT64_MAX;
 }
 
-#define DEFINE_SIZED(bits)                                                                   \
-	static inline void store##bits(char *to, const uint##bits##_t *from, size_t count)   \
-	{                                                                                    \
-		uint##bits##_t *item = (uint##bits##_t *)(void *)to;                         \
-                                                                                             \
-		for (size_t i = 0; i < count; i++)                                           \
-			__atomic_store_n(&item[i], from[i], __ATOMIC_RELAXED);               \
-	}                                                                                    \
-                                                                                             \
-	static inline void load##bits(uint##bits##_t *to, const char *from, size_t count)    \
-	{                                                                                    \
-		const uint##bits##_t *item = (const uint##bits##_t *)(const void *)from;     \
-                                                                                             \
-		for (size_t i = 0; i < count; i++)                                           \
-			to[i] = __atomic_load_n(&item[i], __ATOMIC_RELAXED);                 \
-	}                                                                                    \
-                                                                                             \
-	int tract_import_put##bits(struct tract_import *import, off_t offset,                \
-				   const uint##bits##_t *data, size_t count)                 \
-	{                                                                                    \
-		int r;                                                                       \
-                                                                                             \
-		r = check_item(import, data, offset, sizeof(*data));                         \
-		if (r == 0)                                                                  \
-			r = may_access(import, offset, bytes_of(count, sizeof(*data)),       \
-				       TRACT_RIGHT_WRITE, true);                             \
-		if (r != 0)                                                                  \
-			return r < 0 ? r                                                     \
-				     : far_put(import, offset, data, count * sizeof(*data)); \
-		do {                                                                         \
-			store##bits(import->base + offset, data, count);                     \
-			r = judge(import);                                                   \
-		} while (r == -EAGAIN);                                                      \
-		return r;                                                                    \
-	}                                                                                    \
-                                                                                             \
-	int tract_import_get##bits(struct tract_import *import, off_t offset,                \
-				   uint##bits##_t *data, size_t count)                       \
-	{                                                                                    \
-		int r;                                                                       \
-                                                                                             \
-		r = check_item(import, data, offset, sizeof(*data));                         \
-		if (r == 0)                                                                  \
-			r = may_access(import, offset, bytes_of(count, sizeof(*data)),       \
-				       TRACT_RIGHT_READ, true);                              \
-		if (r != 0)                                                                  \
-			return r < 0 ? r                                                     \
-				     : far_get(import, offset, data, count * sizeof(*data)); \
-		do {                                                                         \
-			load##bits(data, import->base + offset, count);                      \
-			r = judge(import);                                                   \
-		} while (r == -EAGAIN);                                                      \
-		return r;                                                                    \
+#define DEFINE_SIZED(bits)                                                                  \
+	static inline void store##bits(char *to, const uint##bits##_t *from, size_t count)  \
+	{                                                                                   \
+		uint##bits##_t *item = (uint##bits##_t *)(void *)to;                        \
+                                                                                            \
+		for (size_t i = 0; i < count; i++)                                          \
+			__atomic_store_n(&item[i], from[i], __ATOMIC_RELAXED);              \
+	}                                                                                   \
+                                                                                            \
+	static inline void load##bits(uint##bits##_t *to, const char *from, size_t count)   \
+	{                                                                                   \
+		const uint##bits##_t *item = (const uint##bits##_t *)(const void *)from;    \
+                                                                                            \
+		for (size_t i = 0; i < count; i++)                                          \
+			to[i] = __atomic_load_n(&item[i], __ATOMIC_RELAXED);                \
+	}                                                                                   \
+                                                                                            \
+	int tract_import_put##bits(struct tract_import *import, off_t offset,               \
+				   const uint##bits##_t *data, size_t count)                \
+	{                                                                                   \
+		int r;                                                                      \
+                                                                                            \
+		r = check_item(import, data, offset, sizeof(*data));                        \
+		if (r == 0)                                                                 \
+			r = may_access(import, offset, bytes_of(count, sizeof(*data)),      \
+				       TRACT_RIGHT_WRITE, true);                            \
+		if (r != 0)                                                                 \
+			return r < 0 ? r                                                    \
+				     : far_put_items(import, offset, data,                  \
+						     count * sizeof(*data), sizeof(*data)); \
+		do {                                                                        \
+			store##bits(import->base + offset, data, count);                    \
+			r = judge(import);                                                  \
+		} while (r == -EAGAIN);                                                     \
+		return r;                                                                   \
+	}                                                                                   \
+                                                                                            \
+	int tract_import_get##bits(struct tract_import *import, off_t offset,               \
+				   uint##bits##_t *data, size_t count)                      \
+	{                                                                                   \
+		int r;                                                                      \
+                                                                                            \
+		r = check_item(import, data, offset, sizeof(*data));                        \
+		if (r == 0)                                                                 \
+			r = may_access(import, offset, bytes_of(count, sizeof(*data)),      \
+				       TRACT_RIGHT_READ, true);                             \
+		if (r != 0)                                                                 \
+			return r < 0 ? r                                                    \
+				     : far_get_items(import, offset, data,                  \
+						     count * sizeof(*data), sizeof(*data)); \
+		do {                                                                        \
+			load##bits(data, import->base + offset, count);                     \
+			r = judge(import);                                                  \
+		} while (r == -EAGAIN);                                                     \
+		return r;                                                                   \
 	}
 
 DEFINE_SIZED(8)

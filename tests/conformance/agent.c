@@ -79,7 +79,7 @@ static uint64_t publish_to(struct agent *agent, uint64_t id, uint64_t mode)
 	rsmapi_access_entry_t entry = { .ae_permission = (rsm_permission_t)mode };
 	rsm_memseg_id_t wanted = (rsm_memseg_id_t)id;
 
-	entry.ae_node = local_node();
+	entry.ae_node = importers_node();
 	return (uint64_t)rsm_memseg_export_publish(agent->e.segment, &wanted, &entry, 1);
 }
 
@@ -95,7 +95,7 @@ static uint64_t republish_to(struct agent *agent, uint64_t mode, uint64_t b)
 	rsmapi_access_entry_t entry = { .ae_permission = (rsm_permission_t)mode };
 
 	(void)b;
-	entry.ae_node = local_node();
+	entry.ae_node = importers_node();
 	return (uint64_t)rsm_memseg_export_republish(agent->e.segment, &entry, 1);
 }
 
@@ -162,7 +162,7 @@ static uint64_t import(struct agent *agent, uint64_t id, uint64_t perm)
 {
 	int rc;
 
-	agent->i.controller = loopback();
+	agent->i.controller = the_controller();
 	rc = rsm_memseg_import_connect(agent->i.controller, local_node(), (rsm_memseg_id_t)id,
 				       (rsm_permission_t)perm, &agent->i.segment);
 	if (rc != RSM_SUCCESS)
@@ -173,7 +173,7 @@ static uint64_t import(struct agent *agent, uint64_t id, uint64_t perm)
 
 static uint64_t try_import(struct agent *agent, uint64_t id, uint64_t perm)
 {
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 	rsm_memseg_import_handle_t segment = NULL;
 	int rc;
 

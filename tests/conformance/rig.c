@@ -100,14 +100,25 @@ bool is_filled(const volatile void *at, size_t size, int with)
 	return true;
 }
 
-rsmapi_controller_handle_t loopback(void)
+static rsmapi_controller_handle_t controller_of(const char *name)
 {
 	rsmapi_controller_handle_t controller = NULL;
-	char name[] = "loopback";
+	char copy[16];
 
-	EXPECT_EQ(rsm_get_controller(name, &controller), RSM_SUCCESS);
+	(void)snprintf(copy, sizeof(copy), "%s", name);
+	EXPECT_EQ(rsm_get_controller(copy, &controller), RSM_SUCCESS);
 	EXPECT(controller != NULL);
 	return controller;
+}
+
+rsmapi_controller_handle_t loopback(void)
+{
+	return controller_of("loopback");
+}
+
+rsmapi_controller_handle_t the_controller(void)
+{
+	return nodes_are_two() ? controller_of(NODES_CONTROLLER) : loopback();
 }
 
 rsm_node_id_t local_node(void)
@@ -121,10 +132,15 @@ rsm_node_id_t local_node(void)
 	return node;
 }
 
+rsm_node_id_t importers_node(void)
+{
+	return nodes_are_two() ? NODES_IMPORTER : local_node();
+}
+
 void exporter_bound(struct exporter *e, unsigned pages, uint_t flags)
 {
 	*e = (struct exporter){ .size = pages * PAGE };
-	e->controller = loopback();
+	e->controller = the_controller();
 	e->memory = pages_new(pages);
 	EXPECT_EQ(
 		rsm_memseg_export_create(e->controller, &e->segment, e->memory, e->size, flags),
@@ -155,7 +171,7 @@ void exporter_down(struct exporter *e)
 void importer_fresh(struct importer *i, rsm_memseg_id_t id, rsm_permission_t perm)
 {
 	*i = (struct importer){ 0 };
-	i->controller = loopback();
+	i->controller = the_controller();
 	EXPECT_EQ(rsm_memseg_import_connect(i->controller, local_node(), id, perm, &i->segment),
 		  RSM_SUCCESS);
 	EXPECT(i->segment != NULL);

@@ -12,6 +12,7 @@
 #ifndef TESTS_CONFORMANCE_RIG_H
 #define TESTS_CONFORMANCE_RIG_H
 
+#include "nodes.h"
 #include "test.h"
 
 #include <errno.h>
@@ -27,6 +28,8 @@
 /* A segment id that any program may ask for. */
 #define ID(k) ((rsm_memseg_id_t)(0x400000 + (k)))
 #define PAGE page_size()
+/* How many milliseconds an event that was posted may take: none on one node. */
+#define SOON (nodes_are_two() ? 10000 : 0)
 #define EXPECT_EITHER(call, a, b)                                                              \
 	do {                                                                                   \
 		int either_ = (call);                                                          \
@@ -45,9 +48,13 @@ unsigned char *pages_with_hole(unsigned count, unsigned hole);
 unsigned char *pages_with_read_only(unsigned count, unsigned page);
 bool is_filled(const volatile void *at, size_t size, int with);
 
-/* A reference to the loopback controller, to be released. */
+/* References to the loopback controller, and to the one that leads from exporters to importers,
+ * which is another between nodes.  To be released. */
 rsmapi_controller_handle_t loopback(void);
+rsmapi_controller_handle_t the_controller(void);
 rsm_node_id_t local_node(void);
+/* Where importers are, as access lists say it. */
+rsm_node_id_t importers_node(void);
 
 struct exporter {
 	rsmapi_controller_handle_t controller;
@@ -119,9 +126,9 @@ enum deed {
 	EXPORT,		/* id a, b pages: create and publish to everybody */
 	CREATE,		/* a pages, flags b */
 	PUBLISH,	/* under id a to everybody */
-	PUBLISH_TO,	/* under id a to the local node with mode b */
+	PUBLISH_TO,	/* under id a to the importers' node with mode b */
 	REPUBLISH,	/* to everybody */
-	REPUBLISH_TO,	/* the local node, mode a */
+	REPUBLISH_TO,	/* the importers' node, mode a */
 	UNPUBLISH,
 	DESTROY,
 	REBIND,	     /* to fresh memory filled with a */

@@ -485,6 +485,7 @@ TEST(what_is_ordered_first_arrives_first)
 	volatile uint64_t *words;
 	uint64_t second;
 
+	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 1);
 	words = (volatile uint64_t *)(void *)e.memory;
 	child_start(&far, write_spans, NULL);

@@ -30,7 +30,7 @@ TEST(no_controller_is_found_before_no_handle)
 /* Q23 */
 TEST(no_handle_is_found_before_bad_permissions)
 {
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 
 	EXPECT_EQ(rsm_memseg_import_connect(controller, local_node(), ID(0), 0777, NULL),
 		  RSMERR_BAD_SEG_HNDL);
@@ -39,7 +39,7 @@ TEST(no_handle_is_found_before_bad_permissions)
 
 TEST(bad_permissions_are_found_before_a_wrong_node)
 {
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 
 	EXPECT_EQ(connect_to(controller, local_node() + 1, ID(0), 0777), RSMERR_PERM_DENIED);
 	EXPECT_EQ(rsm_release_controller(controller), RSM_SUCCESS);
@@ -91,19 +91,21 @@ TEST(a_segment_not_yet_published_cannot_be_connected_to)
 /* 25.34 */
 TEST(loopback_reaches_no_other_node)
 {
+	rsmapi_controller_handle_t controller = loopback();
 	struct exporter e;
 	rsm_node_id_t node = local_node();
 
 	exporter_up(&e, ID(0), 1);
-	EXPECT_EQ(connect_to(e.controller, node + 1, ID(0), RSM_PERM_READ),
+	EXPECT_EQ(connect_to(controller, node + 1, ID(0), RSM_PERM_READ),
 		  RSMERR_CTLR_NOT_PRESENT);
-	EXPECT_EQ(connect_to(e.controller, node + 64, ID(0), RSM_PERM_READ),
+	EXPECT_EQ(connect_to(controller, node + 64, ID(0), RSM_PERM_READ),
 		  RSMERR_CTLR_NOT_PRESENT);
-	EXPECT_EQ(connect_to(e.controller, UINT32_MAX, ID(0), RSM_PERM_READ),
+	EXPECT_EQ(connect_to(controller, UINT32_MAX, ID(0), RSM_PERM_READ),
 		  RSMERR_CTLR_NOT_PRESENT);
 	/* That is found before the id. */
-	EXPECT_EQ(connect_to(e.controller, node + 1, ID(1), RSM_PERM_READ),
+	EXPECT_EQ(connect_to(controller, node + 1, ID(1), RSM_PERM_READ),
 		  RSMERR_CTLR_NOT_PRESENT);
+	EXPECT_EQ(rsm_release_controller(controller), RSM_SUCCESS);
 	exporter_down(&e);
 }
 
@@ -264,7 +266,7 @@ TEST(an_import_with_a_pollfd_reference_is_not_disconnected)
 	EXPECT_EQ(rsm_memseg_get_pollfd(p.i.segment, &pfd), RSM_SUCCESS);
 	EXPECT_EQ(rsm_memseg_import_disconnect(p.i.segment), RSMERR_POLLFD_IN_USE);
 	EXPECT_EQ(rsm_intr_signal_post(p.i.segment, 0), RSM_SUCCESS);
-	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, SOON), RSM_SUCCESS);
 	EXPECT_EQ(rsm_memseg_release_pollfd(p.i.segment), RSM_SUCCESS);
 	pair_down(&p);
 }

@@ -176,7 +176,7 @@ TEST(segments_outlive_the_release_of_their_controller)
 	EXPECT_EQ(rsm_memseg_import_put8(p.i.segment, 3, &byte, 1), RSM_SUCCESS);
 	EXPECT_EQ(p.e.memory[3], 9);
 	EXPECT_EQ(rsm_intr_signal_post(p.i.segment, 0), RSM_SUCCESS);
-	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, SOON), RSM_SUCCESS);
 	EXPECT_EQ(rsm_memseg_export_unpublish(p.e.segment), RSM_SUCCESS);
 	EXPECT_EQ(rsm_memseg_export_publish(p.e.segment, &p.e.id, NULL, 0), RSM_SUCCESS);
 	EXPECT_EQ(rsm_memseg_import_destroy_barrier(&p.i.barrier), RSM_SUCCESS);

@@ -249,6 +249,7 @@ TEST(a_store_after_unpublish_never_appears_at_the_exporter)
 	struct exporter e;
 	struct child far;
 
+	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 2);
 	(void)memset(e.memory, 1, e.size);
 	agent_importing(&far, ID(0), 2 * PAGE);
@@ -269,6 +270,7 @@ TEST(a_change_after_unpublish_never_appears_at_the_importer)
 	struct exporter e;
 	struct child far;
 
+	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 2);
 	agent_importing(&far, ID(0), 2 * PAGE);
 	(void)ask(&far, LOAD_MAPPED, 100, 0);
@@ -290,6 +292,7 @@ TEST(nothing_passes_either_way_after_destroy)
 	struct exporter e;
 	struct child far;
 
+	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 2);
 	agent_importing(&far, ID(0), 2 * PAGE);
 	EXPECT_EQ(rsm_memseg_export_destroy(e.segment), RSM_SUCCESS);
@@ -330,6 +333,7 @@ TEST(stores_in_full_flight_stop_at_unpublish)
 	void *flag =
 		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+	CHILDREN_MAP;
 	EXPECT(flag != MAP_FAILED);
 	storm.stop = flag;
 	exporter_up(&e, ID(0), 1);
@@ -358,6 +362,7 @@ TEST(unpublishing_one_of_two_segments_over_the_same_memory_spares_the_other)
 	rsm_memseg_export_handle_t second = NULL;
 	rsm_memseg_id_t id = ID(1);
 
+	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 2);
 	EXPECT_EQ(rsm_memseg_export_create(e.controller, &second, e.memory, e.size, 0),
 		  RSM_SUCCESS);
@@ -387,6 +392,7 @@ TEST(what_an_aborted_importer_stores_is_seen_by_no_other)
 	struct exporter e;
 	struct child one, two;
 
+	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 1);
 	agent_importing(&one, ID(0), PAGE);
 	agent_importing(&two, ID(0), PAGE);
@@ -443,6 +449,7 @@ TEST(an_importer_killed_while_it_writes_harms_nobody)
 	struct child far;
 	uint64_t never = 0;
 
+	CHILDREN_MAP;
 	storm.stop = &never;
 	pair_up(&p, 1);
 	for (unsigned n = 0; n < 5; n++) {
@@ -452,7 +459,7 @@ TEST(an_importer_killed_while_it_writes_harms_nobody)
 		p.e.memory[PAGE - 1] = (unsigned char)n;
 		EXPECT_EQ(put_to(&p.i), RSM_SUCCESS);
 		EXPECT_EQ(rsm_intr_signal_post(p.e.segment, 0), RSM_SUCCESS);
-		EXPECT_EQ(rsm_intr_signal_wait(p.i.segment, 0), RSM_SUCCESS);
+		EXPECT_EQ(rsm_intr_signal_wait(p.i.segment, SOON), RSM_SUCCESS);
 	}
 	EXPECT_EQ(rsm_memseg_export_unpublish(p.e.segment), RSM_SUCCESS);
 	exporter_publish(&p.e, ID(0));

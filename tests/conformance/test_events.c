@@ -12,8 +12,28 @@
 static void expect_events(void *segment, unsigned count)
 {
 	for (unsigned n = 0; n < count; n++)
-		EXPECT_EQ(rsm_intr_signal_wait(segment, 0), RSM_SUCCESS);
-	EXPECT_EQ(rsm_intr_signal_wait(segment, 0), RSMERR_TIMEOUT);
+		EXPECT_EQ(rsm_intr_signal_wait(segment, SOON), RSM_SUCCESS);
+	/* One too many would take its time, too. */
+	EXPECT_EQ(rsm_intr_signal_wait(segment, nodes_are_two() ? 20 : 0), RSMERR_TIMEOUT);
+}
+
+/*
+ * After @posts, of which all but the first need not accumulate.  An exporter's broker
+ * passes posts on to other nodes, and does not know what is pending there: none is dropped
+ * but those that it had not passed on.
+ */
+static void expect_one_of(void *import, unsigned posts)
+{
+	unsigned count = 1;
+
+	if (!nodes_are_two()) {
+		expect_events(import, 1);
+		return;
+	}
+	EXPECT_EQ(rsm_intr_signal_wait(import, SOON), RSM_SUCCESS);
+	while (rsm_intr_signal_wait(import, 20) == RSM_SUCCESS)
+		count++;
+	EXPECT(count <= posts);
 }
 
 /* 25.64 */
@@ -212,7 +232,7 @@ TEST(events_that_need_not_accumulate_do_not)
 			  RSM_SUCCESS);
 	}
 	expect_events(p.e.segment, 1);
-	expect_events(p.i.segment, 1);
+	expect_one_of(p.i.segment, 2);
 	EXPECT_EQ(rsm_intr_signal_post(p.i.segment, RSM_SIGPOST_NO_ACCUMULATE), RSM_SUCCESS);
 	expect_events(p.e.segment, 1);
 	pair_down(&p);
@@ -244,7 +264,7 @@ TEST(not_accumulating_is_judged_for_each_importer)
 	EXPECT_EQ(rsm_intr_signal_post(e.segment, 0), RSM_SUCCESS);
 	importer_fresh(&two, ID(0), RSM_PERM_READ);
 	EXPECT_EQ(rsm_intr_signal_post(e.segment, RSM_SIGPOST_NO_ACCUMULATE), RSM_SUCCESS);
-	expect_events(one.segment, 1);
+	expect_one_of(one.segment, 2);
 	expect_events(two.segment, 1);
 	importer_down(&one);
 	importer_down(&two);
@@ -296,11 +316,11 @@ TEST(pending_events_survive_unpublish_republish_and_rebind)
 	for (unsigned n = 0; n < 4; n++)
 		EXPECT_EQ(rsm_intr_signal_post(p.i.segment, 0), RSM_SUCCESS);
 	EXPECT_EQ(rsm_memseg_export_republish(p.e.segment, NULL, 0), RSM_SUCCESS);
-	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, SOON), RSM_SUCCESS);
 	EXPECT_EQ(rsm_memseg_export_rebind(p.e.segment, m, 0, p.e.size), RSM_SUCCESS);
-	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, SOON), RSM_SUCCESS);
 	EXPECT_EQ(rsm_memseg_export_unpublish(p.e.segment), RSM_SUCCESS);
-	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, SOON), RSM_SUCCESS);
 	exporter_publish(&p.e, ID(1));
 	expect_events(p.e.segment, 1);
 	pair_down(&p);
@@ -462,6 +482,7 @@ TEST(data_put_before_a_post_is_there_after_the_wait)
 	struct child far;
 	volatile uint64_t *words;
 
+	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 1);
 	words = (volatile uint64_t *)(void *)e.memory;
 	child_start(&far, put_then_post, NULL);

@@ -23,7 +23,7 @@ static int create(rsmapi_controller_handle_t controller, void *at, size_t size)
 
 static void expect_create(void *at, size_t size, int wanted)
 {
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 
 	EXPECT_EQ(create(controller, at, size), wanted);
 	EXPECT_EQ(rsm_release_controller(controller), RSM_SUCCESS);
@@ -38,7 +38,7 @@ TEST(no_controller_is_found_before_no_handle)
 /* 25.10 */
 TEST(no_handle_is_found_before_no_address)
 {
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 
 	EXPECT_EQ(rsm_memseg_export_create(controller, NULL, NULL, 0, 0), RSMERR_BAD_SEG_HNDL);
 	EXPECT_EQ(rsm_release_controller(controller), RSM_SUCCESS);
@@ -91,7 +91,7 @@ TEST(address_and_size_must_be_multiples_of_the_page_size)
 
 TEST(more_than_the_reported_maximum_is_a_bad_length)
 {
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 	rsmapi_controller_attr_t attr;
 	unsigned char *m = pages_new(1);
 
@@ -106,7 +106,7 @@ TEST(more_than_the_reported_maximum_is_a_bad_length)
 
 TEST(a_released_controller_creates_nothing)
 {
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 	unsigned char *m = pages_new(1);
 
 	EXPECT_EQ(rsm_release_controller(controller), RSM_SUCCESS);
@@ -185,7 +185,7 @@ TEST(contents_from_before_create_are_visible_to_importers)
 	struct exporter e = { .size = 4 * PAGE };
 	struct importer i;
 
-	e.controller = loopback();
+	e.controller = the_controller();
 	e.memory = pages_new(4);
 	for (unsigned page = 0; page < 4; page++)
 		(void)memset(e.memory + page * PAGE, (int)page + 1, PAGE);
@@ -259,7 +259,7 @@ TEST(a_new_export_has_no_events)
 TEST(running_out_of_descriptors_is_insufficient_resources)
 {
 	struct rlimit limit, none;
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 	rsm_memseg_export_handle_t segment = NULL;
 	rsm_memseg_id_t id = ID(0);
 	unsigned char *m = pages_new(1);

@@ -105,7 +105,7 @@ TEST(a_childs_end_does_not_affect_the_parents_segment)
 	EXPECT_EQ(rsm_memseg_import_put8(p.i.segment, 0, &byte, 1), RSM_SUCCESS);
 	EXPECT_EQ(p.e.memory[0], 4);
 	EXPECT_EQ(rsm_intr_signal_post(p.i.segment, 0), RSM_SUCCESS);
-	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, SOON), RSM_SUCCESS);
 	pair_down(&p);
 }
 
@@ -310,7 +310,7 @@ TEST(a_childs_disconnect_leaves_the_parents_connection)
 	EXPECT_EQ(status_of(disconnect_inherited, &p.i), 0);
 	EXPECT_EQ(rsm_memseg_import_put8(p.i.segment, 0, &byte, 1), RSM_SUCCESS);
 	EXPECT_EQ(rsm_intr_signal_post(p.e.segment, 0), RSM_SUCCESS);
-	EXPECT_EQ(rsm_intr_signal_wait(p.i.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(p.i.segment, SOON), RSM_SUCCESS);
 	pair_down(&p);
 }
 
@@ -373,9 +373,9 @@ TEST(parent_and_child_share_an_exports_events)
 	child_start(&c, share_the_counter, &p);
 	(void)hear(&c);
 	child_finish(&c);
-	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, SOON), RSM_SUCCESS);
 	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, 0), RSMERR_TIMEOUT);
-	EXPECT_EQ(rsm_intr_signal_wait(p.i.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(p.i.segment, SOON), RSM_SUCCESS);
 	pair_down(&p);
 }
 

@@ -21,7 +21,7 @@ static int create(rsmapi_controller_handle_t controller, void *at, size_t length
 
 static void expect_create(void *at, size_t length, int wanted)
 {
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 
 	EXPECT_EQ(create(controller, at, length), wanted);
 	EXPECT_EQ(rsm_release_controller(controller), RSM_SUCCESS);
@@ -54,7 +54,7 @@ TEST(no_controller_is_found_before_no_result)
 /* 25.83 */
 TEST(no_result_is_found_before_no_length)
 {
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 	unsigned char *m = pages_new(1);
 
 	EXPECT_EQ(rsm_create_localmemory_handle(controller, NULL, (caddr_t)m, 0),
@@ -98,7 +98,7 @@ TEST(read_only_memory_is_permission_denied)
 
 TEST(a_length_that_wraps_is_refused)
 {
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 	unsigned char *m = pages_new(1);
 
 	EXPECT(create(controller, m, SIZE_MAX) != RSM_SUCCESS);
@@ -118,7 +118,7 @@ TEST(a_length_need_not_be_a_page_multiple)
 
 TEST(a_released_controller_registers_nothing)
 {
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 	unsigned char *m = pages_new(1);
 
 	EXPECT_EQ(rsm_release_controller(controller), RSM_SUCCESS);
@@ -129,7 +129,7 @@ TEST(a_released_controller_registers_nothing)
 
 TEST(handles_are_objects_of_their_own_and_touch_no_memory)
 {
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 	rsm_localmemory_handle_t one = NULL, two = NULL;
 	unsigned char *m = pages_new(2);
 
@@ -150,7 +150,7 @@ TEST(handles_are_objects_of_their_own_and_touch_no_memory)
 /* 25.84 */
 TEST(free_finds_no_controller_before_no_handle)
 {
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 
 	EXPECT_EQ(rsm_free_localmemory_handle(NULL, NULL), RSMERR_BAD_CTLR_HNDL);
 	EXPECT_EQ(rsm_free_localmemory_handle(controller, NULL), RSMERR_BAD_LOCALMEM_HNDL);
@@ -163,9 +163,9 @@ static void leave_a_handle(struct child *parent, void *arg)
 
 	(void)parent;
 	(void)arg;
-	EXPECT_EQ(
-		rsm_create_localmemory_handle(loopback(), &handle, (caddr_t)pages_new(1), PAGE),
-		RSM_SUCCESS);
+	EXPECT_EQ(rsm_create_localmemory_handle(the_controller(), &handle,
+						(caddr_t)pages_new(1), PAGE),
+		  RSM_SUCCESS);
 	__fpurge(stdout);
 	exit(0);
 }

@@ -27,6 +27,7 @@ TEST(a_whole_map_shows_and_changes_the_exporters_memory)
 	struct exporter e;
 	struct child far;
 
+	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 4);
 	(void)memset(e.memory, 3, e.size);
 	agent_importing(&far, ID(0), e.size);
@@ -44,6 +45,7 @@ TEST(an_exporter_and_an_importer_in_two_children_share)
 {
 	struct child exporter, importer;
 
+	CHILDREN_MAP;
 	agent_exporting(&exporter, ID(0), 2);
 	agent_importing(&importer, ID(0), 2 * PAGE);
 	EXPECT_EQ(ask(&exporter, STORE, PAGE + 1, 6), 0);
@@ -409,6 +411,7 @@ TEST(mapping_an_aborted_import_is_refused_after_the_arguments_are_checked)
 {
 	struct pair p;
 
+	ONE_NODE_ONLY(NODES_NO_MAP);
 	pair_up(&p, 2);
 	EXPECT_EQ(rsm_memseg_export_unpublish(p.e.segment), RSM_SUCCESS);
 	EXPECT_EQ(map(&p.i, RSM_MAP_NONE, RSM_PERM_READ, 0, PAGE), RSMERR_CONN_ABORTED);

@@ -20,12 +20,22 @@ static struct pollfd pollfd_of(void *segment)
 	return pfd;
 }
 
-static bool is_ready(struct pollfd *pfd)
+static bool is_ready_within(struct pollfd *pfd, int ms)
 {
-	int ready = poll(pfd, 1, 0);
+	int ready = poll(pfd, 1, ms);
 
 	EXPECT(ready == 0 || (ready == 1 && pfd->revents == POLLRDNORM));
 	return ready == 1;
+}
+
+static bool is_ready(struct pollfd *pfd)
+{
+	return is_ready_within(pfd, 0);
+}
+
+static bool is_ready_soon(struct pollfd *pfd)
+{
+	return is_ready_within(pfd, SOON);
 }
 
 /* 25.69 */
@@ -38,17 +48,17 @@ TEST(a_descriptor_is_ready_while_events_are_pending)
 	pfd = pollfd_of(p.e.segment);
 	EXPECT(!is_ready(&pfd));
 	EXPECT_EQ(rsm_intr_signal_post(p.i.segment, 0), RSM_SUCCESS);
-	EXPECT(is_ready(&pfd));
+	EXPECT(is_ready_soon(&pfd));
 	/* Polling consumes nothing. */
-	EXPECT(is_ready(&pfd));
+	EXPECT(is_ready_soon(&pfd));
 	EXPECT_EQ(rsm_intr_signal_post(p.i.segment, 0), RSM_SUCCESS);
-	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, 0), RSM_SUCCESS);
-	EXPECT(is_ready(&pfd));
-	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, SOON), RSM_SUCCESS);
+	EXPECT(is_ready_soon(&pfd));
+	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, SOON), RSM_SUCCESS);
 	EXPECT(!is_ready(&pfd));
 	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, 0), RSMERR_TIMEOUT);
 	EXPECT_EQ(rsm_intr_signal_post(p.i.segment, 0), RSM_SUCCESS);
-	EXPECT(is_ready(&pfd));
+	EXPECT(is_ready_soon(&pfd));
 	EXPECT_EQ(rsm_memseg_release_pollfd(p.e.segment), RSM_SUCCESS);
 	pair_down(&p);
 }
@@ -63,8 +73,8 @@ TEST(an_imports_descriptor_is_ready_while_events_are_pending)
 	pfd = pollfd_of(p.i.segment);
 	EXPECT(!is_ready(&pfd));
 	EXPECT_EQ(rsm_intr_signal_post(p.e.segment, 0), RSM_SUCCESS);
-	EXPECT(is_ready(&pfd));
-	EXPECT_EQ(rsm_intr_signal_wait(p.i.segment, 0), RSM_SUCCESS);
+	EXPECT(is_ready_soon(&pfd));
+	EXPECT_EQ(rsm_intr_signal_wait(p.i.segment, SOON), RSM_SUCCESS);
 	EXPECT(!is_ready(&pfd));
 	EXPECT_EQ(rsm_memseg_release_pollfd(p.i.segment), RSM_SUCCESS);
 	pair_down(&p);
@@ -78,8 +88,8 @@ TEST(a_descriptor_got_late_is_ready_at_once)
 	pair_up(&p, 1);
 	EXPECT_EQ(rsm_intr_signal_post(p.i.segment, 0), RSM_SUCCESS);
 	pfd = pollfd_of(p.e.segment);
-	EXPECT(is_ready(&pfd));
-	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, 0), RSM_SUCCESS);
+	EXPECT(is_ready_soon(&pfd));
+	EXPECT_EQ(rsm_intr_signal_wait(p.e.segment, SOON), RSM_SUCCESS);
 	EXPECT(!is_ready(&pfd));
 	EXPECT_EQ(rsm_memseg_release_pollfd(p.e.segment), RSM_SUCCESS);
 	pair_down(&p);
@@ -99,7 +109,7 @@ TEST(a_post_from_another_process_ends_a_plain_poll)
 		order(&far, POST_IMPORT, 0, 0);
 		EXPECT_EQ(poll(&pfd, 1, -1), 1);
 		EXPECT_EQ(pfd.revents, POLLRDNORM);
-		EXPECT_EQ(rsm_intr_signal_wait(e.segment, 0), RSM_SUCCESS);
+		EXPECT_EQ(rsm_intr_signal_wait(e.segment, SOON), RSM_SUCCESS);
 		EXPECT_EQ(poll(&pfd, 1, 0), 0);
 		EXPECT_EQ(hear(&far), RSM_SUCCESS);
 	}
@@ -168,9 +178,9 @@ TEST(a_descriptor_can_be_had_before_publish_and_shows_no_abort)
 	importer_fresh(&i, ID(0), RSM_PERM_READ);
 	theirs = pollfd_of(i.segment);
 	EXPECT_EQ(rsm_intr_signal_post(i.segment, 0), RSM_SUCCESS);
-	EXPECT(is_ready(&mine));
+	EXPECT(is_ready_soon(&mine));
 	EXPECT_EQ(rsm_memseg_export_unpublish(e.segment), RSM_SUCCESS);
-	EXPECT(is_ready(&mine));
+	EXPECT(is_ready_soon(&mine));
 	EXPECT_EQ(poll(&theirs, 1, 20), 0);
 	EXPECT_EQ(theirs.revents, 0);
 	EXPECT_EQ(rsm_memseg_release_pollfd(i.segment), RSM_SUCCESS);
@@ -214,6 +224,7 @@ TEST(segment_events_are_consumed_and_pipe_data_is_not)
 	mixture_up(&m);
 	EXPECT_EQ(rsm_intr_signal_post(m.p.i.segment, 0), RSM_SUCCESS);
 	EXPECT_EQ(rsm_intr_signal_post(m.p.e.segment, 0), RSM_SUCCESS);
+	EXPECT(is_ready_soon(&m.fds[0]) && is_ready_soon(&m.fds[1]));
 	EXPECT_EQ(write(m.ends[1], "x", 1), 1);
 	EXPECT_EQ(rsm_intr_signal_wait_pollfd(m.fds, 3, -1, &count), RSM_SUCCESS);
 	EXPECT_EQ(count, 3);
@@ -237,9 +248,10 @@ TEST(one_event_of_each_segment_is_consumed_at_a_time)
 	EXPECT_EQ(rsm_intr_signal_post(m.p.i.segment, 0), RSM_SUCCESS);
 	EXPECT_EQ(rsm_intr_signal_post(m.p.i.segment, 0), RSM_SUCCESS);
 	EXPECT_EQ(rsm_intr_signal_post(m.p.e.segment, 0), RSM_SUCCESS);
+	EXPECT(is_ready_soon(&m.fds[0]) && is_ready_soon(&m.fds[1]));
 	EXPECT_EQ(rsm_intr_signal_wait_pollfd(m.fds, 3, 0, &count), RSM_SUCCESS);
 	EXPECT_EQ(count, 2);
-	EXPECT_EQ(rsm_intr_signal_wait_pollfd(m.fds, 3, 0, &count), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait_pollfd(m.fds, 3, SOON, &count), RSM_SUCCESS);
 	EXPECT_EQ(count, 1);
 	EXPECT_EQ(m.fds[0].revents, POLLRDNORM);
 	EXPECT_EQ(m.fds[1].revents, 0);
@@ -257,7 +269,7 @@ TEST(the_count_is_optional)
 	mixture_up(&m);
 	EXPECT_EQ(rsm_intr_signal_wait_pollfd(m.fds, 3, 0, NULL), RSMERR_TIMEOUT);
 	EXPECT_EQ(rsm_intr_signal_post(m.p.i.segment, 0), RSM_SUCCESS);
-	EXPECT_EQ(rsm_intr_signal_wait_pollfd(m.fds, 3, 0, NULL), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait_pollfd(m.fds, 3, SOON, NULL), RSM_SUCCESS);
 	EXPECT_EQ(rsm_intr_signal_wait(m.p.e.segment, 0), RSMERR_TIMEOUT);
 	mixture_down(&m);
 }
@@ -289,7 +301,7 @@ TEST(negative_descriptors_are_ignored)
 	m.fds[0].fd = -1;
 	EXPECT_EQ(rsm_intr_signal_wait_pollfd(m.fds, 3, 0, &count), RSMERR_TIMEOUT);
 	EXPECT_EQ(count, 0);
-	EXPECT_EQ(rsm_intr_signal_wait(m.p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(m.p.e.segment, SOON), RSM_SUCCESS);
 	mixture_down(&m);
 }
 
@@ -351,7 +363,7 @@ TEST(a_released_descriptor_is_an_ordinary_one)
 	EXPECT_EQ(count, 1);
 	EXPECT_EQ(m.fds[0].revents, POLLRDNORM);
 	/* Its event has not been consumed. */
-	EXPECT_EQ(rsm_intr_signal_wait(m.p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(m.p.e.segment, SOON), RSM_SUCCESS);
 	mixture_down(&m);
 }
 
@@ -363,10 +375,10 @@ TEST(a_descriptor_that_reports_more_is_left_alone)
 	mixture_up(&m);
 	m.fds[0].events = POLLIN | POLLRDNORM;
 	EXPECT_EQ(rsm_intr_signal_post(m.p.i.segment, 0), RSM_SUCCESS);
-	EXPECT_EQ(rsm_intr_signal_wait_pollfd(m.fds, 3, 0, &count), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait_pollfd(m.fds, 3, SOON, &count), RSM_SUCCESS);
 	EXPECT_EQ(count, 1);
 	EXPECT_EQ(m.fds[0].revents, POLLIN | POLLRDNORM);
-	EXPECT_EQ(rsm_intr_signal_wait(m.p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(m.p.e.segment, SOON), RSM_SUCCESS);
 	mixture_down(&m);
 }
 
@@ -379,7 +391,7 @@ TEST(an_element_whose_event_is_gone_is_not_counted)
 	/* The same segment twice, and one event. */
 	m.fds[1] = m.fds[0];
 	EXPECT_EQ(rsm_intr_signal_post(m.p.i.segment, 0), RSM_SUCCESS);
-	EXPECT_EQ(rsm_intr_signal_wait_pollfd(m.fds, 3, 0, &count), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait_pollfd(m.fds, 3, SOON, &count), RSM_SUCCESS);
 	EXPECT_EQ(count, 1);
 	EXPECT_EQ(m.fds[0].revents, POLLRDNORM);
 	EXPECT_EQ(m.fds[1].revents, 0);

@@ -14,7 +14,7 @@ TEST(an_implicit_post_follows_the_data)
 	add_address(&b, 0, 0, 1);
 	b.io.flags = RSM_IMPLICIT_SIGPOST;
 	expect_transfer(&b, rsm_memseg_import_putv, RSM_SUCCESS, 0);
-	EXPECT_EQ(rsm_intr_signal_wait(b.p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(b.p.e.segment, SOON), RSM_SUCCESS);
 	EXPECT_EQ(b.p.e.memory[0], 5);
 	EXPECT_EQ(rsm_intr_signal_wait(b.p.e.segment, 0), RSMERR_TIMEOUT);
 	bench_down(&b);
@@ -78,7 +78,7 @@ TEST(reading_can_post_too)
 	add_address(&b, 0, 0, 8);
 	b.io.flags = RSM_IMPLICIT_SIGPOST;
 	expect_transfer(&b, rsm_memseg_import_getv, RSM_SUCCESS, 0);
-	EXPECT_EQ(rsm_intr_signal_wait(b.p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(b.p.e.segment, SOON), RSM_SUCCESS);
 	bench_down(&b);
 }
 
@@ -90,12 +90,12 @@ TEST(an_implicit_post_need_not_accumulate)
 	add_address(&b, 0, 0, 8);
 	b.io.flags = RSM_IMPLICIT_SIGPOST | RSM_SIGPOST_NO_ACCUMULATE;
 	expect_both(&b, RSM_SUCCESS, 0);
-	EXPECT_EQ(rsm_intr_signal_wait(b.p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(b.p.e.segment, SOON), RSM_SUCCESS);
 	EXPECT_EQ(rsm_intr_signal_wait(b.p.e.segment, 0), RSMERR_TIMEOUT);
 	b.io.flags = RSM_IMPLICIT_SIGPOST;
 	expect_both(&b, RSM_SUCCESS, 0);
-	EXPECT_EQ(rsm_intr_signal_wait(b.p.e.segment, 0), RSM_SUCCESS);
-	EXPECT_EQ(rsm_intr_signal_wait(b.p.e.segment, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(b.p.e.segment, SOON), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(b.p.e.segment, SOON), RSM_SUCCESS);
 	bench_down(&b);
 }
 

@@ -25,7 +25,7 @@ static void cycle(rsmapi_controller_handle_t controller, rsm_node_id_t node, uns
 		  RSM_SUCCESS);
 	EXPECT_EQ(rsm_memseg_import_put64(import, 0, &item, 1), RSM_SUCCESS);
 	EXPECT_EQ(rsm_intr_signal_post(import, 0), RSM_SUCCESS);
-	EXPECT_EQ(rsm_intr_signal_wait(export, 0), RSM_SUCCESS);
+	EXPECT_EQ(rsm_intr_signal_wait(export, SOON), RSM_SUCCESS);
 	EXPECT_EQ(rsm_memseg_import_disconnect(import), RSM_SUCCESS);
 	EXPECT_EQ(rsm_memseg_export_destroy(export), RSM_SUCCESS);
 	EXPECT_EQ(m[0], 7);
@@ -35,7 +35,7 @@ static void cycle(rsmapi_controller_handle_t controller, rsm_node_id_t node, uns
 /* 25.86 */
 TEST_SLOW(a_thousand_cycles_leak_no_descriptor_memory_or_id, 60)
 {
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 	rsm_node_id_t node = local_node();
 	unsigned char *m = pages_new(1);
 	unsigned fds, mappings;
@@ -271,7 +271,7 @@ TEST_SLOW(a_segment_beyond_4_gib_works_to_its_end_and_stays_sparse, 60)
 	rsmapi_controller_attr_t attr;
 	size_t before;
 
-	e.controller = loopback();
+	e.controller = the_controller();
 	EXPECT_EQ(rsm_get_controller_attr(e.controller, &attr), RSM_SUCCESS);
 	if (attr.attr_max_export_segment_size < e.size)
 		SKIP("this node allows no segments of more than 4 GiB");
@@ -318,7 +318,7 @@ static void *count_up(void *arg)
 TEST(no_store_is_lost_while_memory_is_exported_and_taken_back)
 {
 	struct counter counter = { .count = 16 * PAGE / 8 };
-	rsmapi_controller_handle_t controller = loopback();
+	rsmapi_controller_handle_t controller = the_controller();
 	unsigned char *m = pages_new(16);
 
 	counter.words = (volatile uint64_t *)(void *)m;
@@ -375,6 +375,7 @@ TEST(readers_see_old_or_new_words_during_rebinds_and_nothing_else)
 	struct child far;
 	unsigned char *m = pages_new(4);
 
+	CHILDREN_MAP;
 	EXPECT((void *)flags != MAP_FAILED);
 	exporter_up(&e, ID(0), 4);
 	(void)memset(e.memory, 0x11, e.size);

@@ -23,6 +23,7 @@
 #define DEEP_TIMES 30
 
 static struct test_case *tests;
+static void (*surround_begin)(void), (*surround_end)(void);
 static const struct test_case *current;
 static char directory[64];
 
@@ -37,6 +38,12 @@ void test_register(struct test_case *test)
 		at = &(*at)->next;
 	test->next = *at;
 	*at = test;
+}
+
+void test_surround(void (*begin)(void), void (*end)(void))
+{
+	surround_begin = begin;
+	surround_end = end;
 }
 
 void test_pause_us(unsigned us)
@@ -191,6 +198,8 @@ static void make_directory(void)
 static void before_test(void)
 {
 	make_directory();
+	if (surround_begin)
+		surround_begin();
 	test_came_by(NULL);
 }
 
@@ -201,6 +210,8 @@ static void after_test(void)
 	if (last)
 		(void)fprintf(stderr, "# the last expectation: %s:%d\n", last->file,
 			      last->line);
+	if (surround_end)
+		surround_end();
 	remove_directory();
 }
 

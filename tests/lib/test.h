@@ -89,6 +89,10 @@ bool test_same(const char *a, const char *b);
 	} while (0)
 #define SKIP(reason) test_skip(reason)
 
+/* For what all tests of a program find: called before and after each, by the runner and not in
+ * the test's process, which finds @begin's doings in its memory.  From a constructor. */
+void test_surround(void (*begin)(void), void (*end)(void));
+
 void test_pause_us(unsigned us);
 /* A fresh directory that is removed, with what is in it, when the test ends.  Borrowed. */
 const char *test_directory(void);

@@ -55,10 +55,10 @@ static void write_conf(const struct cluster *c, unsigned node, const char *more)
 	(void)snprintf(path, sizeof(path), "%s/tract.conf", c->node[node].directory);
 	file = fopen(path, "we");
 	EXPECT(file);
-	(void)fprintf(file,
-		      "[node]\nid = %u\naddress = 127.0.0.1:%u\n"
-		      "[link]\npeer-timeout-ms = %u\n",
-		      node + 1, c->node[node].port, CLUSTER_TIMEOUT_MS);
+	(void)fprintf(file, "[node]\nid = %u\naddress = 127.0.0.1:%u\n", node + 1,
+		      c->node[node].port);
+	if (!more || !strstr(more, "[link]"))
+		(void)fprintf(file, "[link]\npeer-timeout-ms = %u\n", CLUSTER_TIMEOUT_MS);
 	for (unsigned i = 0; i < c->count; i++)
 		if (i != node)
 			(void)fprintf(file, "[peer %u]\naddress = %s:%u\n", i + 1,

@@ -25,7 +25,8 @@ struct cluster {
 };
 
 /* Directories, ports and configurations; one key for all, if @keyed.  @more is written into
- * each node's tract.conf; NULL: nothing. */
+ * each node's tract.conf; NULL: nothing.  Peers time out after CLUSTER_TIMEOUT_MS unless it has
+ * a section about links. */
 void cluster_make(struct cluster *c, unsigned count, bool keyed, const char *more);
 /* A key of its own for one node. */
 void cluster_new_key(struct cluster *c, unsigned node);
