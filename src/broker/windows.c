@@ -265,6 +265,8 @@ static struct window_place place_of(const struct windows *w, const struct window
 		.address = { .length = address->size },
 		.base = w->fabric->window_base(window->open),
 		.key = w->fabric->window_key(window->open),
+		.pinned = !(w->fabric->facts(window->way->fabric)->abilities &
+			    FABRIC_BURIES_ALONE),
 	};
 
 	(void)memcpy(place.address.bytes, address->bytes, address->size);
