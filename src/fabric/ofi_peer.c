@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "sys/event.h"
+#include "sys/sock.h"
 
 /* How often to try again what could not be posted. */
 #define AGAIN_NS (NS_PER_MS / 2)
@@ -108,6 +109,9 @@ static void forget_ops(struct ofi_peer *peer)
 static void line_down(struct ofi_peer *peer) REQUIRES(peer->lock)
 {
 	assert(!peer->asleep);
+	/* What is under way is about to be reported lost; a device forgets it by itself. */
+	if (peer->facts.abilities & FABRIC_BURIES_ALONE)
+		sock_abandon(peer->place.name, peer->place.name_size);
 	ofi_line_close(&peer->line);
 	for (unsigned i = 0; i < OFI_OPS; i++)
 		op_complete(peer, &peer->ops[i], peer->why);
