@@ -88,10 +88,11 @@ static void read_fd(const char *fd, char *target, size_t size)
 /* Devices that librdmacm has opened, it keeps for as long as the process lives. */
 static bool is_of_rdma(const char *fd)
 {
-	char target[32];
+	char target[48];
 
 	read_fd(fd, target, sizeof(target));
-	return strncmp(target, "/dev/infiniband/", 16) == 0;
+	return strncmp(target, "/dev/infiniband/", 16) == 0 ||
+	       strcmp(target, "anon_inode:[infinibandevent]") == 0;
 }
 
 static void show_fds(void)
