@@ -225,10 +225,17 @@ static void window_bury(const struct windows *w, struct objects *o, struct windo
 	window->object = NULL;
 }
 
+/* Its pages are a device's to write to. */
+static bool way_pins(const struct windows *w, const struct window_way *way)
+{
+	return !(w->fabric->facts(way->fabric)->abilities & FABRIC_BURIES_ALONE);
+}
+
+/* Pages are pinned for writing whatever the rights, which the device keeps to itself. */
 static int window_make(const struct windows *w, struct objects *o, struct window *window,
 		       const struct window_spec *spec)
 {
-	bool write = spec->rights & TRACT_RIGHT_WRITE;
+	bool write = spec->rights & TRACT_RIGHT_WRITE || way_pins(w, window->way);
 	struct fabric_window_spec asked = { .size = spec->size, .rights = spec->rights };
 	int fd, r;
 
@@ -251,6 +258,7 @@ static struct window_place place_of(const struct windows *w, const struct window
 		.address = { .length = address->size },
 		.base = w->fabric->window_base(window->open),
 		.key = w->fabric->window_key(window->open),
+		.pinned = way_pins(w, window->way),
 	};
 
 	(void)memcpy(place.address.bytes, address->bytes, address->size);

@@ -138,6 +138,7 @@ struct ofi_peer {
 	uint32_t generation; /* counts lines */
 	bool up;
 	bool broken; /* to be taken down before anything else is done */
+	bool proven; /* something has completed on the line: it is connected */
 	bool asleep; /* one thread sleeps on the line, and wakes the others */
 	int why;     /* it broke last */
 	char words[80];

@@ -20,9 +20,13 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "sys/event.h"
+#include "sys/sock.h"
 
 /* How often to try again what could not be posted. */
 #define AGAIN_NS (NS_PER_MS / 2)
+/* How often to look while a line is being connected.  A thread of libfabric's does that, and
+ * does not always wake who sleeps until he can send what has waited for it. */
+#define CONNECTING_NS NS_PER_MS
 /* How often to look before sleeping; the answer is often on its way. */
 #define LOOKS 5
 
@@ -105,11 +109,14 @@ static void forget_ops(struct ofi_peer *peer)
 static void line_down(struct ofi_peer *peer) REQUIRES(peer->lock)
 {
 	assert(!peer->asleep);
+	/* What is under way is about to be reported lost; a device forgets it by itself. */
+	if (peer->facts.abilities & FABRIC_BURIES_ALONE)
+		sock_abandon(peer->place.name, peer->place.name_size);
 	ofi_line_close(&peer->line);
 	for (unsigned i = 0; i < OFI_OPS; i++)
 		op_complete(peer, &peer->ops[i], peer->why);
 	forget_ops(peer);
-	peer->up = peer->broken = false;
+	peer->up = peer->broken = peer->proven = false;
 	peer->generation++;
 	(void)pthread_cond_broadcast(&peer->moved);
 }
@@ -208,6 +215,7 @@ static bool look(struct ofi_peer *peer) REQUIRES(peer->lock)
 		mark_broken(peer, -ECONNRESET, fi_strerror((int)-n));
 	for (ssize_t i = 0; i < n; i++)
 		op_complete(peer, done[i].op_context, 0);
+	peer->proven |= n > 0;
 	(void)pthread_cond_broadcast(&peer->moved);
 	/* It may be what the one who sleeps on the line is there for. */
 	if (peer->asleep)
@@ -239,7 +247,7 @@ static void sleep_beside(struct ofi_peer *peer, uint64_t deadline) REQUIRES(peer
 
 int ofi_peer_attend(struct ofi_peer *peer, uint64_t deadline, bool again)
 {
-	uint64_t until = deadline;
+	uint64_t soon = again ? AGAIN_NS : CONNECTING_NS, until = deadline;
 
 	if (!peer->up || peer->broken) {
 		take_down(peer);
@@ -250,8 +258,8 @@ int ofi_peer_attend(struct ofi_peer *peer, uint64_t deadline, bool again)
 			return 0;
 	if (clock_left(deadline) == 0)
 		return -ETIMEDOUT;
-	if (again && clock_left(deadline) > AGAIN_NS)
-		until = clock_now() + AGAIN_NS;
+	if ((again || !peer->proven) && clock_left(deadline) > soon)
+		until = clock_now() + soon;
 	if (peer->asleep)
 		sleep_beside(peer, until);
 	else

@@ -43,8 +43,8 @@ static void hear(int fd, void *bytes, size_t size)
 
 static struct fabric *open_all(struct rig *rig, unsigned rights, struct fabric_window **windows)
 {
-	struct fabric_config config = { .provider = "tcp",
-					.address = "127.0.0.1",
+	struct fabric_config config = { .provider = test_provider(),
+					.address = test_provider_address(),
 					.serve = true };
 	struct fabric *fabric;
 
@@ -193,7 +193,7 @@ void rig_down(struct rig *rig)
 
 struct fabric *rig_fabric(void)
 {
-	struct fabric_config config = { .provider = "tcp" };
+	struct fabric_config config = { .provider = test_provider() };
 	struct fabric *fabric;
 
 	EXPECT_EQ(fabric_open(&config, &fabric), 0);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,6 +132,79 @@ TEST_SLOW(nothing_arrives_in_a_window_once_it_is_buried, 60)
 	writers_stop(&other, "to the window beside it");
 	EXPECT_EQ(fabric_wait(targets[1], RIG_PATIENCE), 0);
 	fabric_target_close(targets[1]);
+	importer_down(&importer);
+	rig_down(&rig);
+}
+
+/* A process that has not heard, or does not care: it writes to window 0 until it is killed. */
+struct villain {
+	_Atomic unsigned tries, failures;
+	pid_t pid;
+};
+
+static struct villain *villain_start(const struct rig *rig)
+{
+	struct villain *v = mmap(NULL, sizeof(*v), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	EXPECT(v != MAP_FAILED);
+	pid = fork();
+	EXPECT(pid >= 0);
+	if (pid == 0) {
+		struct importer importer = importer_up(rig, 0);
+		char *from = malloc(MIB);
+
+		memset(from, 0x66, MIB);
+		for (;;) {
+			int r = fabric_put(importer.target, 0, from, MIB, 0, RIG_PATIENCE,
+					   NULL);
+			int waited = fabric_wait(importer.target, RIG_PATIENCE);
+
+			atomic_fetch_add(&v->failures, r < 0 || waited < 0);
+			atomic_fetch_add(&v->tries, 1u);
+		}
+	}
+	v->pid = pid;
+	return v;
+}
+
+static void villain_end(struct villain *v)
+{
+	EXPECT_EQ(kill(v->pid, SIGKILL), 0);
+	EXPECT_EQ(waitpid(v->pid, NULL, 0), v->pid);
+	(void)munmap(v, sizeof(*v));
+}
+
+/* Whatever the provider: one that has pages pinned ends the villain's connection, again and
+ * again, and no other. */
+TEST_SLOW(who_keeps_writing_to_what_was_buried_changes_nothing_and_disturbs_no_other_process,
+	  60)
+{
+	struct rig rig = rig_up(2, MIB, TRACT_RIGHT_READ_WRITE);
+	struct villain *villain = villain_start(&rig);
+	struct importer importer = importer_up(&rig, 1);
+	struct fabric_target *targets[2] = { NULL, importer.target };
+	struct writers other = {
+		.targets = targets, .size = MIB, .first = 1, .last = 2, .step = 1
+	};
+	bool alone = fabric_facts(importer.fabric)->abilities & FABRIC_BURIES_ALONE;
+	unsigned tries, rounds;
+
+	writers_start(&other);
+	EXPECT_WITHIN(30000, atomic_load(&villain->tries) > 2 && writers_rounds(&other) > 2);
+	EXPECT_EQ(atomic_load(&villain->failures), 0);
+	rig_bury(&rig, 0);
+	memset(rig.memory, 0, MIB);
+	tries = atomic_load(&villain->tries);
+	rounds = writers_rounds(&other);
+	EXPECT_WITHIN(30000, atomic_load(&villain->tries) > tries + 4 &&
+				     writers_rounds(&other) > rounds + 4);
+	EXPECT(is_all(rig.memory, MIB, 0));
+	EXPECT_EQ(atomic_load(&villain->failures) > 0, !alone);
+	/* None of the other's has failed, or it would have said so. */
+	writers_stop(&other, "beside a villain");
+	villain_end(villain);
 	importer_down(&importer);
 	rig_down(&rig);
 }

@@ -99,6 +99,7 @@ struct fake_body {
 	uint32_t objects; /* allocated */
 	struct fake_window window[FAKE_WINDOWS];
 	int fail_window; /* what opening one says */
+	bool pins;	 /* they are pinned, and only closed */
 	struct fake_link link[FAKE_LINKS];
 	uint64_t generation[FAKE_SLOTS];
 	uint64_t epoch[FAKE_SLOTS];

@@ -53,6 +53,7 @@ static int window_open(void *body, uint64_t id, const struct window_spec *spec,
 		.provider = wire_text_of("tcp"),
 		.address = { .length = 3, .bytes = { 1, 2, 3 } },
 		.key = id,
+		.pinned = fake->pins,
 	};
 	return 0;
 }
@@ -81,6 +82,8 @@ static void window_bury(void *body, uint64_t id)
 
 	if (window && window->object == 0)
 		fake_bug(body, "a window is buried once");
+	if (((struct fake_body *)body)->pins)
+		fake_bug(body, "a window that is pinned is closed");
 	if (window)
 		leave_object(body, window);
 }

@@ -5,6 +5,8 @@
  * An import that was taken back fades: its window leads to the memory until the other node has
  * said that it knows.  Then it is buried, and closed when the process there knows, too: until
  * then it may be in the middle of a transfer, and would lose its connection to all the others.
+ * A window that is pinned cannot be buried without that, so it leads to the memory until the
+ * process has obeyed or had its time, and is closed before anybody is told that it was.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -196,6 +198,7 @@ static int guest_make(const struct call *call, struct segment *segment)
 		return call_refuse_memory(call);
 	}
 	import->window.open = window;
+	import->window.pinned = place.pinned;
 	import->window.uid = asked->uid;
 	import->window.gid = asked->gid;
 	bell_enter(registry, import, NULL);
@@ -313,7 +316,9 @@ static void hear_heard(struct registry *registry, const struct client *guest, ui
 	struct import *import = find_fading(guest, serial);
 
 	if (import) {
-		bury(registry, import);
+		/* Of what is pinned, link_close says when. */
+		if (!import->window.pinned)
+			bury(registry, import);
 		return;
 	}
 	import = round_find(guest, serial);

@@ -50,6 +50,7 @@ struct import {
 		uint32_t uid, gid;     /* of the process there, as its node says */
 		bool fading; /* taken back, and the other node has not said that it knows */
 		bool buried; /* it has; its process has not */
+		bool pinned; /* see struct window_place */
 		TAILQ_ENTRY(import) of_fading;
 	} window; /* of a guest's */
 	LIST_ENTRY(import) of_client;

@@ -75,6 +75,9 @@ struct window_place {
 	struct wire_text provider;
 	struct wire_bytes address;
 	uint64_t base, key;
+	/* Its pages are a device's to write to, which can only be told to stop: burying it is
+	 * as closing it to whoever goes on trying. */
+	bool pinned;
 };
 
 /* One of this node's ways to others. */
@@ -233,8 +236,8 @@ struct ports {
 	int (*window_open)(void *body, uint64_t window, const struct window_spec *spec,
 			   struct window_place *ret_place);
 	/* When it has returned, nothing reaches the object through it; yet whoever tries
-	 * disturbs nobody.  An object that was dropped goes with its last window that is not
-	 * buried, and is not emptied before. */
+	 * disturbs nobody, unless it is pinned.  An object that was dropped goes with its last
+	 * window that is not buried, and is not emptied before. */
 	void (*window_bury)(void *body, uint64_t window);
 	/* Buried before or not.  Whoever goes on trying loses its way to all windows here. */
 	void (*window_close)(void *body, uint64_t window);

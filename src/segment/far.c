@@ -57,10 +57,10 @@ static bool wait_locked(struct far *far, uint64_t deadline) REQUIRES(far->lock)
 	return true;
 }
 
-static int use_locked(struct far *far, bool patient, uint64_t deadline,
-		      struct far_window **ret_window) REQUIRES(far->lock)
+static int use_locked(struct far *far, uint64_t deadline, struct far_window **ret_window)
+	REQUIRES(far->lock)
 {
-	while (far->held && !far->ended && patient)
+	while (far->held && !far->ended)
 		if (!wait_locked(far, deadline))
 			return fail(-EIO, "the exporter is moving the memory, and not done "
 					  "with it in time");
@@ -74,14 +74,26 @@ static int use_locked(struct far *far, bool patient, uint64_t deadline,
 	return 0;
 }
 
-int far_use(struct far *far, bool patient, uint64_t deadline, struct far_window **ret_window)
+int far_use(struct far *far, uint64_t deadline, struct far_window **ret_window)
 {
 	int r;
 
 	mutex_lock(&far->lock);
-	r = use_locked(far, patient, deadline, ret_window);
+	r = use_locked(far, deadline, ret_window);
 	mutex_unlock(&far->lock);
 	return r;
+}
+
+bool far_use_last(struct far *far, struct far_window **ret_window)
+{
+	mutex_lock(&far->lock);
+	*ret_window = far->window;
+	if (far->window) {
+		far->window->users++;
+		far->inside++;
+	}
+	mutex_unlock(&far->lock);
+	return *ret_window != NULL;
 }
 
 void far_leave(struct far *far, struct far_window *window)
@@ -378,7 +390,7 @@ int far_open(struct far *far, const struct msg_import_connected_far *said)
 		return fail(-EHOSTUNREACH, "the exporter's node has an address that is no "
 					   "fabric's");
 	memcpy(address.bytes, said->address.bytes, said->address.length);
-	r = far_net_open(&way, &address, clock_deadline_ms(said->timeout_ms), &net, &peer);
+	r = far_net_open(&way, &address, said->timeout_ms, &net, &peer);
 	if (r < 0)
 		return no_way(r);
 	mutex_lock(&far->lock);

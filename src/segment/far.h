@@ -77,10 +77,13 @@ bool far_has_ended(struct far *far);
 bool far_change(struct far *far, const struct message *event);
 
 /*
- * The window to use, until far_leave().  With @patient it waits for the end of a stall.
+ * The window to use, until far_leave().  It waits for the end of a stall.
  * -ESTALE, or -EIO if there is none to use, or none in time.
  */
-int far_use(struct far *far, bool patient, uint64_t deadline, struct far_window **ret_window);
+int far_use(struct far *far, uint64_t deadline, struct far_window **ret_window);
+/* The window that was used last, also if it was taken back, to wait for what is under way to
+ * it; false if there is none. */
+bool far_use_last(struct far *far, struct far_window **ret_window);
 void far_leave(struct far *far, struct far_window *window);
 
 /* Of failures: one more; how many so far; and those of imports that are closed. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/thread.h"
@@ -173,7 +174,7 @@ void far_net_close(struct far_net *net, struct fabric_peer *peer)
 }
 
 int far_net_open(const struct far_way *way, const struct fabric_address *address,
-		 uint64_t deadline, struct far_net **ret_net, struct fabric_peer **ret_peer)
+		 uint32_t timeout_ms, struct far_net **ret_net, struct fabric_peer **ret_peer)
 {
 	struct fabric_peer *peer;
 	struct far_net *net;
@@ -184,7 +185,7 @@ int far_net_open(const struct far_way *way, const struct fabric_address *address
 	mutex_unlock(&lock);
 	if (r < 0)
 		return r;
-	r = far_fabric()->peer_open(net->fabric, address, deadline, &peer);
+	r = far_fabric()->peer_open(net->fabric, address, clock_deadline_ms(timeout_ms), &peer);
 	if (r < 0) {
 		(void)far_fail(r);
 		far_net_close(net, NULL);

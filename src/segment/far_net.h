@@ -20,11 +20,13 @@ struct far_way {
 };
 
 /*
- * The shared fabric for @way, and a connection to @address over it.  The caller's, until
- * far_net_close().  Errors are the fabric's, or -ENOPKG if the module is not there.
+ * The shared fabric for @way, and a connection to @address over it, for which there are
+ * @timeout_ms once the fabric is there: a process's first takes libfabric a while to open.  The
+ * caller's, until far_net_close().  Errors are the fabric's, or -ENOPKG if the module is not
+ * there.
  */
 int far_net_open(const struct far_way *way, const struct fabric_address *address,
-		 uint64_t deadline, struct far_net **ret_net, struct fabric_peer **ret_peer);
+		 uint32_t timeout_ms, struct far_net **ret_net, struct fabric_peer **ret_peer);
 /* NULL is allowed. */
 void far_net_close(struct far_net *net, struct fabric_peer *peer);
 

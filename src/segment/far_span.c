@@ -46,14 +46,15 @@ uint64_t far_failures(struct tract_import *import, bool whole_node)
 	return failures;
 }
 
-/* What fails is counted where it does. */
+/* What fails is counted where it does.  What is under way to memory that was taken back is
+ * waited for, too: it may not arrive once it was said to be lost. */
 static void settle(struct far *far, void *arg)
 {
 	uint64_t deadline = clock_deadline_ms(far->timeout_ms);
 	struct far_window *window;
 
 	(void)arg;
-	if (far_use(far, false, deadline, &window) < 0)
+	if (!far_use_last(far, &window))
 		return;
 	if (far_fabric()->wait(window->target, deadline) < 0)
 		far_failed(far);

@@ -112,7 +112,7 @@ static int put_once(struct far *far, bool implicit, off_t offset, const void *fr
 	struct far_window *window;
 	int r;
 
-	r = far_use(far, true, deadline, &window);
+	r = far_use(far, deadline, &window);
 	if (r < 0)
 		return r;
 	if (implicit)
@@ -148,7 +148,7 @@ static int get_once(struct far *far, off_t offset, void *into, size_t size)
 	struct far_window *window;
 	int r;
 
-	r = far_use(far, true, deadline, &window);
+	r = far_use(far, deadline, &window);
 	if (r < 0)
 		return r;
 	r = get_into(window, offset, into, size, deadline);
@@ -251,7 +251,7 @@ static int copy_once(struct copy *copy, size_t *ret_done)
 	int r;
 
 	*ret_done = 0;
-	r = far_use(copy->far, true, deadline, &window);
+	r = far_use(copy->far, deadline, &window);
 	if (r < 0)
 		return r;
 	r = copy_elements(copy, window, deadline, ret_done);

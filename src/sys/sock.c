@@ -4,10 +4,12 @@
  */
 #include "sys/sock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -260,4 +262,31 @@ int sock_set_blocking(int fd, int blocking)
 void sock_shutdown(int fd)
 {
 	(void)shutdown(fd, SHUT_RDWR);
+}
+
+/* ---- between hosts ---------------------------------------------------------------------- */
+
+static bool leads_to(int fd, const void *address, size_t size)
+{
+	struct sockaddr_storage name = { 0 };
+	socklen_t length = sizeof(name);
+
+	return getpeername(fd, (struct sockaddr *)(void *)&name, &length) == 0 &&
+	       length <= size && memcmp(&name, address, length) == 0;
+}
+
+void sock_abandon(const void *address, size_t size)
+{
+	const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+	DIR *dir = opendir("/proc/self/fd");
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		int fd = (int)strtol(entry->d_name, NULL, 10);
+
+		if (leads_to(fd, address, size))
+			(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	}
+	if (dir)
+		(void)closedir(dir);
 }

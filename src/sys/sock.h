@@ -44,4 +44,11 @@ int sock_set_blocking(int fd, int blocking);
 /* The peer, and whoever waits on @fd, sees the end. */
 void sock_shutdown(int fd);
 
+/*
+ * Of connections between hosts, which others opened in this process: those to the address with
+ * these bytes, of a struct sockaddr, send nothing more once they are closed, also not what they
+ * were given before.  Whoever closes them says that it was lost.
+ */
+void sock_abandon(const void *address, size_t size);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -232,4 +233,42 @@ TEST(blocking_can_be_chosen)
 	EXPECT_EQ(sock_set_blocking(p.a, 0), 0);
 	EXPECT_EQ(fcntl(p.a, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
 	EXPECT_EQ(sock_set_blocking(-1, 0), -EBADF);
+}
+
+/* ---- between hosts ---------------------------------------------------------------------- */
+
+/* @ret_at: where it listens; both ends, of which [0] dialled. */
+static void dial(struct sockaddr_in *ret_at, int ret_ends[2])
+{
+	socklen_t size = sizeof(*ret_at);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*ret_at = (struct sockaddr_in){ .sin_family = AF_INET };
+	ret_at->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	EXPECT_EQ(bind(listener, (struct sockaddr *)(void *)ret_at, size), 0);
+	EXPECT_EQ(listen(listener, 1), 0);
+	EXPECT_EQ(getsockname(listener, (struct sockaddr *)(void *)ret_at, &size), 0);
+	ret_ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	EXPECT_EQ(connect(ret_ends[0], (struct sockaddr *)(void *)ret_at, size), 0);
+	ret_ends[1] = accept(listener, NULL, NULL);
+	EXPECT(ret_ends[1] >= 0);
+	(void)close(listener);
+}
+
+TEST(a_connection_that_is_abandoned_is_reset_and_no_other)
+{
+	struct sockaddr_in at[2];
+	int first[2], second[2];
+	char byte;
+
+	dial(&at[0], first);
+	dial(&at[1], second);
+	sock_abandon(&at[0], sizeof(at[0]));
+	(void)close(first[0]);
+	(void)close(second[0]);
+	EXPECT_EQ(read(first[1], &byte, 1), -1);
+	EXPECT_EQ(errno, ECONNRESET);
+	EXPECT_EQ(read(second[1], &byte, 1), 0);
+	(void)close(first[1]);
+	(void)close(second[1]);
 }

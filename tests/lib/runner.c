@@ -60,6 +60,20 @@ double test_patience(void)
 	return text ? strtod(text, NULL) : 1.0;
 }
 
+const char *test_provider(void)
+{
+	const char *text = getenv("TRACT_TEST_PROVIDER");
+
+	return text && *text ? text : "tcp";
+}
+
+const char *test_provider_address(void)
+{
+	const char *text = getenv("TRACT_TEST_ADDRESS");
+
+	return text && *text ? text : "127.0.0.1";
+}
+
 bool test_is_deep(void)
 {
 	const char *text = getenv("TRACT_DEEP");
@@ -67,13 +81,50 @@ bool test_is_deep(void)
 	return text && *text && strcmp(text, "0") != 0;
 }
 
+/* What it leads to. */
+static void read_fd(const char *fd, char *target, size_t size)
+{
+	char path[280];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%s", fd);
+	n = readlink(path, target, size - 1);
+	target[n > 0 ? n : 0] = '\0';
+}
+
+/* Devices that librdmacm has opened, it keeps for as long as the process lives. */
+static bool is_of_rdma(const char *fd)
+{
+	char target[48];
+
+	read_fd(fd, target, sizeof(target));
+	return strncmp(target, "/dev/infiniband/", 16) == 0 ||
+	       strcmp(target, "anon_inode:[infinibandevent]") == 0;
+}
+
+static void show_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	char target[128];
+
+	while (dir && (entry = readdir(dir))) {
+		read_fd(entry->d_name, target, sizeof(target));
+		if (*target)
+			(void)fprintf(stderr, "# %s is %s\n", entry->d_name, target);
+	}
+	if (dir)
+		(void)closedir(dir);
+}
+
 unsigned test_count_fds(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
+	const struct dirent *entry;
 	unsigned count = 0;
 
-	while (dir && readdir(dir))
-		count++;
+	while (dir && (entry = readdir(dir)))
+		count += !is_of_rdma(entry->d_name);
 	if (dir)
 		(void)closedir(dir);
 	return count;
@@ -177,6 +228,8 @@ static void run_one(int index)
 	test_came_by(NULL);
 	if (test->leaks_allowed)
 		return;
+	if (test_count_fds() > fds)
+		show_fds();
 	EXPECT_OR_SAY(test_count_fds() <= fds, "left %u descriptors behind",
 		      test_count_fds() - fds);
 	EXPECT_OR_SAY(test_count_memfd_mappings() <= mappings, "left a memfd mapping behind");

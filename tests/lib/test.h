@@ -124,6 +124,11 @@ unsigned test_count_children(void);
 /* How many times longer than usual things may take here (sanitizers, valgrind). */
 double test_patience(void);
 
+/* What memory of other nodes is reached over, and at which address of this host:
+ * TRACT_TEST_PROVIDER and TRACT_TEST_ADDRESS, or "tcp" and "127.0.0.1". */
+const char *test_provider(void);
+const char *test_provider_address(void);
+
 /* TRACT_DEEP is set: do what a promise names rather than a sample of it.  Tests may then take
  * longer as a whole; no promise may. */
 bool test_is_deep(void);

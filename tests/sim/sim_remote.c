@@ -674,6 +674,7 @@ static int set_up(struct sim *sim, uint64_t seed)
 		struct node *node = &sim->node[side];
 
 		fake_body_init(&node->fake, seed * 2 + side);
+		node->fake.pins = (seed >> side) & 1;
 		config.node = id_of(side);
 		if (registry_new(&config, &node->fake.ports, &node->registry) < 0 ||
 		    registry_add_peer(node->registry, id_of(1 - side)) < 0)

@@ -47,6 +47,30 @@ static void choose_ports(struct cluster *c)
 		(void)close(fds[i]);
 }
 
+const char *cluster_controller(void)
+{
+	static char name[40];
+
+	(void)snprintf(name, sizeof(name), "%s0", test_provider());
+	return name;
+}
+
+const char *cluster_alias(void)
+{
+	static char text[80];
+
+	(void)snprintf(text, sizeof(text), "[alias]\nsci0 = %s\n", cluster_controller());
+	return text;
+}
+
+/* That over tcp is there if nothing is said. */
+static void write_controller(FILE *file)
+{
+	if (strcmp(test_provider(), "tcp") != 0)
+		(void)fprintf(file, "[controller %s]\nprovider = %s\naddress = %s\n",
+			      cluster_controller(), test_provider(), test_provider_address());
+}
+
 static void write_conf(const struct cluster *c, unsigned node, const char *more)
 {
 	char path[160];
@@ -55,14 +79,16 @@ static void write_conf(const struct cluster *c, unsigned node, const char *more)
 	(void)snprintf(path, sizeof(path), "%s/tract.conf", c->node[node].directory);
 	file = fopen(path, "we");
 	EXPECT(file);
-	(void)fprintf(file, "[node]\nid = %u\naddress = 127.0.0.1:%u\n", node + 1,
+	(void)fprintf(file, "[node]\nid = %u\naddress = %s:%u\n", node + 1, c->node[node].host,
 		      c->node[node].port);
 	if (!more || !strstr(more, "[link]"))
 		(void)fprintf(file, "[link]\npeer-timeout-ms = %u\n", CLUSTER_TIMEOUT_MS);
 	for (unsigned i = 0; i < c->count; i++)
 		if (i != node)
 			(void)fprintf(file, "[peer %u]\naddress = %s:%u\n", i + 1,
-				      i % 2 ? "localhost" : "127.0.0.1", c->node[i].port);
+				      i % 2 && !c->apart ? "localhost" : c->node[i].host,
+				      c->node[i].port);
+	write_controller(file);
 	if (more)
 		(void)fputs(more, file);
 	EXPECT_EQ(fclose(file), 0);
@@ -78,18 +104,17 @@ static void copy_key(const char *from, const char *to)
 	EXPECT(file && chmod(to, 0600) == 0 && fputs(key, file) >= 0 && fclose(file) == 0);
 }
 
-void cluster_make(struct cluster *c, unsigned count, bool keyed, const char *more)
+static void make(struct cluster *c, bool keyed, const char *more)
 {
 	char first[160], path[160];
 
-	*c = (struct cluster){ .count = count };
 	choose_ports(c);
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < c->count; i++) {
 		struct cluster_node *n = &c->node[i];
 
 		(void)snprintf(n->directory, sizeof(n->directory), "%s/%u", test_directory(),
 			       i + 1);
-		(void)snprintf(n->log, sizeof(n->log), "%s/log", n->directory);
+		(void)snprintf(n->log, sizeof(n->log), "%s/%u/log", test_directory(), i + 1);
 		EXPECT_EQ(mkdir(n->directory, 0700), 0);
 		write_conf(c, i, more);
 		(void)snprintf(path, sizeof(path), "%s/cluster.key", n->directory);
@@ -100,6 +125,22 @@ void cluster_make(struct cluster *c, unsigned count, bool keyed, const char *mor
 		if (i == 0)
 			(void)snprintf(first, sizeof(first), "%s", path);
 	}
+}
+
+void cluster_make(struct cluster *c, unsigned count, bool keyed, const char *more)
+{
+	*c = (struct cluster){ .count = count };
+	for (unsigned i = 0; i < count; i++)
+		c->node[i].host = "127.0.0.1";
+	make(c, keyed, more);
+}
+
+void cluster_make_apart(struct cluster *c, const char *const hosts[2])
+{
+	*c = (struct cluster){ .count = 2, .apart = true };
+	for (unsigned i = 0; i < 2; i++)
+		c->node[i].host = hosts[i];
+	make(c, true, NULL);
 }
 
 void cluster_new_key(struct cluster *c, unsigned node)

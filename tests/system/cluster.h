@@ -17,17 +17,25 @@
 /* Node I + 1 is at index I. */
 struct cluster {
 	unsigned count;
+	bool apart; /* on hosts of their own: see wire.h */
 	struct cluster_node {
 		char directory[128], log[160];
+		const char *host; /* its address */
 		uint16_t port;
 		pid_t broker; /* 0: does not run */
 	} node[CLUSTER_MAX];
 };
 
+/* The controller through which nodes reach each other, and that with the alias sci0. */
+const char *cluster_controller(void);
+const char *cluster_alias(void);
+
 /* Directories, ports and configurations; one key for all, if @keyed.  @more is written into
  * each node's tract.conf; NULL: nothing.  Peers time out after CLUSTER_TIMEOUT_MS unless it has
  * a section about links. */
 void cluster_make(struct cluster *c, unsigned count, bool keyed, const char *more);
+/* Two nodes, whose addresses are of hosts that a wire joins. */
+void cluster_make_apart(struct cluster *c, const char *const hosts[2]);
 /* A key of its own for one node. */
 void cluster_new_key(struct cluster *c, unsigned node);
 /* Has it away, and back. */

@@ -142,6 +142,11 @@ int far_get(struct far_reach *reach, size_t offset, void *into, size_t size)
 	return r < 0 ? r : waited;
 }
 
+bool far_buries_alone(const struct far_reach *reach)
+{
+	return fabric_facts(reach->fabric)->abilities & FABRIC_BURIES_ALONE;
+}
+
 /* ---- exports ----------------------------------------------------------------------------- */
 
 void far_export_up(struct cluster *c, unsigned node, struct far_export *e)

@@ -46,6 +46,10 @@ void far_leave(struct far_reach *reach);
 int far_put(struct far_reach *reach, size_t offset, const void *from, size_t size);
 int far_get(struct far_reach *reach, size_t offset, void *into, size_t size);
 
+/* May who has not heard go on writing to a window that was taken back?  Otherwise it loses its
+ * connection. */
+bool far_buries_alone(const struct far_reach *reach);
+
 /* Published by a client of @node's, with its memory mapped here. */
 struct far_export {
 	struct rig_client rig;

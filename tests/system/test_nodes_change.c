@@ -4,8 +4,10 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "far.h"
@@ -200,6 +202,84 @@ TEST_SLOW(a_post_to_another_node_is_told_there, 60)
 	scene_down(&s);
 }
 
+/* ---- who does not care --------------------------------------------------------------------
+ */
+
+/* A process of node 1 that never answers, and writes by the key it was given for ever. */
+struct villain {
+	_Atomic unsigned tries;
+	pid_t pid;
+};
+
+static struct villain *villain_start(struct scene *s)
+{
+	struct villain *v = mmap(NULL, sizeof(*v), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	EXPECT(v != MAP_FAILED);
+	pid = fork();
+	EXPECT(pid >= 0);
+	if (pid == 0) {
+		struct far_client client;
+		struct msg_import_connected_far far;
+		struct far_reach reach;
+		char bytes[4096];
+
+		far_client_up(&s->c, 0, &client);
+		far = far_connect(&client, 1, s->export.segment.id, RW);
+		reach = far_reach(&far, RW);
+		for (unsigned i = 1;; i++) {
+			memset(bytes, (int)(i % 100 + 1), sizeof(bytes));
+			(void)far_put(&reach, 0, bytes, sizeof(bytes));
+			atomic_fetch_add(&v->tries, 1u);
+		}
+	}
+	v->pid = pid;
+	return v;
+}
+
+static void villain_end(struct villain *v)
+{
+	EXPECT_EQ(kill(v->pid, SIGKILL), 0);
+	EXPECT_EQ(waitpid(v->pid, NULL, 0), v->pid);
+	(void)munmap(v, sizeof(*v));
+}
+
+TEST_SLOW(who_writes_on_by_an_old_key_changes_nothing_and_disturbs_no_other_process, 60)
+{
+	struct message request = { .number = MSG_segment_unpublish };
+	struct rig_segment other;
+	struct villain *villain;
+	struct far_reach reach;
+	uint64_t word = 1;
+	unsigned tries;
+	struct scene s;
+
+	scene_up(&s);
+	villain = villain_start(&s);
+	far_close(&s.importer, s.far.import);
+	other = rig_publish(&s.export.rig, FAR_SIZE);
+	(void)close(other.fd);
+	s.far = far_connect(&s.importer, 1, other.id, RW);
+	reach = far_reach(&s.far, RW);
+	EXPECT_WITHIN(LONG_MS, atomic_load(&villain->tries) > 2);
+	request.segment_unpublish.segment = s.export.segment.segment;
+	EXPECT_EQ(rig_ask(&s.export.rig, request, NULL).number, MSG_segment_withdrawn);
+	/* It is the exporter's alone now. */
+	memset(s.export.memory, 0, 4096);
+	tries = atomic_load(&villain->tries);
+	for (; atomic_load(&villain->tries) < tries + 5; word++) {
+		EXPECT_EQ(far_put(&reach, 0, &word, sizeof(word)), 0);
+		EXPECT(far_is_fresh(&s.importer, &s.far));
+	}
+	for (unsigned i = 0; i < 4096; i++)
+		EXPECT_EQ(s.export.memory[i], 0);
+	villain_end(villain);
+	far_leave(&reach);
+	scene_down(&s);
+}
+
 /* ---- many -------------------------------------------------------------------------------- */
 
 #define MANY 64u
@@ -234,8 +314,9 @@ TEST_SLOW(taking_back_half_of_many_segments_disturbs_no_transfer_to_the_others, 
 		request.segment_unpublish.segment = segment[i].segment;
 		EXPECT_EQ(rig_ask(&s.export.rig, request, NULL).number, MSG_segment_withdrawn);
 		EXPECT(!far_is_fresh(&s.importer, &far[i]));
-		/* It has not heard, and the connection is whole. */
-		EXPECT_EQ(far_put(&taken, 0, &word, sizeof(word)), 0);
+		/* It has not heard, and the connection is whole, or another one. */
+		EXPECT_EQ(far_put(&taken, 0, &word, sizeof(word)) == 0,
+			  far_buries_alone(&taken));
 		EXPECT_EQ(far_put(&first, 0, &word, sizeof(word)), 0);
 		fabric_target_close(taken.target);
 		event = far_event(&s.importer, MSG_import_revoked);

@@ -36,7 +36,7 @@ TEST_SLOW(a_process_reads_and_writes_the_segment_of_another_node, 60)
 	far_client_up(&c, 0, &importer);
 	far = far_connect(&importer, 1, export.segment.id, RW);
 	EXPECT_EQ(far.size, FAR_SIZE);
-	EXPECT_STR(far.provider.text, "tcp");
+	EXPECT_STR(far.provider.text, test_provider());
 	EXPECT(far_is_fresh(&importer, &far));
 	reach = far_reach(&far, RW);
 	EXPECT_EQ(far_get(&reach, 4096, got, 7), 0);
@@ -159,7 +159,7 @@ TEST_SLOW(who_names_a_controller_goes_through_that, 60)
 	struct far_export export;
 	struct cluster c;
 
-	cluster_make(&c, 2, true, "[alias]\nsci0 = tcp0\n");
+	cluster_make(&c, 2, true, cluster_alias());
 	cluster_start_all(&c);
 	EXPECT_WITHIN(LONG_MS, cluster_all_up(&c));
 	far_export_up(&c, 1, &export);
@@ -170,7 +170,7 @@ TEST_SLOW(who_names_a_controller_goes_through_that, 60)
 	request.import_connect_through.controller = wire_text_of("sci0");
 	reply = rig_ask(&importer.rig, request, NULL);
 	EXPECT_EQ(reply.number, MSG_import_connected_far);
-	EXPECT_STR(reply.import_connected_far.provider.text, "tcp");
+	EXPECT_STR(reply.import_connected_far.provider.text, test_provider());
 	request.import_connect_through.controller = wire_text_of("loopback");
 	reply = rig_ask(&importer.rig, request, NULL);
 	EXPECT_EQ(reply.number, MSG_refused);
@@ -211,7 +211,7 @@ TEST_SLOW(when_unpublish_has_returned_no_check_succeeds_and_nothing_arrives, 60)
 	EXPECT_EQ(reply.segment_withdrawn.exposed, 0);
 	EXPECT(!far_is_fresh(&importer, &far));
 	/* Whoever has not heard yet disturbs nobody. */
-	EXPECT_EQ(far_put(&reach, 0, "after", 6), 0);
+	EXPECT_EQ(far_put(&reach, 0, "after", 6) == 0, far_buries_alone(&reach));
 	EXPECT_STR(export.memory, "before");
 	event = far_event(&importer, MSG_import_revoked);
 	EXPECT_EQ(event.import_revoked.import, far.import);

@@ -54,7 +54,7 @@ static char *pages_new(size_t size)
 static void nodes_up(struct pair *p)
 {
 	memset(p, 0, sizeof(*p));
-	cluster_make(&p->c, 2, true, "[alias]\nsci0 = tcp0\n");
+	cluster_make(&p->c, 2, true, cluster_alias());
 	cluster_start_all(&p->c);
 	EXPECT_WITHIN(LONG_MS, cluster_all_up(&p->c));
 	expect_ok(tract_open(p->c.node[0].directory, &p->here));

@@ -5,6 +5,7 @@
  * The exporter is a child with the other node's directory in its environment, which is all that
  * a program knows of nodes.
  */
+#include <ctype.h>
 #include <rsmapi.h>
 #include <signal.h>
 #include <stdio.h>
@@ -125,19 +126,25 @@ static int ask(struct pair *p, enum order order)
 static void nodes_up(struct pair *p)
 {
 	memset(p, 0, sizeof(*p));
-	cluster_make(&p->c, 2, true, "[alias]\nsci0 = tcp0\n");
+	cluster_make(&p->c, 2, true, cluster_alias());
 	cluster_start_all(&p->c);
 	EXPECT_WITHIN(LONG_MS, cluster_all_up(&p->c));
 	EXPECT_EQ(setenv("TRACT_DIR", p->c.node[0].directory, 1), 0);
 }
 
+static int get(const char *name, rsmapi_controller_handle_t *ret_controller)
+{
+	char copy[64];
+
+	(void)snprintf(copy, sizeof(copy), "%s", name);
+	return rsm_get_controller(copy, ret_controller);
+}
+
 static void pair_up(struct pair *p, const char *controller)
 {
-	char name[] = "tcp0";
-
 	nodes_up(p);
 	exporter_up(p, controller);
-	EXPECT_EQ(rsm_get_controller(name, &p->controller), RSM_SUCCESS);
+	EXPECT_EQ(get(cluster_controller(), &p->controller), RSM_SUCCESS);
 }
 
 static int connect_to(struct pair *p, rsm_node_id_t node, rsm_memseg_id_t id)
@@ -154,14 +161,6 @@ static void pair_down(struct pair *p)
 	cluster_end(&p->c);
 }
 
-static int get(const char *name, rsmapi_controller_handle_t *ret_controller)
-{
-	char copy[64];
-
-	(void)snprintf(copy, sizeof(copy), "%s", name);
-	return rsm_get_controller(copy, ret_controller);
-}
-
 static void expect_names(rsmapi_controller_handle_t known, const char *name, bool same)
 {
 	rsmapi_controller_handle_t handle = NULL;
@@ -175,17 +174,21 @@ TEST_SLOW(a_controller_has_all_the_names_that_the_configuration_gives_it, 60)
 {
 	rsmapi_controller_handle_t handle = NULL, known;
 	rsmapi_controller_attr_t attr;
+	char other[32];
 	struct pair p;
 
 	nodes_up(&p);
-	EXPECT_EQ(get("tcp0", &known), RSM_SUCCESS);
-	expect_names(known, "tcp", true);
-	expect_names(known, "TCP00", true);
+	EXPECT_EQ(get(cluster_controller(), &known), RSM_SUCCESS);
+	expect_names(known, test_provider(), true);
+	(void)snprintf(other, sizeof(other), "%.24s00", test_provider());
+	other[0] = (char)toupper(other[0]);
+	expect_names(known, other, true);
 	expect_names(known, "sci0", true);
 	expect_names(known, "Sci", true);
 	expect_names(known, "loopback", false);
 	EXPECT_EQ(get("sci1", &handle), RSMERR_CTLR_NOT_PRESENT);
-	EXPECT_EQ(get("tcp1", &handle), RSMERR_CTLR_NOT_PRESENT);
+	(void)snprintf(other, sizeof(other), "%.24s1", test_provider());
+	EXPECT_EQ(get(other, &handle), RSMERR_CTLR_NOT_PRESENT);
 	EXPECT_EQ(get("sc", &handle), RSMERR_CTLR_NOT_PRESENT);
 	EXPECT_EQ(rsm_get_controller_attr(known, &attr), RSM_SUCCESS);
 	EXPECT_EQ(attr.attr_direct_access_sizes, 0);
@@ -194,7 +197,7 @@ TEST_SLOW(a_controller_has_all_the_names_that_the_configuration_gives_it, 60)
 	cluster_end(&p.c);
 }
 
-/* The state of the way from tcp0 here to tcp0 there; 0 if it is not listed. */
+/* The state of the way from the controller here to that there; 0 if it is not listed. */
 static uint_t way_to(rsm_node_id_t node)
 {
 	rsm_topology_t *t = NULL;
@@ -203,11 +206,11 @@ static uint_t way_to(rsm_node_id_t node)
 	EXPECT_EQ(rsm_get_interconnect_topology(&t), RSM_SUCCESS);
 	EXPECT_EQ(t->topology_hdr.local_nodeid, 1);
 	EXPECT_EQ(t->topology_hdr.local_cntlr_count, 1);
-	EXPECT_STR(t->connections[0]->hdr.cntlr_name, "tcp0");
+	EXPECT_STR(t->connections[0]->hdr.cntlr_name, cluster_controller());
 	for (int i = 0; i < t->connections[0]->hdr.remote_cntlr_count; i++) {
 		const rsm_remote_cntlr_t *remote = &t->connections[0]->remote_cntlr[i];
 
-		EXPECT_STR(remote->remote_cntlrname, "tcp0");
+		EXPECT_STR(remote->remote_cntlrname, cluster_controller());
 		EXPECT(remote->remote_hwaddr != t->connections[0]->hdr.local_hwaddr);
 		if (remote->remote_nodeid == node)
 			state = remote->connection_state;
@@ -233,7 +236,7 @@ TEST_SLOW(connecting_fails_for_the_reason_there_is, 60)
 	rsmapi_controller_handle_t loopback;
 	struct pair p;
 
-	pair_up(&p, "tcp0");
+	pair_up(&p, cluster_controller());
 	EXPECT_EQ(connect_to(&p, 2, ID(1)), RSMERR_SEG_NOT_PUBLISHED);
 	EXPECT_EQ(ask(&p, PUBLISH_TO_3), RSM_SUCCESS);
 	EXPECT_EQ(connect_to(&p, 2, ID(1)), RSMERR_SEG_NOT_PUBLISHED_TO_NODE);
@@ -287,7 +290,7 @@ TEST_SLOW(barriers_of_every_scope_and_mode_certify_what_arrived, 60)
 						    RSM_BARRIER_NODE_THREAD };
 	struct pair p;
 
-	pair_up(&p, "tcp0");
+	pair_up(&p, cluster_controller());
 	EXPECT_EQ(ask(&p, PUBLISH), RSM_SUCCESS);
 	EXPECT_EQ(connect_to(&p, 2, ID(1)), RSM_SUCCESS);
 	for (unsigned i = 0; i < 4; i++) {
@@ -308,7 +311,7 @@ TEST_SLOW(a_vector_can_signal_the_exporter_when_it_has_arrived, 60)
 				    .iovec = &io };
 	struct pair p;
 
-	pair_up(&p, "tcp0");
+	pair_up(&p, cluster_controller());
 	EXPECT_EQ(ask(&p, PUBLISH), RSM_SUCCESS);
 	EXPECT_EQ(connect_to(&p, 2, ID(1)), RSM_SUCCESS);
 	request.remote_handle = p.import;
