@@ -160,23 +160,32 @@ int uffd_page(struct uffd *u, void *addr, size_t size)
 	return ioctl(u->fd, UFFDIO_REGISTER, &paged) < 0 ? -errno : 0;
 }
 
-int uffd_next(struct uffd *u, struct uffd_fault *ret_fault)
+/* 1: it is something else. */
+static int read_fault(struct uffd *u, struct uffd_fault *ret_fault)
 {
 	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	struct uffd_msg msg;
+	ssize_t size = read(u->fd, &msg, sizeof(msg));
 
-	for (;;) {
-		struct uffd_msg msg;
-		ssize_t size = read(u->fd, &msg, sizeof(msg));
+	if (size < 0)
+		return errno == EINTR ? 1 : -errno;
+	if (size != sizeof(msg) || msg.event != UFFD_EVENT_PAGEFAULT)
+		return 1;
+	ret_fault->page = (uintptr_t)msg.arg.pagefault.address & ~(page - 1);
+	ret_fault->write =
+		msg.arg.pagefault.flags & (UFFD_PAGEFAULT_FLAG_WRITE | UFFD_PAGEFAULT_FLAG_WP);
+	ret_fault->protected = msg.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WP;
+	return 0;
+}
 
-		if (size < 0 && errno != EINTR)
-			return -errno;
-		if (size != sizeof(msg) || msg.event != UFFD_EVENT_PAGEFAULT)
-			continue;
-		ret_fault->page = (uintptr_t)msg.arg.pagefault.address & ~(page - 1);
-		ret_fault->write = msg.arg.pagefault.flags &
-				   (UFFD_PAGEFAULT_FLAG_WRITE | UFFD_PAGEFAULT_FLAG_WP);
-		return 0;
-	}
+int uffd_next(struct uffd *u, struct uffd_fault *ret_fault)
+{
+	int r;
+
+	do
+		r = read_fault(u, ret_fault);
+	while (r > 0);
+	return r;
 }
 
 int uffd_copy(struct uffd *u, void *page, size_t size, const void *content)
@@ -212,6 +221,74 @@ int uffd_protect(struct uffd *u, void *page, size_t size)
 	if (ioctl(u->fd, UFFDIO_REGISTER, &watched) < 0)
 		return -errno;
 	while (ioctl(u->fd, UFFDIO_WRITEPROTECT, &protect) < 0)
+		if (errno != EAGAIN)
+			return -errno;
+	return 0;
+}
+
+/* ---- pages of somebody else's ------------------------------------------------------------ */
+
+static int agree_on_watching(int fd)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_PAGEFAULT_FLAG_WP };
+
+	if (ioctl(fd, UFFDIO_API, &api) == 0)
+		return 0;
+	return errno == EINVAL ? -EOPNOTSUPP : -errno;
+}
+
+int uffd_open_watching(struct uffd *u)
+{
+	int r;
+
+	r = fault_point("uffd.open_watching");
+	return r < 0 ? r : open_with(u, agree_on_watching);
+}
+
+int uffd_watch(struct uffd *u, void *addr, size_t size, bool stores)
+{
+	struct uffdio_register watched = { .range = range_of(addr, size),
+					   .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	if (stores)
+		watched.mode |= UFFDIO_REGISTER_MODE_WP;
+	if (ioctl(u->fd, UFFDIO_REGISTER, &watched) < 0)
+		return -errno;
+	if (stores && !(watched.ioctls & (UINT64_C(1) << _UFFDIO_WRITEPROTECT)))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+int uffd_bring(struct uffd *u, void *addr, size_t size, const void *content, bool protected)
+{
+	struct uffdio_copy copy = { .dst = (uintptr_t)addr,
+				    .src = (uintptr_t)content,
+				    .len = size,
+				    .mode = UFFDIO_COPY_MODE_DONTWAKE |
+					    (protected ? UFFDIO_COPY_MODE_WP : 0) };
+
+	while (ioctl(u->fd, UFFDIO_COPY, &copy) < 0) {
+		if (errno != EAGAIN)
+			return -errno;
+		/* The layout is just being changed by another thread; some may be there. */
+		if (copy.copy > 0) {
+			copy.dst += (uint64_t)copy.copy;
+			copy.src += (uint64_t)copy.copy;
+			copy.len -= (uint64_t)copy.copy;
+		}
+		copy.copy = 0;
+	}
+	return 0;
+}
+
+int uffd_set_protected(struct uffd *u, void *addr, size_t size, bool protected)
+{
+	struct uffdio_writeprotect change = {
+		.range = range_of(addr, size),
+		.mode = protected ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
+	};
+
+	while (ioctl(u->fd, UFFDIO_WRITEPROTECT, &change) < 0)
 		if (errno != EAGAIN)
 			return -errno;
 	return 0;
