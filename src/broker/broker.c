@@ -226,6 +226,7 @@ static int make_registry(struct broker *b)
 		.bell_slots = SHM_BELL_SLOTS,
 		.hear_ns = c->ack_timeout_ms * NS_PER_MS,
 		.peer_timeout_ms = (uint32_t)c->peer_timeout_ms,
+		.store_delay_ms = (uint32_t)c->store_delay_ms,
 		.peer_ns = (c->ack_timeout_ms + c->peer_timeout_ms) * NS_PER_MS,
 		.fabrics = windows_fabrics(&b->windows),
 	};
