@@ -237,6 +237,11 @@ int vm_not_for_children(void *addr, size_t size)
 	return madvise(addr, size, MADV_DONTFORK) < 0 ? -errno : 0;
 }
 
+int vm_wipe_for_children(void *addr, size_t size)
+{
+	return madvise(addr, size, MADV_WIPEONFORK) < 0 ? -errno : 0;
+}
+
 static int check_area(const struct vm_area *area, void *arg)
 {
 	const bool *write = arg;

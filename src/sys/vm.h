@@ -56,6 +56,8 @@ void vm_lock_pages(void *addr, size_t size);
 void vm_advise_huge(void *addr, size_t size);
 /* A child of fork will not have the range. */
 int vm_not_for_children(void *addr, size_t size);
+/* A child of fork will have zeros there, where it is private memory. */
+int vm_wipe_for_children(void *addr, size_t size);
 
 /* -EFAULT unless every byte of the range can be read, or written.  Brings its pages in. */
 int vm_check_access(const void *addr, size_t size, bool write);

@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: MIT */
+#include "segment/far_map.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "segment/far_pager.h"
+#include "sys/vm.h"
+
+/* How long a move waits for stores to reach the memory that was. */
+#define BEFORE_MOVE_MS 200
+
+static struct mutex all_lock = MUTEX_INIT;
+static LIST_HEAD(, far_map) all = LIST_HEAD_INITIALIZER(all);
+/* How many: what get and put look at. */
+static _Atomic unsigned count;
+
+/* ---- who has it ------------------------------------------------------------------------- */
+
+static void map_free(struct far_map *map)
+{
+	if (map->buffer)
+		vm_unmap(map->buffer, 2 * FAR_RUN_MAX);
+	far_pages_deinit(&map->pages);
+	(void)pthread_cond_destroy(&map->changed);
+	mutex_deinit(&map->lock);
+	free(map);
+}
+
+void far_map_unref(struct far_map *map)
+{
+	if (map && ref_put(&map->ref))
+		map_free(map);
+}
+
+static struct far_map *get_locked(struct far *far) REQUIRES(far->lock)
+{
+	struct far_map *map = atomic_load_explicit(&far->map, memory_order_relaxed);
+
+	if (map)
+		ref_get(&map->ref);
+	return map;
+}
+
+/* The caller's, until far_map_unref(); or NULL. */
+static struct far_map *map_of(struct far *far)
+{
+	struct far_map *map;
+
+	if (LIKELY(!far_is_mapped(far)))
+		return NULL;
+	mutex_lock(&far->lock);
+	map = get_locked(far);
+	mutex_unlock(&far->lock);
+	return map;
+}
+
+static void give(struct far *far, struct far_map *map)
+{
+	mutex_lock(&far->lock);
+	atomic_store_explicit(&far->map, map, memory_order_relaxed);
+	mutex_unlock(&far->lock);
+}
+
+/* ---- delivering ------------------------------------------------------------------------- */
+
+bool far_map_wait_locked(struct far_map *map, uint64_t deadline)
+{
+	struct timespec until = { .tv_sec = (time_t)(deadline / NS_PER_S),
+				  .tv_nsec = (long)(deadline % NS_PER_S) };
+
+	if (clock_left(deadline) == 0)
+		return false;
+	(void)pthread_cond_timedwait(&map->changed, &map->lock.inner, &until);
+	return true;
+}
+
+/* Whoever stores to them now waits, for this lock at first. */
+static void protect_locked(struct far_map *map, const struct far_notes *notes)
+	REQUIRES(map->lock)
+{
+	const struct far_note *note = STAILQ_FIRST(notes);
+
+	while (note) {
+		const size_t first = note->page;
+		size_t run = 0;
+
+		for (; note && note->page == first + run; note = STAILQ_NEXT(note, entry))
+			run++;
+		(void)uffd_set_protected(far_pager_uffd(map->pager), far_map_page(map, first),
+					 run * map->page_size, true);
+	}
+}
+
+static void take_locked(struct far_map *map, struct far_notes *ret_notes) REQUIRES(map->lock)
+{
+	struct far_note *note;
+
+	if (!map->refreshes)
+		atomic_store_explicit(&map->due, CLOCK_NEVER, memory_order_relaxed);
+	far_pages_take(&map->pages, ret_notes);
+	protect_locked(map, ret_notes);
+	STAILQ_FOREACH(note, ret_notes, entry)
+	far_note_compare(note, far_map_page(map, note->page), map->page_size);
+}
+
+/* What is under way from there is not put here any more. */
+static void forget_locked(struct far_map *map, size_t page, size_t pages) REQUIRES(map->lock)
+{
+	map->version++;
+	if (map->pages.here == 0)
+		return;
+	(void)vm_drop_pages(far_map_page(map, page), pages * map->page_size);
+	far_pages_forget(&map->pages, page, pages);
+}
+
+/*
+ * 1: @ret_notes are to be put, and end_locked() is to be called then; 0: there is nothing to
+ * do; -EIO, -EBADF.
+ */
+static int begin_locked(struct far_map *map, enum far_delivery how, uint64_t deadline,
+			struct far_notes *ret_notes) REQUIRES(map->lock)
+{
+	STAILQ_INIT(ret_notes);
+	/* What was stored before is not to overtake what is under way. */
+	while (map->delivering && !map->ended)
+		if (!far_map_wait_locked(map, deadline))
+			return -EIO;
+	if (map->ended)
+		return 0;
+	if (!far_pager_is_whole(map->pager))
+		return -EBADF;
+	if (map->pages.dirty > 0)
+		take_locked(map, ret_notes);
+	if (how == FAR_DELIVER_AND_REFRESH)
+		forget_locked(map, 0, map->pages.count);
+	map->delivering = !STAILQ_EMPTY(ret_notes);
+	return map->delivering;
+}
+
+static void end_locked(struct far_map *map) REQUIRES(map->lock)
+{
+	map->delivering = false;
+	(void)pthread_cond_broadcast(&map->changed);
+}
+
+static int put_note(const struct far_map *map, const struct far_window *window,
+		    const struct far_note *note, uint64_t deadline)
+{
+	const uint64_t base = map->offset + note->page * map->page_size;
+	size_t from = 0, size;
+	int r = 0;
+
+	for (; r == 0 && far_note_next(note, map->page_size, from, &from, &size); from += size)
+		r = far_fabric()->put(window->target, base + from, note->twin + from, size, 0,
+				      deadline, NULL);
+	return r;
+}
+
+/* The notes are what is put from, so all is waited for. */
+static int put_all(const struct far_map *map, const struct far_notes *notes, uint64_t deadline)
+{
+	struct far_window *window;
+	const struct far_note *note;
+	int waited, r;
+
+	r = far_use(map->far, true, deadline, &window);
+	if (r < 0)
+		return r;
+	STAILQ_FOREACH(note, notes, entry)
+	if (r == 0)
+		r = put_note(map, window, note, deadline);
+	waited = far_fabric()->wait(window->target, deadline);
+	far_leave(map->far, window);
+	(void)fault_point("far.map.delivered");
+	return r < 0 ? r : waited;
+}
+
+void far_map_flush(struct far_map *map, enum far_delivery how, uint64_t deadline)
+{
+	struct far_notes notes;
+	int r;
+
+	mutex_lock(&map->lock);
+	r = begin_locked(map, how, deadline, &notes);
+	mutex_unlock(&map->lock);
+	if (r > 0) {
+		r = put_all(map, &notes, deadline);
+		mutex_lock(&map->lock);
+		end_locked(map);
+		mutex_unlock(&map->lock);
+		far_notes_free(&notes);
+	}
+	/* Whoever closes the span is told. */
+	if (r < 0)
+		far_failed(map->far);
+}
+
+static void flush(struct far *far, enum far_delivery how)
+{
+	struct far_map *map = map_of(far);
+
+	if (far->bereft)
+		far_failed(far);
+	if (!map)
+		return;
+	far_map_flush(map, how, clock_deadline_ms(far->timeout_ms));
+	far_map_unref(map);
+}
+
+void far_map_deliver(struct far *far)
+{
+	flush(far, FAR_DELIVER);
+}
+
+void far_map_refresh(struct far *far)
+{
+	flush(far, FAR_DELIVER_AND_REFRESH);
+}
+
+/* False if some of it was stored to: then all is to be delivered first. */
+static bool forget_part_locked(struct far_map *map, uint64_t offset, size_t size)
+	REQUIRES(map->lock)
+{
+	const size_t first = (size_t)(offset - map->offset) / map->page_size;
+	const size_t last = (size_t)(offset - map->offset + size - 1) / map->page_size;
+
+	if (map->ended)
+		return true;
+	for (size_t page = first; page <= last; page++)
+		if (far_pages_state(&map->pages, page) == FAR_DIRTY)
+			return false;
+	forget_locked(map, first, last - first + 1);
+	return true;
+}
+
+void far_map_forget(struct far *far, uint64_t offset, size_t size)
+{
+	struct far_map *map = size > 0 ? map_of(far) : NULL;
+	bool done;
+
+	if (!map)
+		return;
+	mutex_lock(&map->lock);
+	done = forget_part_locked(map, offset, size);
+	mutex_unlock(&map->lock);
+	if (!done)
+		far_map_flush(map, FAR_DELIVER_AND_REFRESH, clock_deadline_ms(far->timeout_ms));
+	far_map_unref(map);
+}
+
+/* ---- moves, and the end ----------------------------------------------------------------- */
+
+void far_map_before_move(struct far *far)
+{
+	struct far_map *map = map_of(far);
+
+	if (!map)
+		return;
+	far_map_flush(map, FAR_DELIVER_AND_REFRESH, clock_deadline_ms(BEFORE_MOVE_MS));
+	far_map_unref(map);
+}
+
+/* Not by itself, for that would have to wait for what was stored since: the thread does it. */
+static void refresh_soon_locked(struct far_map *map) REQUIRES(map->lock)
+{
+	if (map->ended)
+		return;
+	if (map->pages.dirty == 0) {
+		forget_locked(map, 0, map->pages.count);
+		return;
+	}
+	map->version++;
+	map->refreshes = true;
+	atomic_store_explicit(&map->due, 0, memory_order_relaxed);
+	far_pager_wake(map->pager);
+}
+
+/* What was fetched since is of the memory that was. */
+void far_map_after_move(struct far *far)
+{
+	struct far_map *map = map_of(far);
+
+	if (!map)
+		return;
+	mutex_lock(&map->lock);
+	refresh_soon_locked(map);
+	mutex_unlock(&map->lock);
+	far_map_unref(map);
+}
+
+/* From here on the memory is nothing but memory; it is full of zeros with @emptied. */
+static void end_map_locked(struct far_map *map, bool emptied) REQUIRES(map->lock)
+{
+	if (map->ended)
+		return;
+	map->ended = true;
+	atomic_store_explicit(&map->due, CLOCK_NEVER, memory_order_relaxed);
+	if (emptied)
+		(void)vm_drop_pages(map->addr, map->size);
+	/* Wakes who waits for a page. */
+	(void)uffd_release(far_pager_uffd(map->pager), map->addr, map->size);
+	(void)pthread_cond_broadcast(&map->changed);
+}
+
+static void end_map(struct far_map *map, bool emptied)
+{
+	mutex_lock(&map->lock);
+	end_map_locked(map, emptied);
+	mutex_unlock(&map->lock);
+}
+
+void far_map_end(struct far *far)
+{
+	struct far_map *map = map_of(far);
+
+	if (!map)
+		return;
+	end_map(map, true);
+	far_map_unref(map);
+}
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+static void enter(struct far_map *map)
+{
+	mutex_lock(&all_lock);
+	LIST_INSERT_HEAD(&all, map, of_all);
+	mutex_unlock(&all_lock);
+	atomic_fetch_add_explicit(&count, 1u, memory_order_relaxed);
+}
+
+static void remove_map(struct far_map *map)
+{
+	atomic_fetch_sub_explicit(&count, 1u, memory_order_relaxed);
+	mutex_lock(&all_lock);
+	LIST_REMOVE(map, of_all);
+	mutex_unlock(&all_lock);
+}
+
+static void cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(cond, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
+int far_map_new(struct far *far, struct far_map **ret_map)
+{
+	struct far_map *map = calloc(1, sizeof(*map));
+	int r;
+
+	if (!map)
+		return -ENOMEM;
+	r = far_pager_open(far->node, &map->pager);
+	if (r < 0) {
+		free(map);
+		return r;
+	}
+	ref_init(&map->ref);
+	mutex_init(&map->lock);
+	cond_init(&map->changed);
+	map->far = far;
+	map->page_size = vm_page_size();
+	map->loads = (struct far_ahead){ .first = 4, .most = FAR_RUN_MAX / map->page_size };
+	map->stores = (struct far_ahead){ .first = 1, .most = FAR_NOTED_AHEAD };
+	atomic_init(&map->due, CLOCK_NEVER);
+	*ret_map = map;
+	return 0;
+}
+
+/* Nobody can access it before it is watched. */
+static int watch(const struct far_map *map)
+{
+	int r = vm_wipe_for_children(map->addr, map->size);
+
+	if (r == 0)
+		r = uffd_watch(far_pager_uffd(map->pager), map->addr, map->size,
+			       map->prot & VM_WRITE);
+	if (r == 0)
+		r = fault_point("far.map.watched");
+	if (r == 0 && map->prot)
+		r = vm_protect(map->addr, map->size, map->prot);
+	if (r == -EOPNOTSUPP)
+		return fail(r, "this kernel cannot tell what is stored to memory "
+			       "(userfaultfd's write protection)");
+	return r;
+}
+
+int far_map_show(struct far_map *map, const struct far_map_spec *spec)
+{
+	void *buffer;
+	int r;
+
+	map->addr = spec->addr;
+	map->size = spec->size;
+	map->offset = spec->offset;
+	map->prot = spec->prot;
+	r = far_pages_init(&map->pages, map->size / map->page_size, map->page_size);
+	if (r == 0 && !map->buffer) {
+		r = vm_anonymous(2 * FAR_RUN_MAX, VM_READ | VM_WRITE, &buffer);
+		map->buffer = r == 0 ? buffer : NULL;
+	}
+	if (r < 0)
+		return r;
+	far_pager_enter(map->pager, map);
+	r = watch(map);
+	if (r < 0) {
+		far_pager_remove(map->pager, map);
+		return r;
+	}
+	enter(map);
+	give(map->far, map);
+	return 0;
+}
+
+struct far_map *far_map_detach(struct far *far)
+{
+	struct far_map *map = atomic_load_explicit(&far->map, memory_order_relaxed);
+
+	if (!map)
+		return NULL;
+	give(far, NULL);
+	if (!map->pager)
+		return map;
+	end_map(map, false);
+	far_pager_remove(map->pager, map);
+	remove_map(map);
+	return map;
+}
+
+void far_map_free(struct far_map *map)
+{
+	if (!map)
+		return;
+	far_pager_close(map->pager);
+	far_map_unref(map);
+}
+
+/* ---- all of them ------------------------------------------------------------------------ */
+
+/* The first that ends after @addr, in the order of addresses. */
+static struct far_map *first_after_locked(uintptr_t addr) REQUIRES(all_lock)
+{
+	struct far_map *map, *first = NULL;
+
+	LIST_FOREACH (map, &all, of_all)
+		if ((uintptr_t)map->addr + map->size > addr &&
+		    (!first || map->addr < first->addr))
+			first = map;
+	return first;
+}
+
+static bool meet_locked(uintptr_t addr, size_t size) REQUIRES(all_lock)
+{
+	struct far_map *map = first_after_locked(addr);
+
+	return map && (uintptr_t)map->addr < addr + size;
+}
+
+bool far_maps_meet(const void *addr, size_t size)
+{
+	bool meet;
+
+	if (LIKELY(atomic_load_explicit(&count, memory_order_relaxed) == 0))
+		return false;
+	mutex_lock(&all_lock);
+	meet = meet_locked((uintptr_t)addr, size);
+	mutex_unlock(&all_lock);
+	return meet;
+}
+
+static int check_locked(uintptr_t at, uintptr_t end, bool write) REQUIRES(all_lock)
+{
+	int r = 0;
+
+	while (r == 0 && at < end) {
+		const struct far_map *map = first_after_locked(at);
+		const uintptr_t start = map ? (uintptr_t)map->addr : UINTPTR_MAX;
+
+		if (start > at) {
+			const uintptr_t stop = start < end ? start : end;
+
+			r = vm_check_access((const void *)at, stop - at, write);
+			at = stop;
+		} else {
+			r = map->prot & (write ? VM_WRITE : VM_READ) ? 0 : -EFAULT;
+			at = start + map->size;
+		}
+	}
+	return r;
+}
+
+int far_maps_check(const void *addr, size_t size, bool write)
+{
+	int r;
+
+	if (LIKELY(!far_maps_meet(addr, size)))
+		return vm_check_access(addr, size, write);
+	mutex_lock(&all_lock);
+	r = check_locked((uintptr_t)addr, (uintptr_t)addr + size, write);
+	mutex_unlock(&all_lock);
+	return r;
+}
+
+/* ---- fork ------------------------------------------------------------------------------- */
+
+void far_maps_before_fork(void) NO_THREAD_SAFETY
+{
+	mutex_lock(&all_lock);
+	far_pagers_before_fork();
+}
+
+void far_maps_after_fork(bool in_child) NO_THREAD_SAFETY
+{
+	far_pagers_after_fork(in_child);
+	if (in_child) {
+		LIST_INIT(&all);
+		atomic_store_explicit(&count, 0, memory_order_relaxed);
+	}
+	mutex_unlock(&all_lock);
+}
+
+/* Its thread, and whatever it was about, is the parent's; so are references of other threads.
+ */
+void far_map_after_fork(struct far *far)
+{
+	struct far_map *map = atomic_load_explicit(&far->map, memory_order_relaxed);
+
+	if (!map)
+		return;
+	mutex_init(&map->lock);
+	cond_init(&map->changed);
+	ref_init(&map->ref);
+	map->ended = true;
+	map->pager = NULL;
+}
+
+int far_map_resume(struct far *far, struct far *former)
+{
+	struct far_map *map, *was = far_map_detach(former);
+	struct far_map_spec spec;
+	int r;
+
+	if (!was)
+		return 0;
+	spec = (struct far_map_spec){
+		.addr = was->addr, .size = was->size, .offset = was->offset, .prot = was->prot
+	};
+	far_map_free(was);
+	r = far_map_new(far, &map);
+	if (r == 0) {
+		r = vm_replace(spec.addr, spec.size, 0, -1, 0);
+		if (r == 0)
+			r = far_map_show(map, &spec);
+		if (r < 0) {
+			(void)vm_protect(spec.addr, spec.size, spec.prot);
+			far_map_free(map);
+		}
+	}
+	/* No span ends well, for what is stored there reaches nobody. */
+	far->bereft = r < 0;
+	return r;
+}

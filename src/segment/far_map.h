@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * far_map.h - memory of another node, at an address
+ *
+ * What is mapped is memory of this process's own, whose pages are fetched when they are touched
+ * and kept protected, so that the first store to each is known and noted (far_pages.h).  A
+ * barrier delivers what was stored and lets all pages go, in one step: what is touched next is
+ * fetched again.  Whatever is not delivered by a barrier is delivered a little later.
+ *
+ * A thread for each node that memory is mapped from answers the faults (far_pager.c).  It reads
+ * the program's pages, but only those that are there, and takes no lock that a thread of the
+ * program could hold while it touches one: so get and put from and into such memory go by a
+ * copy.
+ *
+ * Once the memory was taken back the mapping is ordinary memory, full of zeros.
+ */
+#ifndef SEGMENT_FAR_MAP_H
+#define SEGMENT_FAR_MAP_H
+
+#include "base/ref.h"
+#include "segment/far.h"
+#include "segment/far_ahead.h"
+#include "segment/far_pages.h"
+#include "sys/uffd.h"
+
+struct far_pager;
+
+/* The most that is fetched at once, and as much again ahead of it. */
+#define FAR_RUN_MAX ((size_t)1 << 20)
+/* More pages than this are not stored to before some are delivered. */
+#define FAR_DIRTY_MAX ((size_t)1024)
+/* Pages that are noted ahead of one that is stored to. */
+#define FAR_NOTED_AHEAD ((size_t)32)
+
+/* Pages that have been fetched, and are not where they belong yet. */
+struct far_fetched {
+	char *memory;
+	size_t page, count; /* count 0: none */
+	uint64_t version;   /* of the map, when it was asked for */
+	int error;	    /* zeros are in the place of what there was */
+};
+
+struct far_map {
+	struct ref ref;
+	struct far *far;
+	struct far_pager *pager; /* NULL: a parent's */
+	char *addr;
+	size_t size, page_size;
+	uint64_t offset; /* of the segment */
+	unsigned prot;
+	LIST_ENTRY(far_map) of_pager; /* under the pager's lock */
+	LIST_ENTRY(far_map) of_all;   /* under a lock of far_map.c's */
+	_Atomic uint64_t due;	      /* when to come; written under the lock */
+
+	struct mutex lock; /* guards the rest; not held while anything is transferred */
+	pthread_cond_t changed;
+	struct far_pages pages;
+	struct far_ahead loads, stores;
+	uint64_t version; /* raised when pages are let go of */
+	bool refreshes;	  /* when it is due, all pages are let go of, too */
+	bool delivering;  /* what was noted is under way: no page is fetched */
+	bool ended;	  /* nothing is fetched or delivered any more */
+
+	/* Used by the thread alone: two buffers, one of them perhaps with what is next. */
+	char *buffer;
+	struct far_fetched ahead;
+};
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+/* Is there everything that it takes to map?  0; -EOPNOTSUPP, -EMFILE, -ENOMEM. */
+int far_map_new(struct far *far, struct far_map **ret_map);
+
+struct far_map_spec {
+	void *addr; /* private memory, inaccessible, of which no page is there */
+	size_t size;
+	uint64_t offset;
+	unsigned prot;
+};
+
+/* From now on @map->far has it.  On failure it is as it was. */
+int far_map_show(struct far_map *map, const struct far_map_spec *spec);
+/* Takes it from @far: what is not delivered by now is lost.  NULL if there is none. */
+struct far_map *far_map_detach(struct far *far);
+/* Waits for what its thread does.  NULL is allowed. */
+void far_map_free(struct far_map *map);
+void far_map_unref(struct far_map *map);
+
+static inline bool far_is_mapped(const struct far *far)
+{
+	return atomic_load_explicit(&far->map, memory_order_relaxed) != NULL;
+}
+
+/* ---- keeping up, where @far is mapped --------------------------------------------------- */
+
+/* Waits until what was stored has been delivered, or has been counted as a failure. */
+void far_map_deliver(struct far *far);
+/* The same, and whatever is touched next is fetched anew. */
+void far_map_refresh(struct far *far);
+/* This part only, since it was written in another way. */
+void far_map_forget(struct far *far, uint64_t offset, size_t size);
+
+/* Around a move of the window; taken back. */
+void far_map_before_move(struct far *far);
+void far_map_after_move(struct far *far);
+void far_map_end(struct far *far);
+
+/* In a child of fork, where the mapping is full of zeros.  The second puts @far, which is the
+ * child's own, in the place of @former there; 0 or -errno, then the zeros stay. */
+void far_map_after_fork(struct far *far);
+int far_map_resume(struct far *far, struct far *former);
+void far_maps_before_fork(void);
+void far_maps_after_fork(bool in_child);
+
+/* ---- all of them ------------------------------------------------------------------------ */
+
+/* Is part of the range memory of another node? */
+bool far_maps_meet(const void *addr, size_t size);
+/* As vm_check_access(), which the kernel's own accesses to such memory may fail. */
+int far_maps_check(const void *addr, size_t size, bool write);
+
+/* ---- far_fetch.c, for far_pager.c ------------------------------------------------------- */
+
+void far_map_serve(struct far_map *map, const struct uffd_fault *fault);
+/* Delivers, if it is time to. */
+void far_map_tick(struct far_map *map);
+
+/* ---- far_map.c, for far_fetch.c --------------------------------------------------------- */
+
+enum far_delivery { FAR_DELIVER, FAR_DELIVER_AND_REFRESH };
+
+/* Counts it if it fails. */
+void far_map_flush(struct far_map *map, enum far_delivery how, uint64_t deadline);
+/* False if @deadline came first. */
+bool far_map_wait_locked(struct far_map *map, uint64_t deadline) REQUIRES(map->lock);
+
+static inline char *far_map_page(const struct far_map *map, size_t page)
+{
+	return map->addr + page * map->page_size;
+}
+
+#endif
