@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "segment/far_ahead.h"
 
+#define GROWTH 4u
+
 /*
  * Some of what comes next may be there already, and then the next touch is of a page behind it;
  * so being up to as far ahead as was brought counts as going on.
@@ -30,7 +32,7 @@ static struct far_stream *oldest(struct far_ahead *ahead)
 
 static size_t grown(const struct far_ahead *ahead, size_t run)
 {
-	return run < ahead->most / 2 ? 2 * run : ahead->most;
+	return run < ahead->most / GROWTH ? GROWTH * run : ahead->most;
 }
 
 size_t far_ahead_touch(struct far_ahead *ahead, size_t page, size_t *ret_next)

@@ -3,9 +3,9 @@
  * far_ahead.h - how many pages to bring at a time
  *
  * Whoever goes through memory in order touches the page after those that were brought.  Each
- * time that is so, twice as many are brought, up to a limit; any other page begins with a few.
- * Some such streams are told apart, so that threads which go through different parts do not
- * stop each other.
+ * time that is so, four times as many are brought, up to a limit; any other page begins with a
+ * few. Some such streams are told apart, so that threads which go through different parts do
+ * not stop each other.
  *
  * Pure: pages in, counts out.
  */

@@ -2,9 +2,10 @@
 /*
  * far_fetch.c - what the thread does about a fault
  *
- * A page that is not there is fetched, with as many after it as are likely to be touched. While
- * the program goes through these the next are fetched into a buffer; it is the touch of the
- * first of them that puts them there, and has the next fetched.
+ * A page that is not there is fetched, with as many after it as are likely to be touched, some
+ * chunks at a time under way: one is put there while the next arrive.  The chunks after those,
+ * if the program goes on in order, stay in the buffer: it is the touch of the first of them
+ * that puts them there, and has more fetched.
  *
  * What cannot be fetched is zeros, and a failure for the span it is in.
  */
@@ -17,47 +18,86 @@
 #include "segment/far_pager.h"
 #include "sys/vm.h"
 
-/* Of a long run so many are put there first, so that who waits goes on. */
-#define FIRST_PAGES ((size_t)16)
-
 /* ---- fetching --------------------------------------------------------------------------- */
 
-struct fetch {
-	struct far_fetched to;
-	struct far_window *window; /* NULL: nothing is under way */
-	struct fabric_result result;
-	uint64_t deadline;
-};
-
-static void fetch_begin(const struct far_map *map, struct fetch *fetch)
+static void chunk_begin(const struct far_map *map, struct far_chunk *chunk)
 {
-	fetch->result = (struct fabric_result){ 0 };
-	fetch->deadline = clock_deadline_ms(map->far->timeout_ms);
-	fetch->window = NULL;
-	fetch->to.error = far_use(map->far, true, fetch->deadline, &fetch->window);
-	if (fetch->to.error == 0)
-		fetch->to.error = far_fabric()->get(
-			fetch->window->target, map->offset + fetch->to.page * map->page_size,
-			fetch->to.memory, fetch->to.count * map->page_size, fetch->deadline,
-			&fetch->result);
+	chunk->result = (struct fabric_result){ 0 };
+	chunk->deadline = clock_deadline_ms(map->far->timeout_ms);
+	chunk->window = NULL;
+	chunk->error = far_use(map->far, true, chunk->deadline, &chunk->window);
+	if (chunk->error == 0)
+		chunk->error = far_fabric()->get(chunk->window->target,
+						 map->offset + chunk->page * map->page_size,
+						 chunk->memory, chunk->count * map->page_size,
+						 chunk->deadline, &chunk->result);
 }
 
-static void fetch_end(const struct far_map *map, struct fetch *fetch)
+static void chunk_end(const struct far_map *map, struct far_chunk *chunk)
 {
 	int r;
 
-	if (fetch->window) {
-		r = far_fabric()->finish(fetch->window->target, fetch->deadline,
-					 &fetch->result);
-		far_leave(map->far, fetch->window);
-		if (fetch->to.error == 0)
-			fetch->to.error = r;
+	if (chunk->window) {
+		r = far_fabric()->finish(chunk->window->target, chunk->deadline,
+					 &chunk->result);
+		far_leave(map->far, chunk->window);
+		chunk->window = NULL;
+		if (chunk->error == 0)
+			chunk->error = r;
 	}
-	if (fetch->to.error == 0)
-		fetch->to.error = fault_point("far.map.fetched");
-	if (fetch->to.error < 0)
-		memset(fetch->to.memory, 0, fetch->to.count * map->page_size);
+	if (chunk->error == 0)
+		chunk->error = fault_point("far.map.fetched");
 }
+
+/* The @i-th of those that were begun and are not put there yet. */
+static struct far_chunk *chunk_at(struct far_stock *stock, unsigned i)
+{
+	return &stock->chunk[(stock->first + i) % FAR_CHUNKS];
+}
+
+static void stock_forget(struct far_stock *stock)
+{
+	stock->count = 0;
+}
+
+/* Is @page the first of a chunk that is here?  Those before it are not wanted. */
+static bool stock_has(struct far_stock *stock, size_t page)
+{
+	while (stock->count > 0) {
+		const struct far_chunk *chunk = chunk_at(stock, 0);
+
+		if (page - chunk->page < chunk->count)
+			return true;
+		stock->first = (stock->first + 1) % FAR_CHUNKS;
+		stock->count--;
+	}
+	return false;
+}
+
+/* Nothing is under way while the thread sleeps. */
+static void stock_settle(struct far_map *map)
+{
+	struct far_stock *stock = &map->stock;
+	bool whole = true;
+
+	for (unsigned i = 0; i < stock->count; i++) {
+		chunk_end(map, chunk_at(stock, i));
+		whole = whole && chunk_at(stock, i)->error == 0;
+	}
+	/* Nobody has asked for them: whoever does is told. */
+	if (!whole)
+		stock_forget(stock);
+}
+
+/* A fault, and what comes of it. */
+struct far_touch {
+	size_t page;
+	bool store;
+	uint64_t version;   /* of the map, when it was looked at */
+	size_t begun;	    /* up to here pages are here or under way */
+	size_t install_end; /* up to here they are put there */
+	size_t fetch_end;   /* up to here they are fetched */
+};
 
 /* ---- putting pages there ---------------------------------------------------------------- */
 
@@ -69,160 +109,174 @@ static int bring_locked(struct far_map *map, size_t page, size_t count, const ch
 	const size_t size = count * map->page_size;
 	int r;
 
-	r = uffd_bring(uffd, far_map_page(map, page), size, content, map->prot & VM_WRITE);
+	if (map->shows)
+		r = uffd_show(uffd, far_map_page(map, page), size, map->prot & VM_WRITE);
+	else
+		r = uffd_bring(uffd, far_map_page(map, page), size, content,
+			       map->prot & VM_WRITE);
 	if (r < 0)
 		return r;
 	far_pages_arrived(&map->pages, page, count);
 	return uffd_wake(uffd, far_map_page(map, page), size);
 }
 
-static int bring_run_locked(struct far_map *map, size_t page, size_t count, const char *content)
-	REQUIRES(map->lock)
-{
-	size_t first = count < FIRST_PAGES ? count : FIRST_PAGES;
-	int r;
-
-	r = bring_locked(map, page, first, content);
-	if (r == 0 && count > first)
-		r = bring_locked(map, page + first, count - first,
-				 content + first * map->page_size);
-	return r;
-}
-
 static void note_locked(struct far_map *map, size_t page, size_t count) REQUIRES(map->lock);
 
 /* False if the map has let go of its pages since: what was fetched is of before. */
-static bool install_locked(struct far_map *map, const struct far_fetched *got, size_t touched,
-			   bool store) REQUIRES(map->lock)
+static bool install_locked(struct far_map *map, const struct far_chunk *chunk,
+			   const struct far_touch *touch) REQUIRES(map->lock)
 {
-	const size_t end = got->page + got->count;
+	const size_t end = chunk->page + chunk->count;
 	size_t run;
 
 	if (map->ended)
 		return true;
-	if (got->version != map->version)
+	if (touch->version != map->version)
 		return false;
-	for (size_t page = got->page; page < end; page += run) {
+	for (size_t page = chunk->page; page < end; page += run) {
 		run = far_pages_run(&map->pages, page, end - page);
 		if (far_pages_state(&map->pages, page) == FAR_AWAY &&
-		    bring_run_locked(map, page, run,
-				     got->memory + (page - got->page) * map->page_size) < 0)
-			return true;
+		    bring_locked(map, page, run,
+				 chunk->memory + (page - chunk->page) * map->page_size) < 0)
+			break;
 	}
-	if (store && far_pages_state(&map->pages, touched) == FAR_CLEAN &&
+	if (touch->store && touch->page >= chunk->page && touch->page < end &&
+	    far_pages_state(&map->pages, touch->page) == FAR_CLEAN &&
 	    map->pages.dirty < FAR_DIRTY_MAX)
-		note_locked(map, touched, 1);
+		note_locked(map, touch->page, 1);
 	return true;
 }
 
 /* ---- a page that is not there ----------------------------------------------------------- */
 
-/* The program let go of it itself (madvise).  False if it is there: another fault brought it.
- */
-static bool is_lost_locked(struct far_map *map, size_t page) REQUIRES(map->lock)
+/* Another fault brought it; or the program hid it from itself (madvise). */
+static void show_again_locked(struct far_map *map, size_t page) REQUIRES(map->lock)
 {
-	const uintptr_t start = (uintptr_t)far_map_page(map, page);
-	uintptr_t from, to;
-
-	if (far_pages_state(&map->pages, page) != FAR_CLEAN)
-		return false;
-	if (vm_next_present(start, start + map->page_size, &from, &to) != -ENXIO)
-		return false;
-	far_pages_forget(&map->pages, page, 1);
-	return true;
+	if (map->shows)
+		(void)uffd_show(far_pager_uffd(map->pager), far_map_page(map, page),
+				map->page_size,
+				far_pages_state(&map->pages, page) == FAR_CLEAN &&
+					(map->prot & VM_WRITE));
 }
 
-static char *other_half(const struct far_map *map, const char *half)
-{
-	return half == map->buffer ? map->buffer + FAR_RUN_MAX : map->buffer;
-}
-
-/* Are they in the buffer?  Then they are taken out of it. */
-static bool take_ahead_locked(struct far_map *map, size_t page, struct far_fetched *ret_got)
-	REQUIRES(map->lock)
-{
-	if (map->ahead.version != map->version)
-		map->ahead.count = 0;
-	if (page - map->ahead.page >= map->ahead.count)
-		return false;
-	*ret_got = map->ahead;
-	map->ahead.count = 0;
-	return true;
-}
-
-enum plan { NOTHING, BUFFERED, FETCH };
-
-/* @now is what to fetch, or has been; of @next it may be none. */
-static enum plan plan_locked(struct far_map *map, size_t page, struct far_fetched *now,
-			     struct far_fetched *next) REQUIRES(map->lock)
+/* What is to be done about a touch; false if nothing is. */
+static bool plan_locked(struct far_map *map, struct far_touch *touch) REQUIRES(map->lock)
 {
 	const uint64_t deadline = clock_deadline_ms(map->far->timeout_ms);
-	enum plan plan = BUFFERED;
-	size_t run, likely;
+	size_t run, likely, away;
 
 	while (map->delivering && !map->ended && far_map_wait_locked(map, deadline))
 		continue;
-	if (map->ended ||
-	    (far_pages_state(&map->pages, page) != FAR_AWAY && !is_lost_locked(map, page)))
-		return NOTHING;
-	run = far_ahead_touch(&map->loads, page, &likely);
-	if (!take_ahead_locked(map, page, now)) {
-		plan = FETCH;
-		now->page = page;
-		now->count = far_pages_run(&map->pages, page, run);
-		now->version = map->version;
-		now->memory = other_half(map, map->ahead.count ? map->ahead.memory : NULL);
+	if (map->ended)
+		return false;
+	if (far_pages_state(&map->pages, touch->page) != FAR_AWAY) {
+		show_again_locked(map, touch->page);
+		return false;
 	}
-	next->page = now->page + now->count;
-	next->version = map->version;
-	next->memory = other_half(map, now->memory);
-	next->count = 0;
-	if (likely > 0 && next->page < map->pages.count &&
-	    far_pages_state(&map->pages, next->page) == FAR_AWAY)
-		next->count = far_pages_run(&map->pages, next->page, likely);
-	return plan;
+	if (map->stock.version != map->version)
+		stock_forget(&map->stock);
+	map->stock.version = touch->version = map->version;
+	run = far_ahead_touch(&map->loads, touch->page, &likely);
+	if (likely > FAR_CHUNKS * map->chunk_pages)
+		likely = FAR_CHUNKS * map->chunk_pages;
+	away = far_pages_run(&map->pages, touch->page, run + likely);
+	touch->begun = touch->page;
+	if (stock_has(&map->stock, touch->page)) {
+		const struct far_chunk *last = chunk_at(&map->stock, map->stock.count - 1);
+
+		touch->begun = last->page + last->count;
+	}
+	touch->install_end = touch->page + (away < run ? away : run);
+	touch->fetch_end = touch->page + away;
+	return true;
 }
 
-/* Into the buffer, while the program goes on; it is not known to want them. */
-static bool fetch_and_install(struct far_map *map, enum plan plan, struct fetch *now,
-			      struct fetch *next, size_t page, bool store)
+static char *chunk_memory(const struct far_map *map, const struct far_chunk *chunk)
+{
+	const size_t place = (size_t)(chunk - map->stock.chunk);
+
+	if (map->shows)
+		return far_map_own(map, chunk->page);
+	return map->buffer + place * map->chunk_pages * map->page_size;
+}
+
+static void begin_more(struct far_map *map, struct far_touch *touch)
+{
+	struct far_stock *stock = &map->stock;
+
+	while (stock->count < FAR_CHUNKS && touch->begun < touch->fetch_end) {
+		struct far_chunk *chunk = chunk_at(stock, stock->count++);
+		const size_t left = touch->fetch_end - touch->begun;
+
+		chunk->page = touch->begun;
+		chunk->memory = chunk_memory(map, chunk);
+		chunk->count = left < map->chunk_pages ? left : map->chunk_pages;
+		touch->begun += chunk->count;
+		chunk_begin(map, chunk);
+	}
+}
+
+static bool install(struct far_map *map, const struct far_chunk *chunk,
+		    const struct far_touch *touch)
 {
 	bool done;
 
-	if (plan == FETCH) {
-		fetch_begin(map, now);
-		fetch_end(map, now);
-	}
-	if (now->to.error < 0)
-		far_failed(map->far);
-	else if (next->to.count > 0)
-		fetch_begin(map, next);
 	mutex_lock(&map->lock);
-	done = install_locked(map, &now->to, page, store);
+	done = install_locked(map, chunk, touch);
 	mutex_unlock(&map->lock);
-	if (now->to.error == 0 && next->to.count > 0) {
-		fetch_end(map, next);
-		map->ahead = next->to;
-		if (next->to.error < 0)
-			map->ahead.count = 0;
+	return done;
+}
+
+/* The first chunk of the stock, which the touched page is in. */
+static bool bring_zeros(struct far_map *map, struct far_chunk *chunk,
+			const struct far_touch *touch)
+{
+	far_failed(map->far);
+	chunk->page = touch->page;
+	chunk->count = 1;
+	chunk->memory = chunk_memory(map, chunk);
+	memset(chunk->memory, 0, map->page_size);
+	return install(map, chunk, touch);
+}
+
+/* False if it is to be done once more. */
+static bool bring_touched(struct far_map *map, struct far_touch *touch)
+{
+	struct far_stock *stock = &map->stock;
+	bool done = true, first = true;
+
+	begin_more(map, touch);
+	while (done && stock->count > 0 && chunk_at(stock, 0)->page < touch->install_end) {
+		struct far_chunk *chunk = chunk_at(stock, 0);
+
+		chunk_end(map, chunk);
+		if (chunk->error < 0) {
+			done = !first || bring_zeros(map, chunk, touch);
+			break;
+		}
+		done = install(map, chunk, touch);
+		first = false;
+		stock->first = (stock->first + 1) % FAR_CHUNKS;
+		stock->count--;
+		begin_more(map, touch);
 	}
+	stock_settle(map);
 	return done;
 }
 
 static void serve_away(struct far_map *map, size_t page, bool store)
 {
-	enum plan plan;
-	bool done;
+	bool wanted, done = true;
 
 	do {
-		struct fetch now = { .to = { 0 } }, next = { .to = { 0 } };
+		struct far_touch touch = { .page = page, .store = store };
 
 		mutex_lock(&map->lock);
-		plan = plan_locked(map, page, &now.to, &next.to);
+		wanted = plan_locked(map, &touch);
 		mutex_unlock(&map->lock);
-		done = plan == NOTHING ||
-		       fetch_and_install(map, plan, &now, &next, page, store);
-	} while (!done);
+		if (wanted)
+			done = bring_touched(map, &touch);
+	} while (wanted && !done);
 	(void)uffd_wake(far_pager_uffd(map->pager), far_map_page(map, page), map->page_size);
 }
 
@@ -235,7 +289,7 @@ static void note_locked(struct far_map *map, size_t page, size_t count)
 	size_t noted = 0;
 
 	while (noted < count &&
-	       far_pages_note(&map->pages, page + noted, far_map_page(map, page + noted)) == 0)
+	       far_pages_note(&map->pages, page + noted, far_map_own(map, page + noted)) == 0)
 		noted++;
 	if (noted == 0)
 		return;

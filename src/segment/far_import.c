@@ -10,34 +10,25 @@
 #include "sys/vm.h"
 
 /* Whatever is mapped where it is to be is replaced in one step. */
-static int make_room(struct far_map *map, void **addr, bool fixed, struct far_map_spec *spec,
+static int map_there(struct far_map *map, void **addr, const struct far_map_spec *spec,
 		     uint32_t rights)
 {
 	int r = 0;
 
-	if (fixed)
-		r = places_expect_import(*addr, spec->size, spec->offset, rights);
+	if (spec->addr)
+		r = places_expect_import(spec->addr, spec->size, spec->offset, rights);
 	if (r < 0)
 		return r;
-	if (fixed)
-		r = vm_replace(*addr, spec->size, 0, -1, 0);
-	else
-		r = vm_anonymous_apart(spec->size, 0, addr);
-	spec->addr = *addr;
-	if (r == 0) {
-		r = far_map_show(map, spec);
-		if (r < 0)
-			vm_unmap(*addr, spec->size);
-	}
-	if (r < 0 && fixed)
-		places_import_failed(*addr);
+	r = far_map_show(map, spec, addr);
+	if (r < 0 && spec->addr)
+		places_import_failed(spec->addr);
 	return r;
 }
 
 static void take_window(struct tract_import *import, const struct far_map_spec *spec,
-			uint32_t rights, uint64_t length) REQUIRES(import->lock)
+			void *addr, uint32_t rights, uint64_t length) REQUIRES(import->lock)
 {
-	import->map_addr = spec->addr;
+	import->map_addr = addr;
 	import->map_size = spec->size;
 	import->map_prot = spec->prot;
 	import->window_start = spec->offset;
@@ -52,11 +43,12 @@ static int map_locked(struct tract_import *import, struct far_map *map, void **a
 {
 	struct far_map_spec spec = { .size = round_up(length, vm_page_size()),
 				     .offset = offset,
-				     .prot = import_prot_of(rights) };
-	void *at = fixed ? *addr : NULL;
+				     .prot = import_prot_of(rights),
+				     .addr = fixed ? *addr : NULL };
+	void *at;
 	int r;
 
-	r = make_room(map, &at, fixed, &spec, rights);
+	r = map_there(map, &at, &spec, rights);
 	if (r < 0)
 		return r == -ENOMEM ? fail(r, "the segment could not be mapped: out of address "
 					      "space or mappings (vm.max_map_count)")
@@ -65,7 +57,7 @@ static int map_locked(struct tract_import *import, struct far_map *map, void **a
 		places_import_mapped(at, spec.size);
 	else
 		(void)places_add_import(at, spec.size, offset, rights);
-	take_window(import, &spec, rights, length);
+	take_window(import, &spec, at, rights, length);
 	*addr = at;
 	return 0;
 }

@@ -8,11 +8,15 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fault.h"
+#include "base/scope.h"
 #include "segment/far_pager.h"
+#include "sys/memfd.h"
 #include "sys/vm.h"
 
 /* How long a move waits for stores to reach the memory that was. */
 #define BEFORE_MOVE_MS 200
+
+#define BUFFER_SIZE (FAR_CHUNKS * FAR_CHUNK_SIZE)
 
 static struct mutex all_lock = MUTEX_INIT;
 static LIST_HEAD(, far_map) all = LIST_HEAD_INITIALIZER(all);
@@ -24,7 +28,9 @@ static _Atomic unsigned count;
 static void map_free(struct far_map *map)
 {
 	if (map->buffer)
-		vm_unmap(map->buffer, 2 * FAR_RUN_MAX);
+		vm_unmap(map->buffer, BUFFER_SIZE);
+	if (map->own)
+		vm_unmap(map->own, map->size);
 	far_pages_deinit(&map->pages);
 	(void)pthread_cond_destroy(&map->changed);
 	mutex_deinit(&map->lock);
@@ -105,7 +111,7 @@ static void take_locked(struct far_map *map, struct far_notes *ret_notes) REQUIR
 	far_pages_take(&map->pages, ret_notes);
 	protect_locked(map, ret_notes);
 	STAILQ_FOREACH(note, ret_notes, entry)
-	far_note_compare(note, far_map_page(map, note->page), map->page_size);
+	far_note_compare(note, far_map_own(map, note->page), map->page_size);
 }
 
 /* What is under way from there is not put here any more. */
@@ -114,7 +120,10 @@ static void forget_locked(struct far_map *map, size_t page, size_t pages) REQUIR
 	map->version++;
 	if (map->pages.here == 0)
 		return;
-	(void)vm_drop_pages(far_map_page(map, page), pages * map->page_size);
+	if (map->shows)
+		(void)vm_drop_pages(far_map_page(map, page), pages * map->page_size);
+	else
+		(void)vm_remove_pages(far_map_own(map, page), pages * map->page_size);
 	far_pages_forget(&map->pages, page, pages);
 }
 
@@ -293,17 +302,18 @@ void far_map_after_move(struct far *far)
 	far_map_unref(map);
 }
 
-/* From here on the memory is nothing but memory; it is full of zeros with @emptied. */
+/* From here on it is nothing but memory; with @emptied the program goes on with zeros. */
 static void end_map_locked(struct far_map *map, bool emptied) REQUIRES(map->lock)
 {
 	if (map->ended)
 		return;
 	map->ended = true;
 	atomic_store_explicit(&map->due, CLOCK_NEVER, memory_order_relaxed);
-	if (emptied)
-		(void)vm_drop_pages(map->addr, map->size);
-	/* Wakes who waits for a page. */
-	(void)uffd_release(far_pager_uffd(map->pager), map->addr, map->size);
+	if (emptied && vm_replace(map->addr, map->size, map->prot, -1, 0) == 0)
+		(void)vm_remove_pages(map->own, map->size);
+	else
+		(void)uffd_release(far_pager_uffd(map->pager), map->addr, map->size);
+	(void)uffd_wake(far_pager_uffd(map->pager), map->addr, map->size);
 	(void)pthread_cond_broadcast(&map->changed);
 }
 
@@ -369,21 +379,42 @@ int far_map_new(struct far *far, struct far_map **ret_map)
 	cond_init(&map->changed);
 	map->far = far;
 	map->page_size = vm_page_size();
-	map->loads = (struct far_ahead){ .first = 4, .most = FAR_RUN_MAX / map->page_size };
+	map->loads = (struct far_ahead){ .first = 8, .most = FAR_RUN_MAX / map->page_size };
+	map->chunk_pages = FAR_CHUNK_SIZE / map->page_size;
 	map->stores = (struct far_ahead){ .first = 1, .most = FAR_NOTED_AHEAD };
 	atomic_init(&map->due, CLOCK_NEVER);
 	*ret_map = map;
 	return 0;
 }
 
-/* Nobody can access it before it is watched. */
+/* The library's mapping, and the program's, which nobody can access yet. */
+static int map_object(struct far_map *map, void *addr)
+{
+	scoped(fd) int fd = -1;
+	void *own = NULL;
+	int r;
+
+	r = memfd_new("far", map->size, &fd);
+	if (r == 0)
+		r = vm_place(NULL, map->size, VM_READ | VM_WRITE, fd, 0, &own);
+	map->own = own;
+	if (r == 0 && addr)
+		r = vm_replace(addr, map->size, 0, fd, 0);
+	else if (r == 0)
+		r = vm_place(NULL, map->size, 0, fd, 0, &addr);
+	map->addr = r == 0 ? addr : NULL;
+	return r;
+}
+
 static int watch(const struct far_map *map)
 {
-	int r = vm_wipe_for_children(map->addr, map->size);
+	int r = vm_not_for_children(map->own, map->size);
 
 	if (r == 0)
+		r = vm_not_for_children(map->addr, map->size);
+	if (r == 0)
 		r = uffd_watch(far_pager_uffd(map->pager), map->addr, map->size,
-			       map->prot & VM_WRITE);
+			       map->prot & VM_WRITE, map->shows);
 	if (r == 0)
 		r = fault_point("far.map.watched");
 	if (r == 0 && map->prot)
@@ -394,30 +425,39 @@ static int watch(const struct far_map *map)
 	return r;
 }
 
-int far_map_show(struct far_map *map, const struct far_map_spec *spec)
+static int make(struct far_map *map, void *addr)
 {
-	void *buffer;
+	void *buffer = NULL;
 	int r;
 
-	map->addr = spec->addr;
+	r = far_pages_init(&map->pages, map->size / map->page_size, map->page_size);
+	if (r == 0 && !map->shows)
+		r = vm_anonymous(BUFFER_SIZE, VM_READ | VM_WRITE, &buffer);
+	map->buffer = buffer;
+	return r < 0 ? r : map_object(map, addr);
+}
+
+int far_map_show(struct far_map *map, const struct far_map_spec *spec, void **ret_addr)
+{
+	int r;
+
 	map->size = spec->size;
 	map->offset = spec->offset;
 	map->prot = spec->prot;
-	r = far_pages_init(&map->pages, map->size / map->page_size, map->page_size);
-	if (r == 0 && !map->buffer) {
-		r = vm_anonymous(2 * FAR_RUN_MAX, VM_READ | VM_WRITE, &buffer);
-		map->buffer = r == 0 ? buffer : NULL;
-	}
+	map->shows = far_pager_shows(map->pager);
+	r = make(map, spec->addr);
 	if (r < 0)
 		return r;
 	far_pager_enter(map->pager, map);
 	r = watch(map);
 	if (r < 0) {
 		far_pager_remove(map->pager, map);
+		vm_unmap(map->addr, map->size);
 		return r;
 	}
 	enter(map);
 	give(map->far, map);
+	*ret_addr = map->addr;
 	return 0;
 }
 
@@ -528,8 +568,8 @@ void far_maps_after_fork(bool in_child) NO_THREAD_SAFETY
 	mutex_unlock(&all_lock);
 }
 
-/* Its thread, and whatever it was about, is the parent's; so are references of other threads.
- */
+/* Its thread, and whatever it was about, is the parent's; so are references of other threads,
+ * and both mappings. */
 void far_map_after_fork(struct far *far)
 {
 	struct far_map *map = atomic_load_explicit(&far->map, memory_order_relaxed);
@@ -539,14 +579,18 @@ void far_map_after_fork(struct far *far)
 	mutex_init(&map->lock);
 	cond_init(&map->changed);
 	ref_init(&map->ref);
+	if (!map->ended)
+		(void)vm_replace(map->addr, map->size, map->prot, -1, 0);
 	map->ended = true;
 	map->pager = NULL;
+	map->own = NULL;
 }
 
 int far_map_resume(struct far *far, struct far *former)
 {
 	struct far_map *map, *was = far_map_detach(former);
 	struct far_map_spec spec;
+	void *addr;
 	int r;
 
 	if (!was)
@@ -557,11 +601,9 @@ int far_map_resume(struct far *far, struct far *former)
 	far_map_free(was);
 	r = far_map_new(far, &map);
 	if (r == 0) {
-		r = vm_replace(spec.addr, spec.size, 0, -1, 0);
-		if (r == 0)
-			r = far_map_show(map, &spec);
+		r = far_map_show(map, &spec, &addr);
 		if (r < 0) {
-			(void)vm_protect(spec.addr, spec.size, spec.prot);
+			(void)vm_replace(spec.addr, spec.size, spec.prot, -1, 0);
 			far_map_free(map);
 		}
 	}

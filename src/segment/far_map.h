@@ -2,15 +2,19 @@
 /*
  * far_map.h - memory of another node, at an address
  *
- * What is mapped is memory of this process's own, whose pages are fetched when they are touched
- * and kept protected, so that the first store to each is known and noted (far_pages.h).  A
- * barrier delivers what was stored and lets all pages go, in one step: what is touched next is
- * fetched again.  Whatever is not delivered by a barrier is delivered a little later.
+ * What is mapped is an object of this process's own.  Its pages are fetched when they are
+ * touched, and shown protected, so that the first store to each is known and noted
+ * (far_pages.h).  A barrier delivers what was stored and hides all pages, in one step: what is
+ * touched next is fetched again.  Whatever is not delivered by a barrier is delivered a little
+ * later.
  *
- * A thread for each node that memory is mapped from answers the faults (far_pager.c).  It reads
- * the program's pages, but only those that are there, and takes no lock that a thread of the
- * program could hold while it touches one: so get and put from and into such memory go by a
- * copy.
+ * A thread for each node that memory is mapped from answers the faults (far_pager.c).  The
+ * library has a mapping of the object to itself, and does not touch the program's; and the
+ * thread takes locks that others hold while they touch a caller's memory.  So get and put from
+ * and into memory that is mapped from another node go by a copy (far_copy.c).
+ *
+ * Kernels before 6.4 cannot show pages protected.  There they are fetched into a buffer, copied
+ * to where they belong, and taken out of the object to be hidden.
  *
  * Once the memory was taken back the mapping is ordinary memory, full of zeros.
  */
@@ -25,26 +29,40 @@
 
 struct far_pager;
 
-/* The most that is fetched at once, and as much again ahead of it. */
-#define FAR_RUN_MAX ((size_t)1 << 20)
+/* The most that one touch brings. */
+#define FAR_RUN_MAX ((size_t)2 << 20)
+/* So many chunks are under way, or fetched ahead. */
+#define FAR_CHUNKS 8u
+#define FAR_CHUNK_SIZE ((size_t)256 << 10)
 /* More pages than this are not stored to before some are delivered. */
 #define FAR_DIRTY_MAX ((size_t)1024)
 /* Pages that are noted ahead of one that is stored to. */
 #define FAR_NOTED_AHEAD ((size_t)32)
 
-/* Pages that have been fetched, and are not where they belong yet. */
-struct far_fetched {
+/* Pages that are being fetched, or have been, and are not where they belong yet. */
+struct far_chunk {
 	char *memory;
-	size_t page, count; /* count 0: none */
-	uint64_t version;   /* of the map, when it was asked for */
-	int error;	    /* zeros are in the place of what there was */
+	size_t page, count;
+	struct far_window *window; /* NULL: it is not under way */
+	struct fabric_result result;
+	uint64_t deadline;
+	int error;
+};
+
+/* They follow on each other. */
+struct far_stock {
+	struct far_chunk chunk[FAR_CHUNKS];
+	unsigned first, count;
+	uint64_t version; /* of the map, when they were asked for */
 };
 
 struct far_map {
 	struct ref ref;
 	struct far *far;
 	struct far_pager *pager; /* NULL: a parent's */
-	char *addr;
+	char *addr;		 /* where the program has it */
+	char *own;		 /* and the library; NULL in a child of fork */
+	bool shows;		 /* pages where they are; else they are copied there */
 	size_t size, page_size;
 	uint64_t offset; /* of the segment */
 	unsigned prot;
@@ -61,9 +79,10 @@ struct far_map {
 	bool delivering;  /* what was noted is under way: no page is fetched */
 	bool ended;	  /* nothing is fetched or delivered any more */
 
-	/* Used by the thread alone: two buffers, one of them perhaps with what is next. */
-	char *buffer;
-	struct far_fetched ahead;
+	/* Used by the thread alone. */
+	char *buffer; /* of the chunks, if they are not fetched to where they belong */
+	size_t chunk_pages;
+	struct far_stock stock;
 };
 
 /* ---- life ------------------------------------------------------------------------------- */
@@ -72,14 +91,14 @@ struct far_map {
 int far_map_new(struct far *far, struct far_map **ret_map);
 
 struct far_map_spec {
-	void *addr; /* private memory, inaccessible, of which no page is there */
+	void *addr; /* to replace what is there; NULL: anywhere */
 	size_t size;
 	uint64_t offset;
 	unsigned prot;
 };
 
-/* From now on @map->far has it.  On failure it is as it was. */
-int far_map_show(struct far_map *map, const struct far_map_spec *spec);
+/* Maps it; from now on @map->far has it.  -EMFILE, -ENOMEM, -EOPNOTSUPP. */
+int far_map_show(struct far_map *map, const struct far_map_spec *spec, void **ret_addr);
 /* Takes it from @far: what is not delivered by now is lost.  NULL if there is none. */
 struct far_map *far_map_detach(struct far *far);
 /* Waits for what its thread does.  NULL is allowed. */
@@ -137,6 +156,11 @@ bool far_map_wait_locked(struct far_map *map, uint64_t deadline) REQUIRES(map->l
 static inline char *far_map_page(const struct far_map *map, size_t page)
 {
 	return map->addr + page * map->page_size;
+}
+
+static inline char *far_map_own(const struct far_map *map, size_t page)
+{
+	return map->own + page * map->page_size;
 }
 
 #endif

@@ -18,6 +18,7 @@ struct far_pager {
 	unsigned users; /* under pagers_lock */
 	struct uffd uffd;
 	struct fd_mark mark;
+	bool shows;
 	int wake[2];
 	_Atomic bool stop;
 	pthread_t thread;
@@ -31,6 +32,11 @@ static LIST_HEAD(, far_pager) pagers = LIST_HEAD_INITIALIZER(pagers);
 struct uffd *far_pager_uffd(struct far_pager *pager)
 {
 	return &pager->uffd;
+}
+
+bool far_pager_shows(const struct far_pager *pager)
+{
+	return pager->shows;
 }
 
 bool far_pager_is_whole(const struct far_pager *pager)
@@ -186,6 +192,7 @@ static int pager_new(uint32_t node, struct far_pager **ret_pager)
 		return r;
 	pager->uffd.fd = fd_move_up(pager->uffd.fd);
 	(void)fd_mark_take(pager->uffd.fd, &pager->mark);
+	pager->shows = uffd_can_show(&pager->uffd);
 	r = event_pipe_new(pager->wake);
 	if (r == 0)
 		r = thread_start(&pager->thread, "tract-far", run, pager);

@@ -18,6 +18,8 @@ int far_pager_open(uint32_t node, struct far_pager **ret_pager);
 /* If it was the last, waits until the thread has ended.  NULL is allowed. */
 void far_pager_close(struct far_pager *pager);
 struct uffd *far_pager_uffd(struct far_pager *pager);
+/* uffd_can_show() */
+bool far_pager_shows(const struct far_pager *pager);
 /* Or has the program closed our descriptors? */
 bool far_pager_is_whole(const struct far_pager *pager);
 

@@ -55,18 +55,6 @@ void far_pages_forget(struct far_pages *pages, size_t page, size_t count)
 
 /* ---- notes ------------------------------------------------------------------------------ */
 
-/*
- * Other threads of the program may be storing to what is read here, or have done so without
- * anything that a sanitizer could see.
- */
-#define BESIDE_OTHERS __attribute__((no_sanitize("thread"), noinline))
-
-BESIDE_OTHERS static void copy_words(uint64_t *to, const volatile uint64_t *from, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		to[i] = from[i];
-}
-
 static struct far_note *note_new(size_t page_size)
 {
 	const size_t bits = page_size / 8;
@@ -88,7 +76,7 @@ int far_pages_note(struct far_pages *pages, size_t page, const void *content)
 	if (!note)
 		return -ENOMEM;
 	note->page = page;
-	copy_words((uint64_t *)(void *)note->twin, content, pages->page_size / WORD);
+	memcpy(note->twin, content, pages->page_size);
 	STAILQ_INSERT_TAIL(&pages->notes, note, entry);
 	pages->state[page] = FAR_DIRTY;
 	pages->dirty++;
@@ -131,10 +119,9 @@ static void note_bytes(struct far_note *note, size_t at, uint64_t now)
 	}
 }
 
-BESIDE_OTHERS void far_note_compare(struct far_note *note, const void *content,
-				    size_t page_size)
+void far_note_compare(struct far_note *note, const void *content, size_t page_size)
 {
-	const volatile uint64_t *now = content;
+	const uint64_t *now = content;
 	const uint64_t *twin = (const uint64_t *)(const void *)note->twin;
 
 	for (size_t i = 0; i < page_size / WORD; i++) {

@@ -65,7 +65,7 @@ void far_pages_take(struct far_pages *pages, struct far_notes *ret_notes);
 /* Frees those that are left in it. */
 void far_notes_free(struct far_notes *notes);
 
-/* Finds out what was stored, and keeps it.  The memory may be used by others meanwhile. */
+/* Finds out what was stored, and keeps it. */
 void far_note_compare(struct far_note *note, const void *content, size_t page_size);
 /* Once compared: the next run of stored bytes at or after @from; false if there is none. */
 bool far_note_next(const struct far_note *note, size_t page_size, size_t from, size_t *ret_from,

@@ -24,7 +24,7 @@ TEST(a_page_out_of_nowhere_brings_a_few)
 	EXPECT_EQ(next, 0);
 }
 
-TEST(going_on_brings_twice_as_many_up_to_the_most)
+TEST(going_on_brings_four_times_as_many_up_to_the_most)
 {
 	struct far_ahead ahead = fresh();
 	size_t page = 7, next, run, expected = FIRST;
@@ -34,8 +34,8 @@ TEST(going_on_brings_twice_as_many_up_to_the_most)
 		EXPECT_EQ(run, expected);
 		page += run;
 		run = far_ahead_touch(&ahead, page, &next);
-		expected = expected * 2 < MOST ? expected * 2 : MOST;
-		EXPECT_EQ(next, expected * 2 < MOST ? expected * 2 : MOST);
+		expected = expected * 4 < MOST ? expected * 4 : MOST;
+		EXPECT_EQ(next, expected * 4 < MOST ? expected * 4 : MOST);
 	}
 }
 
@@ -78,7 +78,7 @@ TEST(streams_side_by_side_do_not_stop_each_other)
 		for (size_t i = 0; i < FAR_STREAMS; i++) {
 			size_t run = far_ahead_touch(&ahead, page[i], &next);
 
-			EXPECT_EQ(run, FIRST << round < MOST ? FIRST << round : MOST);
+			EXPECT_EQ(run, FIRST << 2 * round < MOST ? FIRST << 2 * round : MOST);
 			page[i] += run;
 		}
 }
@@ -91,7 +91,7 @@ TEST(the_stream_that_rests_longest_makes_room)
 	for (size_t i = 0; i <= FAR_STREAMS; i++)
 		(void)far_ahead_touch(&ahead, i * 1000, &next);
 	/* The first is gone, the second is not. */
-	EXPECT_EQ(far_ahead_touch(&ahead, 1000 + FIRST, &next), 2 * FIRST);
+	EXPECT_EQ(far_ahead_touch(&ahead, 1000 + FIRST, &next), 4 * FIRST);
 	EXPECT_EQ(far_ahead_touch(&ahead, FIRST, &next), FIRST);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sys/memfd.h"
 #include "sys/uffd.h"
 #include "sys/vm.h"
 #include "test.h"
@@ -18,31 +19,37 @@ struct field {
 	size_t page, size;
 	char *addr;
 	char *content;
+	char *own; /* the same object */
 };
 
-static void field_up(struct field *f)
+static void field_up(struct field *f, bool shown)
 {
-	void *addr, *content;
-	int r = uffd_open_watching(&f->u);
+	void *addr, *content, *own;
+	int fd, r = uffd_open_watching(&f->u);
 
 	if (r == -EPERM || r == -ENOSYS || r == -EOPNOTSUPP)
 		SKIP("userfaultfd, or its write protection, is not to be had here");
 	EXPECT_EQ(r, 0);
 	f->page = vm_page_size();
 	f->size = PAGES * f->page;
-	EXPECT_EQ(vm_anonymous_apart(f->size, VM_READ | VM_WRITE, &addr), 0);
+	EXPECT_EQ(memfd_new("watched", f->size, &fd), 0);
+	EXPECT_EQ(vm_place(NULL, f->size, VM_READ | VM_WRITE, fd, 0, &addr), 0);
+	EXPECT_EQ(vm_place(NULL, f->size, VM_READ | VM_WRITE, fd, 0, &own), 0);
+	(void)close(fd);
 	EXPECT_EQ(vm_anonymous(f->size, VM_READ | VM_WRITE, &content), 0);
 	f->addr = addr;
+	f->own = own;
 	f->content = content;
 	for (unsigned i = 0; i < PAGES; i++)
 		memset(f->content + i * f->page, 'a' + (int)i, f->page);
-	EXPECT_EQ(uffd_watch(&f->u, f->addr, f->size, true), 0);
+	EXPECT_EQ(uffd_watch(&f->u, f->addr, f->size, true, shown), 0);
 }
 
 static void field_down(struct field *f)
 {
 	uffd_close(&f->u);
 	vm_unmap(f->addr, f->size);
+	vm_unmap(f->own, f->size);
 	vm_unmap(f->content, f->size);
 }
 
@@ -86,7 +93,7 @@ static void watch_a_store(void)
 	struct uffd_fault fault;
 	struct field f;
 
-	field_up(&f);
+	field_up(&f, false);
 	EXPECT_EQ(uffd_next(&f.u, &fault), -EAGAIN);
 	storer_start(&s, f.addr + f.page + 5);
 	fault = next_fault(&f);
@@ -104,6 +111,7 @@ static void watch_a_store(void)
 	EXPECT_EQ(pthread_join(s.thread, NULL), 0);
 	EXPECT_EQ(s.before, 'b');
 	EXPECT_EQ(f.addr[f.page + 5], 'x');
+	EXPECT_EQ(f.own[f.page + 5], 'x');
 	EXPECT_EQ(f.addr[0], 'a');
 	/* Once more protected, the next store is asked about, too. */
 	EXPECT_EQ(uffd_set_protected(&f.u, f.addr, f.size, true), 0);
@@ -134,22 +142,49 @@ TEST(stores_are_told_without_privilege)
 	watch_a_store();
 }
 
-TEST(pages_that_went_are_asked_for_again_and_zeros_are_there_once_nobody_watches)
+TEST(pages_that_went_are_asked_for_again)
 {
 	struct storer s = { 0 };
 	struct field f;
 
-	field_up(&f);
+	field_up(&f, false);
 	EXPECT_EQ(uffd_bring(&f.u, f.addr, f.size, f.content, true), 0);
-	EXPECT_EQ(vm_drop_pages(f.addr, f.size), 0);
+	EXPECT_EQ(vm_remove_pages(f.own, f.size), 0);
 	storer_start(&s, f.addr + 2 * f.page);
 	EXPECT_EQ(next_fault(&f).page, (uintptr_t)f.addr + 2 * f.page);
-	EXPECT_EQ(vm_drop_pages(f.addr, f.size), 0);
+	EXPECT_EQ(f.own[2 * f.page], 0);
 	EXPECT_EQ(uffd_release(&f.u, f.addr, f.size), 0);
 	EXPECT_EQ(pthread_join(s.thread, NULL), 0);
 	EXPECT_EQ(s.before, 0);
-	EXPECT_EQ(f.addr[2 * f.page], 'x');
-	EXPECT_EQ(f.addr[0], 0);
+	EXPECT_EQ(f.own[2 * f.page], 'x');
+	field_down(&f);
+}
+
+/* The pages stay where they are, and are shown, or not. */
+TEST(pages_are_shown_and_hidden_and_stores_to_them_are_told)
+{
+	struct storer s = { 0 };
+	struct field f;
+
+	field_up(&f, true);
+	if (!uffd_can_show(&f.u))
+		SKIP("the kernel does not show pages that are protected");
+	memcpy(f.own, f.content, f.size);
+	for (char round = 0; round < 3; round++) {
+		f.own[f.page + 5] = round;
+		storer_start(&s, f.addr + f.page + 5);
+		EXPECT(!next_fault(&f).protected);
+		EXPECT_EQ(uffd_show(&f.u, f.addr, f.size, true), 0);
+		EXPECT_EQ(uffd_show(&f.u, f.addr, f.page, true), -EEXIST);
+		EXPECT_EQ(uffd_wake(&f.u, f.addr, f.size), 0);
+		EXPECT(next_fault(&f).protected);
+		EXPECT_EQ(f.own[f.page + 5], round);
+		EXPECT_EQ(uffd_set_protected(&f.u, f.addr + f.page, f.page, false), 0);
+		EXPECT_EQ(pthread_join(s.thread, NULL), 0);
+		EXPECT_EQ(s.before, round);
+		EXPECT_EQ(f.own[f.page + 5], 'x');
+		EXPECT_EQ(vm_drop_pages(f.addr, f.size), 0);
+	}
 	field_down(&f);
 }
 
@@ -174,7 +209,7 @@ TEST(the_kernel_does_not_wait_for_a_page_without_privilege)
 	become_nobody();
 	if (kernel_waits())
 		SKIP("userfaultfd is not restricted to user mode here");
-	field_up(&f);
+	field_up(&f, false);
 	EXPECT_EQ(pipe(fds), 0);
 	EXPECT_EQ(write(fds[1], f.addr, 1), -1);
 	EXPECT_EQ(errno, EFAULT);

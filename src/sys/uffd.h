@@ -55,15 +55,20 @@ int uffd_protect(struct uffd *u, void *page, size_t size);
 /* ---- pages of somebody else's ------------------------------------------------------------ */
 
 /* As uffd_open_paging(), for who must know of every page that is stored to; and uffd_next()
- * does not wait, but fails with -EAGAIN.  -EOPNOTSUPP on kernels before 5.7, which cannot. */
+ * does not wait, but fails with -EAGAIN.  -EOPNOTSUPP on kernels before 5.19, which cannot. */
 int uffd_open_watching(struct uffd *u);
+/* Can uffd_show() be used with it?  Not on kernels before 6.4. */
+bool uffd_can_show(struct uffd *u);
 /*
- * For private anonymous memory of which no page is there: its faults are asked about; with
- * @stores also those of pages that are protected.  -EOPNOTSUPP if the kernel cannot.
+ * For a mapping of a memory object, of which no page is there: its faults are asked about; with
+ * @shown also those of pages that the object has, and with @stores those of pages that are
+ * protected.  -EOPNOTSUPP if the kernel cannot.
  */
-int uffd_watch(struct uffd *u, void *addr, size_t size, bool stores);
+int uffd_watch(struct uffd *u, void *addr, size_t size, bool stores, bool shown);
 /* Puts pages there, protected or not, and wakes nobody.  -EEXIST if one is there already. */
 int uffd_bring(struct uffd *u, void *addr, size_t size, const void *content, bool protected);
+/* The same of the pages that the object has. */
+int uffd_show(struct uffd *u, void *addr, size_t size, bool protected);
 /* For pages that are there: are stores to them asked about?  Wakes who waits if not. */
 int uffd_set_protected(struct uffd *u, void *addr, size_t size, bool protected);
 
