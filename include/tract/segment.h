@@ -234,13 +234,13 @@ enum tract_import_map_flag {
  * tract_import_put() and get, post and wait keep their order with loads and stores of the
  * thread that calls them.  Unmapping delivers what was stored.
  *
- * A store takes time with the first to each page after a barrier, a load with the first to each
- * page, or to some hundreds where they are read in order.  The mapping takes the memory of the
- * pages that were touched since the last barrier, twice that of those that were stored to, of
- * which there are at most 2048, and 2 MiB.  A system call that is handed it fails with EFAULT
- * at a page that was not touched yet where userfaultfd is restricted to user mode
- * (vm.unprivileged_userfaultfd 0, without privilege).  Programs do not change it with mmap(),
- * mprotect(), madvise() and the like.
+ * A load takes time with the first to each page after a barrier, or to some hundreds of pages
+ * where they are touched in order; a store with the first to each page.  A mapping takes the
+ * memory of the pages that were touched, at most its own size, and a byte for each page; of at
+ * most 2048 pages that were stored to a copy; and on kernels before 6.4 another 2 MiB.  A
+ * system call that is handed it fails with EFAULT at a page that was not touched since the last
+ * barrier, where userfaultfd is restricted to user mode (vm.unprivileged_userfaultfd 0, without
+ * privilege); touch it first.  Programs do not change it with mmap(), mprotect() and the like.
  *
  * A child of fork sees zeros in it until its first barrier or other call on the import, from
  * which on it has a mapping of its own there; its first span fails.
@@ -281,7 +281,7 @@ TRACT_API int tract_import_unmap(struct tract_import *import);
 /**
  * tract_import_can_map_far() - can segments of other nodes be mapped on this host?
  *
- * It takes userfaultfd with write protection: Linux 5.11, and a policy that does not forbid it.
+ * It takes userfaultfd with write protection: Linux 5.19, and a policy that does not forbid it.
  *
  * Return: 0, or -EOPNOTSUPP, -EMFILE, -ENOMEM.
  */
