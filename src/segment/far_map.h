@@ -110,7 +110,7 @@ static inline bool far_is_mapped(const struct far *far)
 	return atomic_load_explicit(&far->map, memory_order_relaxed) != NULL;
 }
 
-/* ---- keeping up, where @far is mapped --------------------------------------------------- */
+/* ---- far_deliver.c: keeping up, where @far is mapped ------------------------------------ */
 
 /* Waits until what was stored has been delivered, or has been counted as a failure. */
 void far_map_deliver(struct far *far);
@@ -144,7 +144,10 @@ void far_map_serve(struct far_map *map, const struct uffd_fault *fault);
 /* Delivers, if it is time to. */
 void far_map_tick(struct far_map *map);
 
-/* ---- far_map.c, for far_fetch.c --------------------------------------------------------- */
+/* ---- for each other --------------------------------------------------------------------- */
+
+/* The caller's, until far_map_unref(); or NULL. */
+struct far_map *far_map_of(struct far *far);
 
 enum far_delivery { FAR_DELIVER, FAR_DELIVER_AND_REFRESH };
 
