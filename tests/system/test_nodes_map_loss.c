@@ -70,7 +70,7 @@ TEST_SLOW(a_node_that_is_lost_leaves_zeros_and_every_barrier_says_so, 60)
 	mapped_ok(tract_barrier_open(&m.barrier));
 	cluster_kill(&m.c, 1);
 	EXPECT_EQ(pthread_create(&thread, NULL, touch_on, (void *)(uintptr_t)m.map), 0);
-	m.map[3 * PAGE] = 1;
+	m.map[3 * PAGE + 8] = 1;
 	EXPECT_EQ(pthread_join(thread, NULL), 0);
 	r = tract_barrier_close(&m.barrier);
 	EXPECT(r == -EIO || r == -ESTALE);
