@@ -228,6 +228,37 @@ enum tract_import_map_flag {
 	TRACT_IMPORT_MAP_FIXED = 1, /* exactly at *@addr, replacing what is there */
 };
 
+/*
+ * A mapping of a segment on one's own node is the exporter's memory itself.  One of a segment
+ *on another node is made of pages that are fetched when they are touched, and what is stored to
+ * them is collected.  There, opening, ordering or closing a barrier on the import, or one of
+ *its node's scope on any import from that node,
+ *
+ *	delivers all that this process stored to the mapping before, and waits until it is
+ *there; makes loads that come after see what was in the exporter's memory then, or later.
+ *
+ * Between two barriers a load may see a page as it was at any moment since the one before, but
+ * for this process's own stores, which it always sees.  What is stored arrives in no order
+ * between two barriers, byte by byte, and after store-delay-ms of tract.conf at the latest.
+ * Bytes that are not stored to are never written, whoever else stores to the same page; nor are
+ * bytes that are stored with the value that is there already.  What could not be fetched reads
+ * as zeros, and what could not be delivered is lost: closing the barrier then fails with -EIO.
+ *
+ * tract_import_put() and get, post and wait keep their order with loads and stores of the
+ * thread that calls them.  Unmapping delivers what was stored.
+ *
+ * A load takes time with the first to each page after a barrier, or to some hundreds of pages
+ * where they are touched in order; a store with the first to each page.  A mapping takes the
+ * memory of the pages that were touched, at most its own size, and a byte for each page; of at
+ * most 2048 pages that were stored to a copy; and on kernels before 6.4 another 2 MiB.  A
+ * system call that is handed it fails with EFAULT at a page that was not touched since the last
+ * barrier, where userfaultfd is restricted to user mode (vm.unprivileged_userfaultfd 0, without
+ * privilege); touch it first.  Programs do not change it with mmap(), mprotect() and the like.
+ *
+ * A child of fork sees zeros in it until its first barrier or other call on the import, from
+ * which on it has a mapping of its own there; its first span fails.
+ */
+
 /**
  * tract_import_map() - make a part of the segment visible at an address
  * @import: not mapped yet
@@ -245,10 +276,13 @@ enum tract_import_map_flag {
  *   -EADDRNOTAVAIL  @offset, or the address asked for, is not page aligned
  *   -EBUSY     a region is attached at the address asked for, or nothing can be mapped there
  *   -ESTALE     the export was taken back
- *   -EACCES     more rights than the connection has
+ *   -EACCES     more rights than the connection has; or the memory is on another node, and the
+ *               connection may not read it
  *   -ENOMEM     out of address space or mappings
  *   -EBUSY      at the fixed address is an attachment, an export, or another import's window
- *   -EOPNOTSUPP the memory is on another node: get and put reach it
+ *   -EMFILE     the memory is on another node, and this process is out of descriptors
+ *   -EOPNOTSUPP the memory is on another node, and this host cannot map such: get and put reach
+ *               it; see tract_import_can_map_far()
  */
 TRACT_API int tract_import_map(struct tract_import *import, void **addr, uint32_t flags,
 			       uint32_t rights, off_t offset, size_t length);
@@ -256,6 +290,15 @@ TRACT_API int tract_import_map(struct tract_import *import, void **addr, uint32_
 /* Removes the mapping, whichever call made it.  Return: 0, -EINVAL if NULL, -ENOENT if it is
  * not mapped. */
 TRACT_API int tract_import_unmap(struct tract_import *import);
+
+/**
+ * tract_import_can_map_far() - can segments of other nodes be mapped on this host?
+ *
+ * It takes userfaultfd with write protection: Linux 5.19, and a policy that does not forbid it.
+ *
+ * Return: 0, or -EOPNOTSUPP, -EMFILE, -ENOMEM.
+ */
+TRACT_API int tract_import_can_map_far(void);
 
 /* ---- moving data ------------------------------------------------------------------------ */
 

@@ -236,6 +236,7 @@ static int make_registry(struct broker *b)
 		.hear_ns = c->ack_timeout_ms * NS_PER_MS,
 		.big_endian = is_big_endian(),
 		.peer_timeout_ms = (uint32_t)c->peer_timeout_ms,
+		.store_delay_ms = (uint32_t)c->store_delay_ms,
 		.peer_ns = (c->ack_timeout_ms + c->peer_timeout_ms) * NS_PER_MS,
 		.fabrics = windows_fabrics(&b->windows),
 	};

@@ -41,6 +41,7 @@ const struct config_key config_keys[] = {
 	KEY("node", "address", KIND_ADDRESS, address, 0, 0, 0),
 	KEY("broker", "socket-mode", KIND_OCTAL, socket_mode, 0, 0600, 0666),
 	KEY("link", "peer-timeout-ms", KIND_NUMBER, peer_timeout_ms, 5000, 100, 3600000),
+	KEY("link", "store-delay-ms", KIND_NUMBER, store_delay_ms, 5, 1, 3600000),
 	KEY("link", "heartbeat-ms", KIND_NUMBER, heartbeat_ms, 0, 10, 3600000),
 	KEY("cluster", "key", KIND_TEXT, key, 0, 0, 0),
 	KEY("cluster", "certificate", KIND_TEXT, certificate, 0, 0, 0),

@@ -67,6 +67,7 @@ struct config {
 	struct config_address address; /* of this node, for its peers; port 0: none */
 	uint64_t peer_timeout_ms;      /* silence after which a peer is gone */
 	uint64_t heartbeat_ms;	       /* between two beats */
+	uint64_t store_delay_ms;       /* until stores to mappings of other nodes go there */
 	char key[CONFIG_TEXT_SIZE];    /* the cluster's, as config_path() reads it */
 	char certificate[CONFIG_TEXT_SIZE], private_key[CONFIG_TEXT_SIZE]; /* "": a key */
 	char authority[CONFIG_TEXT_SIZE];

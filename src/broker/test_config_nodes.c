@@ -64,7 +64,8 @@ TEST(a_cluster_is_read_whole)
 				    "key = /etc/tract/key\n"
 				    "[link]\n"
 				    "peer-timeout-ms = 900\n"
-				    "heartbeat-ms = 300\n");
+				    "heartbeat-ms = 300\n"
+				    "store-delay-ms = 20\n");
 
 	EXPECT_EQ(c.node, 1);
 	EXPECT_STR(c.address.host, "alpha.example");
@@ -87,6 +88,7 @@ TEST(a_cluster_is_read_whole)
 	EXPECT_STR(c.key, "/etc/tract/key");
 	EXPECT_EQ(c.peer_timeout_ms, 900);
 	EXPECT_EQ(c.heartbeat_ms, 300);
+	EXPECT_EQ(c.store_delay_ms, 20);
 }
 
 TEST(what_goes_without_saying_is_added_once_there_are_peers)
@@ -99,6 +101,7 @@ TEST(what_goes_without_saying_is_added_once_there_are_peers)
 	EXPECT_EQ(c.idle_timeout_ms, CONFIG_NEVER);
 	EXPECT_EQ(c.peer_timeout_ms, 5000);
 	EXPECT_EQ(c.heartbeat_ms, 1000);
+	EXPECT_EQ(c.store_delay_ms, 5);
 	EXPECT_EQ(read_fine(NODE).controller_count, 0);
 	EXPECT_EQ(read_fine(NODE).idle_timeout_ms, 10000);
 	c = read_fine(NODE "[peer 2]\naddress = there\n[broker]\nidle-timeout-ms = 7\n");

@@ -52,6 +52,7 @@ struct registry_config {
 	uint64_t hear_ns;	  /* how long a client may take to answer an event */
 	bool big_endian;	  /* numbers here begin with the most significant byte */
 	uint32_t peer_timeout_ms; /* silence after which another node is called gone */
+	uint32_t store_delay_ms;  /* for what processes store to mappings of other nodes */
 	uint64_t peer_ns; /* how long another node may, which is not known to be cut off */
 	struct wire_text fabrics; /* names of providers that there are here, with spaces */
 };

@@ -12,6 +12,7 @@ struct pair pair_up(void)
 		rig[i].config.node = PAIR_FIRST + i;
 		rig[i].config.fabrics = wire_text_of("tcp");
 		rig[i].config.peer_timeout_ms = 5;
+		rig[i].config.store_delay_ms = 7;
 		rig_start(&rig[i]);
 		EXPECT_EQ(registry_add_peer(rig[i].registry, PAIR_FIRST + 1 - i), 0);
 	}

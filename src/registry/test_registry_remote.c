@@ -53,6 +53,7 @@ TEST(a_connection_to_another_node_is_a_window_and_a_slot_of_the_own_board)
 	EXPECT_EQ(s.far.size, 4 * RIG_PAGE);
 	EXPECT_STR(s.far.provider.text, "tcp");
 	EXPECT_EQ(s.far.timeout_ms, 5);
+	EXPECT_EQ(s.far.store_delay_ms, 7);
 	EXPECT(pair_is_fresh(&s.pair, &s.far));
 	EXPECT(pair_reaches(&s.pair, s.far.key, s.object));
 	pair_down(&s.pair);

@@ -40,6 +40,7 @@ static __attribute__((noinline)) void open_far(struct tract_barrier *barrier)
 	/* A child that is not connected is told when it closes. */
 	(void)far_begin(barrier->import);
 	barrier->state |= failures_of(barrier);
+	far_look_anew(barrier->import, is_of_node(barrier));
 }
 
 int tract_barrier_open(struct tract_barrier *barrier)

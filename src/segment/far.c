@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fault.h"
+#include "segment/far_map.h"
 
 /* How long an event waits for what is under way.  A broker waits for us about as long. */
 #define DRAIN_MS 400
@@ -166,9 +167,11 @@ bool far_move(struct far *far, const struct msg_import_moved_far *moved)
 {
 	bool done;
 
+	far_map_before_move(far);
 	mutex_lock(&far->lock);
 	done = move_locked(far, moved);
 	mutex_unlock(&far->lock);
+	far_map_after_move(far);
 	return done;
 }
 
@@ -179,6 +182,7 @@ void far_end(struct far *far)
 	(void)pthread_cond_broadcast(&far->changed);
 	drain_locked(far);
 	mutex_unlock(&far->lock);
+	far_map_end(far);
 }
 
 bool far_has_ended(struct far *far)
@@ -321,6 +325,7 @@ int far_new(const struct msg_import_connected_far *said, uint32_t node, uint32_t
 	far->node = node;
 	far->timeout_ms = said->timeout_ms;
 	far->swapped = said->swapped;
+	far->store_delay_ms = said->store_delay_ms;
 	far->spec = (struct fabric_target_spec){ .base = said->base,
 						 .key = said->key,
 						 .size = said->size,
@@ -343,6 +348,8 @@ void far_free(struct far *far)
 {
 	if (!far)
 		return;
+	/* A child of fork may have one that it never made its own. */
+	far_map_free(far_map_detach(far));
 	mutex_lock(&far->lock);
 	close_window_locked(far);
 	mutex_unlock(&far->lock);
@@ -406,16 +413,19 @@ void far_after_fork(struct far *far)
 	mutex_init(&far->lock);
 	cond_init(&far->changed);
 	far->pins = 0;
+	far_map_after_fork(far);
 }
 
 void fars_before_fork(void) NO_THREAD_SAFETY
 {
 	mutex_lock(&all_lock);
 	far_net_before_fork();
+	far_maps_before_fork();
 }
 
 void fars_after_fork(bool in_child) NO_THREAD_SAFETY
 {
+	far_maps_after_fork(in_child);
 	far_net_after_fork(in_child);
 	if (in_child)
 		(void)pthread_cond_init(&unpinned, NULL);

@@ -3,8 +3,9 @@
  * far.h - an import whose memory is on another node
  *
  * The exporter's broker shows the memory as a window on a fabric; this process reads and writes
- * it by itself.  There is no mapping, so what a stall or a move does to one is done here to the
- * transfers: they wait, those under way are brought to an end, and the window changes.
+ * it by itself.  A mapping of such memory is made of transfers (far_map.h), so what a stall or
+ * a move does to one is done here to them: they wait, those under way are brought to an end,
+ * and the window changes.
  *
  * Whether what was moved counts is said by the slot of this node's own board, as for any
  * import: the exporter's broker takes a window away only once that slot says so.  A transfer is
@@ -24,6 +25,7 @@
 #include "segment/far_net.h"
 #include "wire/wire.h"
 
+struct far_map;
 struct tract_import;
 struct tract_vector;
 
@@ -35,10 +37,13 @@ struct far_window {
 
 struct far {
 	uint32_t node;
-	uint32_t timeout_ms; /* of each transfer */
-	bool swapped;	     /* numbers have the other byte order there */
-	/* The first access has been made: from then on it counts as mapped. */
+	uint32_t timeout_ms;	 /* of each transfer */
+	uint32_t store_delay_ms; /* until what is stored to a mapping is delivered */
+	bool swapped;		 /* numbers have the other byte order there */
+	/* enum import_mapped: from the first access on it counts as mapped. */
 	_Atomic int entered;
+	struct far_map *_Atomic map; /* changed under the lock; NULL: there is none */
+	bool bereft; /* it was mapped in a parent, and could not be here: no span ends well */
 
 	struct mutex lock; /* guards the rest */
 	pthread_cond_t changed;
@@ -105,9 +110,17 @@ void fars_after_fork(bool in_child);
  * or an error of connecting, in a child of fork.
  */
 int far_enter(struct tract_import *import);
+int far_put_plain(struct tract_import *import, off_t offset, const void *from, size_t size);
+int far_get_plain(struct tract_import *import, off_t offset, void *into, size_t size);
+/* Elements that have been checked.  *ret_done is how many are done, in order. */
+int far_copy_vector_plain(struct tract_import *import, const struct tract_vector *vector,
+			  size_t count, bool put, size_t *ret_done);
+
+/* ---- far_copy.c ------------------------------------------------------------------------- */
+
+/* The same, from and into memory that may itself be another node's. */
 int far_put(struct tract_import *import, off_t offset, const void *from, size_t size);
 int far_get(struct tract_import *import, off_t offset, void *into, size_t size);
-/* Elements that have been checked.  *ret_done is how many are done, in order. */
 int far_copy_vector(struct tract_import *import, const struct tract_vector *vector,
 		    size_t count, bool put, size_t *ret_done);
 
@@ -131,7 +144,9 @@ int far_begin(struct tract_import *import);
 int far_judge(const struct tract_import *import);
 /* Failures so far of @import, or of all imports from its node. */
 uint64_t far_failures(struct tract_import *import, bool whole_node);
-/* Waits until all that was put has been delivered, or has failed. */
+/* Delivers what was stored to mappings; what they are read for next is fetched anew. */
+void far_look_anew(struct tract_import *import, bool whole_node);
+/* The same, and waits until all that was put has been delivered, or has failed. */
 void far_settle(struct tract_import *import, bool whole_node);
 
 #endif

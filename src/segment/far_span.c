@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "segment/far_map.h"
 #include "segment/segment.h"
 
 int far_begin(struct tract_import *import)
@@ -54,6 +55,7 @@ static void settle(struct far *far, void *arg)
 	struct far_window *window;
 
 	(void)arg;
+	far_map_refresh(far);
 	if (!far_use_last(far, &window))
 		return;
 	if (far_fabric()->wait(window->target, deadline) < 0)
@@ -69,4 +71,20 @@ void far_settle(struct tract_import *import, bool whole_node)
 		far_each(far->node, settle, NULL);
 	else
 		settle(far, NULL);
+}
+
+static void refresh(struct far *far, void *arg)
+{
+	(void)arg;
+	far_map_refresh(far);
+}
+
+void far_look_anew(struct tract_import *import, bool whole_node)
+{
+	struct far *far = import_far(import);
+
+	if (whole_node)
+		far_each(far->node, refresh, NULL);
+	else
+		refresh(far, NULL);
 }

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "segment/far_map.h"
 #include "segment/segment.h"
 
 int far_enter(struct tract_import *import)
@@ -28,7 +29,7 @@ int far_enter(struct tract_import *import)
 		return fail(-ESTALE, "the exporter has taken the segment back");
 	if (import->rights == 0)
 		return -EACCES;
-	atomic_store_explicit(&far->entered, 1, memory_order_relaxed);
+	atomic_store_explicit(&far->entered, IMPORT_IMPLICIT, memory_order_relaxed);
 	return 1;
 }
 
@@ -106,25 +107,31 @@ static int get_into(const struct far_window *window, off_t offset, void *into, s
 	return r < 0 ? far_fail(r) : 0;
 }
 
+/* What was stored to the mapping before comes before it, and is not seen there after it. */
 static int put_once(struct far *far, bool implicit, off_t offset, const void *from, size_t size)
 {
 	uint64_t deadline = clock_deadline_ms(far->timeout_ms);
+	const bool mapped = far_is_mapped(far);
 	struct far_window *window;
 	int r;
 
+	if (mapped)
+		far_map_deliver(far);
 	r = far_use(far, deadline, &window);
 	if (r < 0)
 		return r;
-	if (implicit)
+	if (implicit || mapped)
 		r = put_delivered(window, offset, from, size, deadline);
 	else
 		r = put_away(window, far_net_facts(far->net)->inject_max, offset, from, size,
 			     deadline);
 	far_leave(far, window);
+	if (mapped)
+		far_map_forget(far, (uint64_t)offset, size);
 	return r;
 }
 
-int far_put(struct tract_import *import, off_t offset, const void *from, size_t size)
+int far_put_plain(struct tract_import *import, off_t offset, const void *from, size_t size)
 {
 	struct far *far = import_far(import);
 	bool implicit = is_implicit(import);
@@ -148,6 +155,7 @@ static int get_once(struct far *far, off_t offset, void *into, size_t size)
 	struct far_window *window;
 	int r;
 
+	far_map_deliver(far);
 	r = far_use(far, deadline, &window);
 	if (r < 0)
 		return r;
@@ -156,7 +164,7 @@ static int get_once(struct far *far, off_t offset, void *into, size_t size)
 	return r;
 }
 
-int far_get(struct tract_import *import, off_t offset, void *into, size_t size)
+int far_get_plain(struct tract_import *import, off_t offset, void *into, size_t size)
 {
 	struct far *far = import_far(import);
 	bool implicit = is_implicit(import);
@@ -251,16 +259,19 @@ static int copy_once(struct copy *copy, size_t *ret_done)
 	int r;
 
 	*ret_done = 0;
+	far_map_deliver(copy->far);
 	r = far_use(copy->far, deadline, &window);
 	if (r < 0)
 		return r;
 	r = copy_elements(copy, window, deadline, ret_done);
 	far_leave(copy->far, window);
+	for (size_t i = 0; copy->put && i < copy->count; i++)
+		far_map_forget(copy->far, copy->vector[i].remote, copy->vector[i].length);
 	return r;
 }
 
-int far_copy_vector(struct tract_import *import, const struct tract_vector *vector,
-		    size_t count, bool put, size_t *ret_done)
+int far_copy_vector_plain(struct tract_import *import, const struct tract_vector *vector,
+			  size_t count, bool put, size_t *ret_done)
 {
 	struct copy copy = {
 		.far = import_far(import), .vector = vector, .count = count, .put = put

@@ -121,7 +121,7 @@ int tract_import_connect(struct tract *ctx, uint32_t node, uint32_t id, uint32_t
 
 /* ---- mapping ---------------------------------------------------------------------------- */
 
-static unsigned prot_of(uint32_t rights)
+unsigned import_prot_of(uint32_t rights)
 {
 	/* No processor here can write what it cannot read. */
 	if (rights & TRACT_RIGHT_WRITE)
@@ -173,7 +173,7 @@ static int map_locked(struct tract_import *import, void **addr, bool fixed, uint
 		      uint64_t offset, uint64_t length, enum import_mapped how)
 	REQUIRES(import->lock)
 {
-	unsigned prot = prot_of(rights);
+	unsigned prot = import_prot_of(rights);
 	size_t size = whole_pages(length);
 	void *at = fixed ? *addr : NULL;
 	int r = 0;
@@ -211,7 +211,7 @@ static int map_locked(struct tract_import *import, void **addr, bool fixed, uint
 	return 0;
 }
 
-static int check_window(const struct tract_import *import, void *const *addr, uint32_t flags,
+int import_check_window(const struct tract_import *import, void *const *addr, uint32_t flags,
 			uint32_t rights, off_t offset, size_t length)
 {
 	uint64_t end;
@@ -247,27 +247,11 @@ static int map_explicitly_locked(struct tract_import *import, void **addr, uint3
 
 	if (import->map_addr)
 		return fail(-EALREADY, "it is mapped already; an import has one mapping");
-	r = check_window(import, addr, flags, rights, offset, length);
+	r = import_check_window(import, addr, flags, rights, offset, length);
 	if (r < 0)
 		return r;
 	return map_locked(import, addr, flags & TRACT_IMPORT_MAP_FIXED, rights,
 			  (uint64_t)offset, length, IMPORT_EXPLICIT);
-}
-
-/* Was it mapped, as far as that can be said of memory that is only reached by get and put? */
-static bool far_leave_map(struct far *far)
-{
-	return atomic_exchange_explicit(&far->entered, 0, memory_order_relaxed);
-}
-
-static int refuse_far_map(const struct tract_import *import)
-{
-	if (atomic_load_explicit(&import_far(import)->entered, memory_order_relaxed))
-		return fail(-EALREADY, "get and put use the segment already");
-	if (import_judge(import) == -ESTALE)
-		return fail(-ESTALE, "the exporter has taken the segment back");
-	return fail(-EOPNOTSUPP, "memory of another node cannot be mapped yet; get and put "
-				 "reach it");
 }
 
 int tract_import_map(struct tract_import *import, void **addr, uint32_t flags, uint32_t rights,
@@ -279,7 +263,7 @@ int tract_import_map(struct tract_import *import, void **addr, uint32_t flags, u
 	if (!import || !addr)
 		return -EINVAL;
 	if (import_far(import))
-		return refuse_far_map(import);
+		return import_map_far(import, addr, flags, rights, offset, length);
 	/* A mapping made here must be one that the broker can ask this process to change. */
 	(void)imports_inherit(import);
 	mutex_lock(&import->lock);
@@ -421,7 +405,7 @@ int tract_import_unmap(struct tract_import *import)
 	if (!import)
 		return -EINVAL;
 	if (import_far(import))
-		return far_leave_map(import_far(import)) ? 0 : -ENOENT;
+		return import_unmap_far(import);
 	mutex_lock(&import->lock);
 	if (import->map_addr) {
 		unmap_locked(import);
@@ -455,12 +439,14 @@ int import_catch_up(struct tract_import *import)
 
 static int close_locked(struct tract_import *import) REQUIRES(import->lock)
 {
-	if (atomic_load_explicit(&import->mapped, memory_order_relaxed) == IMPORT_EXPLICIT)
+	if (atomic_load_explicit(&import->mapped, memory_order_relaxed) == IMPORT_EXPLICIT ||
+	    import_is_mapped_far(import))
 		return fail(-EADDRINUSE, "it is mapped; unmap it first");
 	if (import->map_addr)
 		unmap_locked(import);
 	if (import_far(import))
-		(void)far_leave_map(import_far(import));
+		atomic_store_explicit(&import_far(import)->entered, IMPORT_UNMAPPED,
+				      memory_order_relaxed);
 	if (ear_polls(&import->ear) > 0)
 		return fail(-EBUSY, "its poll descriptor has not been released");
 	return 0;

@@ -3,6 +3,7 @@
  * imports_far.c - connecting to a segment of another node
  */
 #include "base/error.h"
+#include "segment/far_map.h"
 #include "segment/imports.h"
 
 /* What an import of another node becomes. */
@@ -39,8 +40,11 @@ static void take_far_locked(struct tract_import *import, const struct far_reply 
 	import->segment = m->segment;
 	import->token = m->token;
 	import->size = m->size;
-	import->window_end = m->size;
-	import->usable = import->rights;
+	/* In a child of fork it may be mapped. */
+	if (!import->map_addr) {
+		import->window_end = m->size;
+		import->usable = import->rights;
+	}
 	/* What an exporter there takes back without a broker, its node's broker tells ours. */
 	import->pledge = &none;
 	import->node = reply->node;
@@ -75,6 +79,11 @@ static bool become_own_far_locked(struct tract_import *import, const struct far_
 	/* No span of the parent's ends well here. */
 	reply->far->failures = far_failed_so_far(import->former_far) + 1;
 	enter_far_locked(import, reply);
+	/* Before anybody hears that it was taken back. */
+	if (import->map_addr)
+		atomic_store_explicit(&reply->far->entered, IMPORT_EXPLICIT,
+				      memory_order_relaxed);
+	(void)far_map_resume(reply->far, import->former_far);
 	return true;
 }
 

@@ -152,6 +152,16 @@ void imports_on_event(struct session *session, const struct message *event, int 
  * is nothing to map, for the memory is on another node; go on with far.h.
  */
 int import_map_implicitly(struct tract_import *import);
+/* What is to be said of a map's arguments: 0, or the error of tract_import_map(). */
+int import_check_window(const struct tract_import *import, void *const *addr, uint32_t flags,
+			uint32_t rights, off_t offset, size_t length);
+unsigned import_prot_of(uint32_t rights); /* of VM_* */
+/* The same where the memory is on another node, in far_import.c; between map and unmap the
+ * third is true. */
+int import_map_far(struct tract_import *import, void **addr, uint32_t flags, uint32_t rights,
+		   off_t offset, size_t length);
+int import_unmap_far(struct tract_import *import);
+bool import_is_mapped_far(const struct tract_import *import);
 /* Puts the descriptor's memory (or zeros, if taken back) behind the mapping, in one step. */
 int import_remap_locked(struct tract_import *import) REQUIRES(import->lock);
 /* A mapping of a shared region, and its end; see shared.c. */

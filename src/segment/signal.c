@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "segment/exports.h"
+#include "segment/far_map.h"
 #include "sys/event.h"
 
 /* ---- exports ---------------------------------------------------------------------------- */
@@ -147,6 +148,8 @@ static int post_far(struct tract_import *import, uint32_t flags)
 	r = imports_inherit(import);
 	if (r < 0)
 		return r;
+	/* Data stored before is seen by whoever takes the event. */
+	far_map_deliver(import_far(import));
 	request.import_post_far.import = import->id;
 	request.import_post_far.once = flags & TRACT_POST_ONCE ? 1 : 0;
 	r = session_call(import->session, &request, NULL, 0, &reply, NULL);
@@ -183,7 +186,12 @@ int tract_import_wait(struct tract_import *import, int timeout)
 	if (!import)
 		return -EINVAL;
 	r = import_listen(import);
-	return r < 0 ? r : ear_wait(&import->ear, timeout);
+	if (r == 0)
+		r = ear_wait(&import->ear, timeout);
+	/* As does who takes one here. */
+	if (r == 0 && import_far(import))
+		far_map_refresh(import_far(import));
+	return r;
 }
 
 int tract_import_pollfd(struct tract_import *import, int *ret_fd)

@@ -9,8 +9,8 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "segment/far_map.h"
 #include "segment/segment.h"
-#include "sys/vm.h"
 
 static inline bool is_implicit(const struct tract_import *import)
 {
@@ -212,7 +212,7 @@ static int check_element(struct tract_import *import, const struct tract_vector 
 	if (far < 0)
 		return far;
 	/* Its pages would be touched anyway; now a bad address is an error and no signal. */
-	r = vm_check_access(v->local, v->length, !put);
+	r = far_maps_check(v->local, v->length, !put);
 	return r < 0 ? r : far;
 }
 

@@ -36,6 +36,7 @@ int uffd_wake(struct uffd *u, void *addr, size_t size);
 struct uffd_fault {
 	uintptr_t page;
 	bool write;
+	bool protected; /* the page is there, and stores to it are asked about */
 };
 
 /* As uffd_open(), for who answers faults rather than letting them wait. */
@@ -50,5 +51,25 @@ int uffd_zero(struct uffd *u, void *page, size_t size);
 /* For a page that is there: the next store to it is asked about.  -EINVAL on kernels before
  * 5.19, which cannot. */
 int uffd_protect(struct uffd *u, void *page, size_t size);
+
+/* ---- pages of somebody else's ------------------------------------------------------------ */
+
+/* As uffd_open_paging(), for who must know of every page that is stored to; and uffd_next()
+ * does not wait, but fails with -EAGAIN.  -EOPNOTSUPP on kernels before 5.19, which cannot. */
+int uffd_open_watching(struct uffd *u);
+/* Can uffd_show() be used with it?  Not on kernels before 6.4. */
+bool uffd_can_show(struct uffd *u);
+/*
+ * For a mapping of a memory object, of which no page is there: its faults are asked about; with
+ * @shown also those of pages that the object has, and with @stores those of pages that are
+ * protected.  -EOPNOTSUPP if the kernel cannot.
+ */
+int uffd_watch(struct uffd *u, void *addr, size_t size, bool stores, bool shown);
+/* Puts pages there, protected or not, and wakes nobody.  -EEXIST if one is there already. */
+int uffd_bring(struct uffd *u, void *addr, size_t size, const void *content, bool protected);
+/* The same of the pages that the object has. */
+int uffd_show(struct uffd *u, void *addr, size_t size, bool protected);
+/* For pages that are there: are stores to them asked about?  Wakes who waits if not. */
+int uffd_set_protected(struct uffd *u, void *addr, size_t size, bool protected);
 
 #endif

@@ -200,6 +200,11 @@ int vm_drop_pages(void *addr, size_t size)
 	return -errno;
 }
 
+int vm_remove_pages(void *addr, size_t size)
+{
+	return madvise(addr, size, MADV_REMOVE) < 0 ? -errno : 0;
+}
+
 static int populate(const void *addr, size_t size, int advice)
 {
 	while (madvise((void *)(uintptr_t)addr, size, advice) < 0)

@@ -45,6 +45,8 @@ int vm_move_onto(void *from, size_t size, void *onto);
 /* Gives the pages of private memory back, which is zero then (or what its file says); of a
  * shared mapping only the page table entries, for the object keeps its pages. */
 int vm_drop_pages(void *addr, size_t size);
+/* Gives the pages of a memory object back, which is mapped here for writing. */
+int vm_remove_pages(void *addr, size_t size);
 /* Fails with -ENOMEM, rather than faulting later, if the pages cannot be had. */
 int vm_populate_write(void *addr, size_t size);
 /* The same for reading: -EFAULT if part of what is mapped is not there, past the end of a file.

@@ -224,7 +224,6 @@ TEST_SLOW(from_its_first_access_on_it_counts_as_mapped, 60)
 
 	pair_up(&p);
 	EXPECT_EQ(tract_import_unmap(p.import), -ENOENT);
-	EXPECT_EQ(tract_import_map(p.import, &addr, 0, RW, 0, SIZE), -EOPNOTSUPP);
 	expect_ok(tract_import_put64(p.import, 0, &word, 1));
 	EXPECT_EQ(tract_import_map(p.import, &addr, 0, RW, 0, SIZE), -EALREADY);
 	expect_ok(tract_import_unmap(p.import));

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <tract/segment.h>
 #include <unistd.h>
 
 #include "cluster.h"
@@ -191,7 +192,11 @@ TEST_SLOW(a_controller_has_all_the_names_that_the_configuration_gives_it, 60)
 	EXPECT_EQ(get(other, &handle), RSMERR_CTLR_NOT_PRESENT);
 	EXPECT_EQ(get("sc", &handle), RSMERR_CTLR_NOT_PRESENT);
 	EXPECT_EQ(rsm_get_controller_attr(known, &attr), RSM_SUCCESS);
-	EXPECT_EQ(attr.attr_direct_access_sizes, 0);
+	EXPECT_EQ(attr.attr_direct_access_sizes,
+		  tract_import_can_map_far() < 0
+			  ? 0
+			  : RSM_DAS8 | RSM_DAS16 | RSM_DAS32 | RSM_DAS64);
+	EXPECT_EQ(attr.attr_atomic_sizes, RSM_DAS8);
 	EXPECT_EQ(rsm_release_controller(known), RSM_SUCCESS);
 	EXPECT_EQ(rsm_release_controller(known), RSMERR_BAD_CTLR_HNDL);
 	cluster_end(&p.c);

@@ -282,6 +282,7 @@ RSM_API int rsm_get_controller_attr(rsmapi_controller_handle_t chdl,
 	const uint_t sizes = RSM_DAS8 | RSM_DAS16 | RSM_DAS32 | RSM_DAS64;
 	struct rsm_controller *controller = rsm_controller_find(chdl);
 	struct tract_limits limits;
+	bool can_map;
 	int r;
 
 	if (!controller)
@@ -291,10 +292,10 @@ RSM_API int rsm_get_controller_attr(rsmapi_controller_handle_t chdl,
 	r = tract_limits(rsm_controller_context(controller), &limits);
 	if (r < 0)
 		return r == -ENOMEM ? RSMERR_INSUFFICIENT_MEM : RSMERR_CTLR_NOT_PRESENT;
+	can_map = !controller->name || tract_import_can_map_far() == 0;
 	*attr = (rsmapi_controller_attr_t){
-		/* What comes over a network may be stored byte by byte, and cannot be mapped.
-		 */
-		.attr_direct_access_sizes = controller->name ? 0 : sizes,
+		/* What comes over a network may be stored byte by byte. */
+		.attr_direct_access_sizes = can_map ? sizes : 0,
 		.attr_atomic_sizes = controller->name ? RSM_DAS8 : sizes,
 		.attr_page_size = tract_page_size(),
 		.attr_max_export_segment_size = limits.segment_bytes,
