@@ -365,18 +365,25 @@ void bell_post_from(struct registry *registry, struct import *import, uint64_t c
 		ports->pipe_fill(ports->body, bell->exporter_pipe->object);
 }
 
-void registry_rung(struct registry *registry, uint64_t tag)
+void bell_tell_guest(struct registry *registry, const struct import *import)
 {
 	const struct ports *ports = &registry->ports;
-	const struct import *import = import_find(registry, tag);
 	struct message said = { .number = MSG_link_signalled };
 
-	if (!import || !import->client->remote || import->client->lost ||
-	    !import_is_live(import) || !import->segment->bell.object)
+	if (import->client->lost || !import_is_live(import) || import->slot == BELL_NO_SLOT ||
+	    !import->segment->bell.object)
 		return;
-	said.link_signalled.import = tag;
+	said.link_signalled.import = import->named.id;
 	said.link_signalled.count =
 		ports->bell_take(ports->body, import->segment->bell.object, import->slot);
 	if (said.link_signalled.count > 0)
 		remote_say(registry, import->client->remote, &said);
+}
+
+void registry_rung(struct registry *registry, uint64_t tag)
+{
+	const struct import *import = import_find(registry, tag);
+
+	if (import && import->client->remote)
+		bell_tell_guest(registry, import);
 }

@@ -42,6 +42,8 @@ struct bell {
 
 /* Gives @import a slot, or shares that of @with (NULL: none); BELL_NO_SLOT if none is left. */
 void bell_enter(struct registry *registry, struct import *import, const struct import *with);
+/* Says over the link what has been posted to @import, another node's, and not been told. */
+void bell_tell_guest(struct registry *registry, const struct import *import);
 /* @import was taken back. */
 void bell_mute(struct registry *registry, struct import *import);
 /* @import goes. */

@@ -30,6 +30,9 @@ struct import *import_find_own(const struct call *call, uint64_t id)
 
 void import_revoke(struct registry *registry, struct import *import, enum segment_reason reason)
 {
+	/* What was posted before its end was told is heard. */
+	if (import->client->remote)
+		bell_tell_guest(registry, import);
 	bell_mute(registry, import);
 	import->reason = reason;
 	import->client->live_count--;

@@ -28,12 +28,14 @@ struct segment *segment_find_own(const struct call *call, uint64_t id)
 
 /* ---- taking back ------------------------------------------------------------------------ */
 
-/* Could memory that is taken back from @import's holder be used by it all the same?  Of what
- * it has a descriptor of, the exporter rids itself of; of these it cannot. */
+/* Could memory that is taken back from @import's holder be used by it all the same, or its end
+ * not be known there?  Of what it has a descriptor of, the exporter rids itself of, and boards
+ * here tell at once; of these it cannot, and another node's board does not. */
 static bool must_be_waited_for(const struct import *import)
 {
 	if (import->client->remote)
-		return import_has_window(import);
+		return import_is_live(import) || import->window.fading ||
+		       import_has_window(import);
 	return import->segment->region->sysv && import_has_memory(import);
 }
 

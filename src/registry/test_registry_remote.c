@@ -590,3 +590,35 @@ TEST(a_post_to_another_node_is_told_to_the_process_there)
 	(void)later;
 	pair_down(&s.pair);
 }
+
+TEST(what_was_posted_before_an_export_ended_is_told)
+{
+	struct scene s = scene_up();
+	struct fake_object *bell;
+
+	(void)exporter_asks(&s, ASK(segment_bell, .segment = s.segment));
+	bell = fake_object_find(&s.pair.at[THERE]->fake, s.exporter->answer.attachment.object);
+	/* Nobody has looked yet. */
+	bell->pending[0] += 2;
+	(void)exporter_asks(&s, ASK(segment_unpublish, .segment = s.segment));
+	pair_carry_all(&s.pair);
+	EXPECT_EQ(rig_event(s.importer, MSG_import_signalled).message.import_signalled.count,
+		  2);
+	pair_down(&s.pair);
+}
+
+TEST(unpublish_waits_for_the_board_of_who_only_waits_for_signals)
+{
+	struct scene s = scene_up();
+	struct rig *here = s.pair.at[HERE];
+	struct fake_client *waiter = rig_join(here, 12);
+	struct msg_import_connected_far far = pair_import(&s.pair, waiter, s.id, 0);
+
+	(void)rig_ask(here, s.importer, ASK(import_close, .import = s.far.import));
+	pair_carry_all(&s.pair);
+	EXPECT_EQ(exporter_asks(&s, ASK(segment_unpublish, .segment = s.segment))->number, 0);
+	pair_carry_all(&s.pair);
+	EXPECT_EQ(exporter_answer(&s), MSG_segment_withdrawn);
+	EXPECT(!pair_is_fresh(&s.pair, &far));
+	pair_down(&s.pair);
+}

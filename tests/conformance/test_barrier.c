@@ -172,6 +172,7 @@ TEST(an_abort_inside_a_span_shows_when_it_closes)
 {
 	struct pair p;
 
+	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 1);
 	importer_map(&p.i, RSM_PERM_RDWR, PAGE);
 	EXPECT_EQ(rsm_memseg_import_open_barrier(&p.i.barrier), RSM_SUCCESS);

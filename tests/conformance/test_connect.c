@@ -231,6 +231,7 @@ TEST(an_explicitly_mapped_import_is_not_disconnected)
 	struct pair p;
 	struct pollfd pfd;
 
+	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 1);
 	importer_map(&p.i, RSM_PERM_RDWR, PAGE);
 	EXPECT_EQ(rsm_memseg_import_disconnect(p.i.segment), RSMERR_SEG_STILL_MAPPED);

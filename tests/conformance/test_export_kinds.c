@@ -40,6 +40,7 @@ TEST(stores_of_either_side_are_seen_by_the_other)
 {
 	struct pair p;
 
+	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 4);
 	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
 	p.e.memory[2 * PAGE + 5] = 3;

@@ -132,6 +132,7 @@ TEST(rebinding_to_the_current_address_succeeds)
 {
 	struct pair p;
 
+	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 2);
 	p.e.memory[0] = 4;
 	EXPECT_EQ(rebind(&p.e, p.e.memory, p.e.size), RSM_SUCCESS);
@@ -158,6 +159,7 @@ TEST(an_unusable_range_is_refused_and_the_old_binding_stays)
 	int fd = file_of_pages(2, 0);
 	void *file = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
+	ONE_NODE_ONLY(NODES_MAP_LATE);
 	EXPECT(file != MAP_FAILED);
 	pair_up(&p, 2);
 	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);

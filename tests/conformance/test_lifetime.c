@@ -177,6 +177,7 @@ TEST(importers_go_on_seeing_what_the_parent_sees)
 	struct pair p;
 	struct child c;
 
+	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 2);
 	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
 	child_start(&c, store_inherited, &p);
@@ -203,6 +204,7 @@ TEST(importers_see_the_parents_stores_when_the_child_wrote_first)
 	struct pair p;
 	struct child c;
 
+	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 2);
 	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
 	child_start(&c, store_inherited, &p);
@@ -240,6 +242,7 @@ TEST(an_inherited_map_sees_the_exporter_and_notices_the_abort)
 	struct pair p;
 	struct child c;
 
+	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 1);
 	importer_map(&p.i, RSM_PERM_RDWR, PAGE);
 	child_start(&c, watch_inherited_map, &p.i);

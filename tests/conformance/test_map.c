@@ -61,6 +61,7 @@ TEST(a_partial_map_shows_its_part)
 {
 	struct pair p;
 
+	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 4);
 	for (unsigned page = 0; page < 4; page++)
 		(void)memset(p.e.memory + page * PAGE, 1 + (int)page, PAGE);
@@ -227,6 +228,7 @@ TEST(a_fixed_map_lands_where_it_was_asked_to)
 	struct pair p;
 	unsigned char *reserved = pages_with_hole(4, 4);
 
+	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 2);
 	(void)memset(p.e.memory, 8, p.e.size);
 	p.i.address = reserved + PAGE;
@@ -261,6 +263,7 @@ TEST(without_fixed_the_incoming_address_replaces_nothing)
 	struct pair p;
 	unsigned char *mine = pages_with_hole(1, 1);
 
+	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 1);
 	mine[0] = 3;
 	p.i.address = mine;
@@ -280,6 +283,7 @@ TEST(the_reserved_attribute_has_no_effect)
 {
 	struct pair p;
 
+	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 1);
 	EXPECT_EQ(map(&p.i, RSM_MAP_RESERVED, RSM_PERM_RDWR, 0, PAGE), RSM_SUCCESS);
 	p.i.address[0] = 2;
@@ -293,6 +297,7 @@ TEST(permissions_above_the_connections_are_refused)
 	struct exporter e;
 	struct importer i;
 
+	ONE_NODE_ONLY("pages of another node are fetched, which takes the right to read");
 	exporter_up(&e, ID(0), 1);
 	importer_fresh(&i, ID(0), RSM_PERM_READ);
 	EXPECT_EQ(map(&i, RSM_MAP_NONE, RSM_PERM_RDWR, 0, PAGE), RSMERR_BAD_PERMS);
@@ -362,6 +367,7 @@ TEST(a_length_need_not_be_a_page_multiple)
 	struct pair p;
 	uint8_t byte = 1;
 
+	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 2);
 	importer_map(&p.i, RSM_PERM_RDWR, PAGE + 10);
 	/* The rest of the last page is accessible, but does not count for put. */

@@ -478,6 +478,7 @@ TEST(unpublish_leaves_the_memory_alone)
 {
 	struct pair p;
 
+	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 4);
 	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
 	(void)memset(p.i.address, 0x6b, p.e.size);

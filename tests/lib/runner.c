@@ -102,21 +102,6 @@ static bool is_of_rdma(const char *fd)
 	       strcmp(target, "anon_inode:[infinibandevent]") == 0;
 }
 
-static void show_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	const struct dirent *entry;
-	char target[128];
-
-	while (dir && (entry = readdir(dir))) {
-		read_fd(entry->d_name, target, sizeof(target));
-		if (*target)
-			(void)fprintf(stderr, "# %s is %s\n", entry->d_name, target);
-	}
-	if (dir)
-		(void)closedir(dir);
-}
-
 unsigned test_count_fds(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -228,8 +213,6 @@ static void run_one(int index)
 	test_came_by(NULL);
 	if (test->leaks_allowed)
 		return;
-	if (test_count_fds() > fds)
-		show_fds();
 	EXPECT_OR_SAY(test_count_fds() <= fds, "left %u descriptors behind",
 		      test_count_fds() - fds);
 	EXPECT_OR_SAY(test_count_memfd_mappings() <= mappings, "left a memfd mapping behind");
