@@ -57,7 +57,8 @@ enum tract_export_flag {
  * writing no other users where the region can be frozen, and what is frozen for reading.  The
  * export lasts as long as the mapping: when that is unmapped or taken back, or its region
  * changes hands, the export is withdrawn by the node, and cannot be published again.  Taking
- * back is the node's, which replaces the region's memory for all who go on using it.
+ * back is the node's, which replaces the region's memory for all who go on using it; once there
+ * is no broker, importers are told and no more.
  *
  * The effective user and group and the umask are recorded now, for the access checks.
  *

@@ -237,6 +237,38 @@ TEST(no_barrier_closes_once_an_export_without_a_broker_is_unpublished)
 	pages_free(memory, PAGES);
 }
 
+/* The memory is the node's, which nobody replaces any more: mappers stay together. */
+TEST(no_barrier_closes_once_a_shared_region_without_a_broker_is_unpublished)
+{
+	const struct tract_shared_spec spec = { .size = SIZE,
+						.ceiling = TRACT_PERMIT_READ_WRITE,
+						.numa_node = TRACT_NODE_ANY };
+	struct tract_shared *shared = NULL;
+	struct tract_export *export;
+	void *memory = NULL;
+	struct follower f;
+	struct stage s;
+	uint32_t id;
+
+	stage_up(&s);
+	EXPECT_EQ(tract_shared_create(s.ctx, &spec, &shared), 0);
+	EXPECT_EQ(tract_shared_map(shared, &memory, TRACT_PERMIT_READ_WRITE), 0);
+	export = export_up(s.ctx, memory, SIZE, 0, &id);
+	follower_up(&f, id, 0, TRACT_RIGHT_READ_WRITE);
+	kill_broker(&s);
+	expect_works(&f, 0, memory, 1);
+	EXPECT_EQ(tract_export_unpublish(export), -ENOTCONN);
+	EXPECT_EQ(ask(&f, CLOSE_BARRIER, 9), -ESTALE);
+	EXPECT_EQ(tract_export_unpublish(export), -ENOENT);
+	expect_stale(&f, 0);
+	EXPECT_EQ(tract_export_destroy(export), 0);
+	expect_stale(&f, 0);
+	follower_down(&f);
+	tract_shared_unmap_all(s.ctx);
+	tract_shared_close(shared);
+	stage_down(&s);
+}
+
 TEST(who_imports_two_exports_of_one_process_loses_the_destroyed_one_alone)
 {
 	unsigned char *memory = filled(PAGES), *other_memory = filled(PAGES);
