@@ -18,7 +18,8 @@
 
 #include "grip.h"
 
-#define STACK ((size_t)64 << 10)
+/* What a pipe can hold is on it, which is 64 KiB. */
+#define STACK ((size_t)256 << 10)
 /* Of a descriptor that is on its way. */
 #define COPIES 40u
 /* Of the region that is held. */
