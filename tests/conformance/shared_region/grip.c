@@ -548,10 +548,13 @@ static int kept_channel;
 /* Whatever is connected, but for the channel of its test. */
 static void secede(int number)
 {
+	int error = errno;
+
 	(void)number;
 	for (int fd = 3; fd < 1024; fd++)
 		if (fd != kept_channel && fd != grip_channel[0] && fd != grip_channel[1])
 			(void)shutdown(fd, SHUT_RDWR);
+	errno = error;
 }
 
 int do_secede(struct performer *p, const uint64_t *v, uint64_t *said)
