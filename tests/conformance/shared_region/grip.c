@@ -18,7 +18,8 @@
 
 #include "grip.h"
 
-#define STACK ((size_t)64 << 10)
+/* What a pipe can hold is on it, which is 64 KiB. */
+#define STACK ((size_t)256 << 10)
 /* Of a descriptor that is on its way. */
 #define COPIES 40u
 /* Of the region that is held. */
@@ -547,10 +548,13 @@ static int kept_channel;
 /* Whatever is connected, but for the channel of its test. */
 static void secede(int number)
 {
+	int error = errno;
+
 	(void)number;
 	for (int fd = 3; fd < 1024; fd++)
 		if (fd != kept_channel && fd != grip_channel[0] && fd != grip_channel[1])
 			(void)shutdown(fd, SHUT_RDWR);
+	errno = error;
 }
 
 int do_secede(struct performer *p, const uint64_t *v, uint64_t *said)
