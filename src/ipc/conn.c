@@ -12,6 +12,9 @@
 #include "base/clock.h"
 #include "base/scope.h"
 
+/* A broker that sleeps has to be woken, and then has work to do. */
+#define ANSWER_NS (2 * SPIN_NS)
+
 struct conn_pending {
 	struct conn_pending *next;
 	size_t size;
@@ -30,7 +33,7 @@ void conn_open(struct conn *c, int fd, bool blocking)
 {
 	*c = (struct conn){ .fd = fd,
 			    .blocking = blocking,
-			    .spin = spin_for(SPIN_NS) };
+			    .spin = spin_for(ANSWER_NS) };
 	(void)sock_set_blocking(fd, blocking);
 }
 

@@ -5,8 +5,8 @@
  * peer not been slowed by waking us. */
 #define SHORT_SLEEP 4
 #define CREDIT_MAX 8
-#define PRICE_FIRST 4
-#define PRICE_MAX 1024
+#define PRICE_FIRST 1
+#define PRICE_MAX 64
 
 struct spin spin_for(uint64_t ns)
 {
