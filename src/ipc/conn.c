@@ -31,9 +31,7 @@ void conn_drop_fds(int *fds, unsigned count)
 
 void conn_open(struct conn *c, int fd, bool blocking)
 {
-	*c = (struct conn){ .fd = fd,
-			    .blocking = blocking,
-			    .spin = spin_for(ANSWER_NS) };
+	*c = (struct conn){ .fd = fd, .blocking = blocking, .spin = spin_for(ANSWER_NS) };
 	(void)sock_set_blocking(fd, blocking);
 }
 

@@ -48,7 +48,7 @@ struct conn {
 	size_t queued_bytes;
 	struct conn_pending *first, *last;
 	struct spin spin; /* before the answer of a call */
-	conn_tap tap;	      /* NULL: none */
+	conn_tap tap;	  /* NULL: none */
 	void *tap_arg;
 };
 

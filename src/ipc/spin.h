@@ -3,8 +3,8 @@
  * spin.h - whether to look again for a moment before falling asleep
  *
  * Falling asleep and being woken costs several times what most messages do.  Looking again
- * instead is worth it only while it pays: after some wake-ups in short order, and for longer and
- * longer not at all once it was in vain.
+ * instead is worth it only while it pays: after some wake-ups in short order, and for longer
+ *and longer not at all once it was in vain.
  *
  *	if (spin_pays(l)) {
  *		... look, and yield, for at most l->ns ...
