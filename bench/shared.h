@@ -11,6 +11,7 @@
 #include <shared_region.h>
 
 #define HELPERS 9u
+#define FOLLOWERS (HELPERS - 1)
 #define BATCH_MAX 64u
 
 struct helper {
@@ -21,7 +22,8 @@ struct helper {
 struct shared_bench {
 	shared_region_client *client;
 	struct helper helper[HELPERS];
-	int server; /* floor_request() goes there */
+	int server;		 /* floor_request() goes there */
+	int follower[FOLLOWERS]; /* bare processes that map what they are sent */
 };
 
 /* Starts them; @broker_cpu pins nobody if there is one processor.  Ends the program if it
@@ -40,6 +42,9 @@ double helper_map(const struct helper *helper, const shared_region_cap *cap, uns
 void helper_keep(const struct helper *helper, shared_region_cap cap);
 /* It forgets what was taken from it, or unmaps what was not. */
 void helper_drop(const struct helper *helper);
+
+/* Each follower maps @size bytes of @fd over what it had; returns when all have. */
+void followers_map(const struct shared_bench *bench, int fd, size_t size);
 
 void row_shared_calls(const struct shared_bench *bench);
 void row_shared_fence(const struct shared_bench *bench);

@@ -196,12 +196,40 @@ static void serve(int sock)
 	floor_serve(sock, fd);
 }
 
+/* What a process does that knows nothing of regions, for the floor. */
+static void follow(int sock)
+{
+	char *at = NULL;
+	size_t size;
+	int fd;
+
+	while (sock_recv(sock, &size, sizeof(size), &fd) > 0) {
+		at = mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | (at ? MAP_FIXED : 0),
+			  fd, 0);
+		if (at == MAP_FAILED)
+			_exit(1);
+		(void)close(fd);
+		sock_send(sock, &size, sizeof(size), -1);
+	}
+}
+
+void followers_map(const struct shared_bench *bench, int fd, size_t size)
+{
+	for (unsigned i = 0; i < FOLLOWERS; i++)
+		sock_send(bench->follower[i], &size, sizeof(size), fd);
+	for (unsigned i = 0; i < FOLLOWERS; i++)
+		if (sock_recv(bench->follower[i], &size, sizeof(size), NULL) == 0)
+			die("a follower is gone");
+}
+
 void shared_bench_open(struct shared_bench *bench)
 {
 	struct answer answer;
 	int r;
 
 	bench->server = start(serve);
+	for (unsigned i = 0; i < FOLLOWERS; i++)
+		bench->follower[i] = start(follow);
 	for (unsigned i = 0; i < HELPERS; i++)
 		bench->helper[i].sock = start(help);
 	r = shared_region_attach(NULL, 0, &bench->client);
@@ -219,6 +247,8 @@ void shared_bench_open(struct shared_bench *bench)
 void shared_bench_close(struct shared_bench *bench)
 {
 	(void)close(bench->server);
+	for (unsigned i = 0; i < FOLLOWERS; i++)
+		(void)close(bench->follower[i]);
 	for (unsigned i = 0; i < HELPERS; i++)
 		(void)close(bench->helper[i].sock);
 	shared_region_detach(bench->client);

@@ -29,8 +29,6 @@
  * its socket was. */
 #define LOOK_IDLE_MS 200
 #define LOOK_BUSY_MS 2000
-/* About what falling asleep and being woken takes. */
-#define LINGER_NS 50000
 /* Descriptors a link needs: connection, events, pidfd, and what arrives with a message. */
 #define FDS_PER_LINK 5
 
@@ -389,7 +387,7 @@ static int serve(struct broker *b, const struct broker_options *options)
 	b->loop.deadline = broker_deadline;
 	b->loop.turn = broker_turn;
 	b->loop.arg = b;
-	b->loop.linger_ns = LINGER_NS;
+	b->loop.spin = spin_for(SPIN_NS);
 	b->idle_since = b->look_at = b->started = clock_now();
 	b->promise_at = b->config.peer_count > 0 ? b->started : CLOCK_NEVER;
 	(void)!chdir("/");

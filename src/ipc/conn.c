@@ -3,12 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "base/clock.h"
 #include "base/scope.h"
+
+/* A broker that sleeps has to be woken, and then has work to do. */
+#define ANSWER_NS (2 * SPIN_NS)
 
 struct conn_pending {
 	struct conn_pending *next;
@@ -26,7 +31,7 @@ void conn_drop_fds(int *fds, unsigned count)
 
 void conn_open(struct conn *c, int fd, bool blocking)
 {
-	*c = (struct conn){ .fd = fd, .blocking = blocking };
+	*c = (struct conn){ .fd = fd, .blocking = blocking, .spin = spin_for(ANSWER_NS) };
 	(void)sock_set_blocking(fd, blocking);
 }
 
@@ -188,7 +193,7 @@ static int receive_failed(struct conn *c, int error)
 	case -EINTR:
 		return error;
 	case -EAGAIN:
-		return c->blocking ? conn_break(c, -ETIMEDOUT) : -EAGAIN;
+		return conn_break(c, -ETIMEDOUT);
 	case -EMFILE:
 	case -EMSGSIZE:
 		return conn_break(c, -EPROTO);
@@ -197,8 +202,9 @@ static int receive_failed(struct conn *c, int error)
 	}
 }
 
-int conn_receive(struct conn *c, struct message *ret_message, int fds[CONN_FDS_MAX],
-		 unsigned *ret_fd_count)
+/* @sleeps: until there is something. */
+static int receive(struct conn *c, bool sleeps, struct message *ret_message,
+		   int fds[CONN_FDS_MAX], unsigned *ret_fd_count)
 {
 	uint8_t buffer[WIRE_SIZE_MAX];
 	unsigned fd_count = 0;
@@ -207,7 +213,7 @@ int conn_receive(struct conn *c, struct message *ret_message, int fds[CONN_FDS_M
 
 	if (c->broken)
 		return -ENOTCONN;
-	if (c->blocking)
+	if (sleeps)
 		r = sock_receive(c->fd, buffer, sizeof(buffer), &size, fds, &fd_count);
 	else
 		r = sock_receive_now(c->fd, buffer, sizeof(buffer), &size, fds, &fd_count);
@@ -215,6 +221,8 @@ int conn_receive(struct conn *c, struct message *ret_message, int fds[CONN_FDS_M
 		*ret_fd_count = 0;
 		return r;
 	}
+	if (r == -EAGAIN && !sleeps)
+		return r;
 	if (r < 0)
 		return receive_failed(c, r);
 	if (size == 0 && fd_count == 0)
@@ -228,6 +236,46 @@ int conn_receive(struct conn *c, struct message *ret_message, int fds[CONN_FDS_M
 		c->tap(c->tap_arg, false, buffer, size);
 	*ret_fd_count = fd_count;
 	return 0;
+}
+
+int conn_receive(struct conn *c, struct message *ret_message, int fds[CONN_FDS_MAX],
+		 unsigned *ret_fd_count)
+{
+	return receive(c, c->blocking, ret_message, fds, ret_fd_count);
+}
+
+/* As conn_receive(), without sleep, for as long as the connection spins. */
+static int look_again(struct conn *c, struct message *ret_message, int fds[CONN_FDS_MAX],
+		      unsigned *ret_fd_count)
+{
+	uint64_t start = clock_now(), took;
+	int r;
+
+	do {
+		/* The peer may need this very processor. */
+		(void)sched_yield();
+		r = receive(c, false, ret_message, fds, ret_fd_count);
+		took = clock_now() - start;
+	} while (r == -EAGAIN && took < c->spin.ns);
+	spin_looked(&c->spin, r != -EAGAIN, took);
+	return r;
+}
+
+static int receive_answer(struct conn *c, struct message *ret_message, int fds[CONN_FDS_MAX],
+			  unsigned *ret_fd_count)
+{
+	uint64_t start;
+	int r;
+
+	if (spin_pays(&c->spin)) {
+		r = look_again(c, ret_message, fds, ret_fd_count);
+		if (r != -EAGAIN)
+			return r;
+	}
+	start = clock_now();
+	r = conn_receive(c, ret_message, fds, ret_fd_count);
+	spin_slept(&c->spin, clock_now() - start);
+	return r;
 }
 
 /* Why the peer left, if it said so: on a socket that has ended, what had come is still there,
@@ -262,7 +310,7 @@ int conn_call(struct conn *c, const struct message *request, const int *fds, uns
 	while (r == -EINTR);
 	if (r == 0)
 		do
-			r = conn_receive(c, ret_reply, ret_fds, &count);
+			r = receive_answer(c, ret_reply, ret_fds, &count);
 		while (r == -EINTR);
 	if (r == -ENOTCONN)
 		r = last_words(c, request->serial, ret_reply);

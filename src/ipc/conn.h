@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ipc/spin.h"
 #include "sys/sock.h"
 #include "wire/wire.h"
 
@@ -46,7 +47,8 @@ struct conn {
 	unsigned queued_fds;
 	size_t queued_bytes;
 	struct conn_pending *first, *last;
-	conn_tap tap; /* NULL: none */
+	struct spin spin; /* before the answer of a call */
+	conn_tap tap;	  /* NULL: none */
 	void *tap_arg;
 };
 

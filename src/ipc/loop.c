@@ -7,16 +7,9 @@
 #include "base/clock.h"
 #include "base/scope.h"
 
-/* A sleep this many times shorter than lingering could have been lingered through, had the
- * peer not been slowed by waking us. */
-#define SHORT_SLEEP 4
-#define CREDIT_MAX 8
-#define PRICE_FIRST 4
-#define PRICE_MAX 1024
-
 int loop_init(struct loop *loop)
 {
-	*loop = (struct loop){ .poll = -1, .price = PRICE_FIRST };
+	*loop = (struct loop){ .poll = -1, .spin = spin_for(0) };
 	return event_poll_new(&loop->poll);
 }
 
@@ -71,51 +64,36 @@ static int look(struct loop *loop, int timeout_ms)
 	return event_poll_wait(loop->poll, loop->ready, LOOP_BATCH, timeout_ms);
 }
 
-/* As look(), for as long as the loop lingers. */
-static int linger(struct loop *loop)
+/* As look(), for as long as the loop spins. */
+static int look_again(struct loop *loop)
 {
-	uint64_t until = clock_now() + loop->linger_ns;
+	uint64_t start = clock_now(), took;
 	int n;
 
 	do {
 		/* The peer may need this very processor. */
 		(void)sched_yield();
 		n = look(loop, 0);
-		if (n != 0) {
-			loop->price = PRICE_FIRST;
-			return n;
-		}
-	} while (clock_now() < until);
-	loop->credit = -loop->price;
-	if (loop->price < PRICE_MAX)
-		loop->price *= 2;
-	return 0;
-}
-
-static int look_and_learn(struct loop *loop, int timeout_ms)
-{
-	uint64_t start = clock_now();
-	int n = look(loop, timeout_ms);
-
-	if (clock_now() - start > SHORT_SLEEP * loop->linger_ns)
-		loop->credit = loop->credit < 0 ? loop->credit : 0;
-	else if (loop->credit < CREDIT_MAX)
-		loop->credit++;
+		took = clock_now() - start;
+	} while (n == 0 && took < loop->spin.ns);
+	spin_looked(&loop->spin, n != 0, took);
 	return n;
 }
 
 static int wait_ready(struct loop *loop, uint64_t deadline)
 {
+	uint64_t start;
 	int n;
 
-	if (loop->linger_ns == 0)
-		return look(loop, clock_poll_ms(deadline));
-	if (loop->credit > 1) {
-		n = linger(loop);
+	if (spin_pays(&loop->spin)) {
+		n = look_again(loop);
 		if (n != 0)
 			return n;
 	}
-	return look_and_learn(loop, clock_poll_ms(deadline));
+	start = clock_now();
+	n = look(loop, clock_poll_ms(deadline));
+	spin_slept(&loop->spin, clock_now() - start);
+	return n;
 }
 
 int loop_step(struct loop *loop)

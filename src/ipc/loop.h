@@ -7,9 +7,7 @@
  * for it is forgotten.  Sources stay ready until their descriptor is not, so a callback may
  * leave work for the next turn, and thereby let the others have theirs.
  *
- * Falling asleep and being woken costs several times what most messages do, so a loop may be
- * told to look again for a moment before it sleeps.  It does so only while that pays: after
- * some wake-ups in short order, and for longer and longer not at all if it looked in vain.
+ * A loop may be told to spin: to look again for a moment before it sleeps.
  */
 #ifndef IPC_LOOP_H
 #define IPC_LOOP_H
@@ -17,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ipc/spin.h"
 #include "sys/event.h"
 
 #define LOOP_BATCH 32
@@ -33,9 +32,7 @@ struct loop {
 	bool stopped;
 	unsigned ready_count; /* of the batch that is being called */
 	struct event_ready ready[LOOP_BATCH];
-	uint64_t linger_ns; /* how long to look again; 0: not at all */
-	int credit;	    /* positive: looking again would have paid lately */
-	int price;	    /* what looking in vain costs */
+	struct spin spin; /* not at all, unless its owner says so */
 	/* Both may be NULL.  @deadline: when the next turn comes even if nothing is ready.
 	 * @turn: after the sources of a turn were called, or its deadline passed. */
 	uint64_t (*deadline)(void *arg);

@@ -251,18 +251,28 @@ static struct message refusal(uint32_t serial)
 				 .refused = { .error = EUSERS } };
 }
 
-TEST(who_left_with_a_refusal_before_it_was_asked_is_heard)
+/* A connection, which blocks, to a peer that refused request @serial and has left. */
+static void turned_away(struct conn *a, uint32_t serial)
 {
-	struct message sent = request(1), got, last = refusal(1);
-	int fds[CONN_FDS_MAX], sockets[2];
-	struct conn a, b;
-	unsigned count;
+	struct message last = refusal(serial);
+	struct conn b;
+	int sockets[2];
 
 	EXPECT_EQ(sock_pair(sockets), 0);
-	conn_open(&a, sockets[0], true);
+	conn_open(a, sockets[0], true);
 	conn_open(&b, sockets[1], false);
 	EXPECT_EQ(conn_send(&b, &last, NULL, 0), 0);
 	conn_close(&b);
+}
+
+TEST(who_left_with_a_refusal_before_it_was_asked_is_heard)
+{
+	struct message sent = request(1), got;
+	int fds[CONN_FDS_MAX];
+	unsigned count;
+	struct conn a;
+
+	turned_away(&a, 1);
 	EXPECT_EQ(conn_call(&a, &sent, NULL, 0, &got, fds, &count), 0);
 	EXPECT_EQ(got.number, MSG_refused);
 	EXPECT_EQ(got.refused.error, EUSERS);
@@ -298,16 +308,12 @@ TEST(who_left_with_a_refusal_and_did_not_read_is_heard)
 
 TEST(who_left_without_a_word_about_this_is_not_believed)
 {
-	struct message sent = request(2), got, last = refusal(1);
-	int fds[CONN_FDS_MAX], sockets[2];
-	struct conn a, b;
+	struct message sent = request(2), got;
+	int fds[CONN_FDS_MAX];
 	unsigned count;
+	struct conn a;
 
-	EXPECT_EQ(sock_pair(sockets), 0);
-	conn_open(&a, sockets[0], true);
-	conn_open(&b, sockets[1], false);
-	EXPECT_EQ(conn_send(&b, &last, NULL, 0), 0);
-	conn_close(&b);
+	turned_away(&a, 1);
 	EXPECT_EQ(conn_call(&a, &sent, NULL, 0, &got, fds, &count), -ENOTCONN);
 	conn_close(&a);
 }

@@ -123,3 +123,15 @@ uint32_t rig_mapping_count(struct rig *rig, struct fake_client *client, uint64_t
 		count++;
 	return count;
 }
+
+struct rig_trio rig_trio_up(void)
+{
+	struct rig_trio s = { .rig = rig_up() };
+
+	s.owner = rig_join(s.rig, 10);
+	s.other = rig_join(s.rig, 10);
+	s.third = rig_join(s.rig, 10);
+	s.shared = rig_shared(s.rig, s.owner);
+	s.root = rig_root(s.rig, s.owner, s.shared);
+	return s;
+}

@@ -40,4 +40,13 @@ struct msg_cap_row rig_cap_row(struct rig *rig, struct fake_client *client, uint
 uint32_t rig_cap_count(struct rig *rig, struct fake_client *client, uint64_t shared);
 uint32_t rig_mapping_count(struct rig *rig, struct fake_client *client, uint64_t shared);
 
+/* An owner, and two more processes of its user. */
+struct rig_trio {
+	struct rig *rig;
+	struct fake_client *owner, *other, *third; /* processes 1, 2, 3 */
+	uint64_t shared, root;
+};
+
+struct rig_trio rig_trio_up(void);
+
 #endif

@@ -7,26 +7,8 @@
 
 #define WRITING 0x43u
 
-struct scene {
-	struct rig *rig;
-	struct fake_client *owner, *other, *third; /* processes 1, 2, 3 */
-	uint64_t shared, root;
-};
-
-static struct scene scene_up(void)
-{
-	struct scene s = { .rig = rig_up() };
-
-	s.owner = rig_join(s.rig, 10);
-	s.other = rig_join(s.rig, 10);
-	s.third = rig_join(s.rig, 10);
-	s.shared = rig_shared(s.rig, s.owner);
-	s.root = rig_root(s.rig, s.owner, s.shared);
-	return s;
-}
-
 /* Ids are no secret. */
-static uint64_t guess_token(struct scene *s)
+static uint64_t guess_token(struct rig_trio *s)
 {
 	struct msg_cap_row row = rig_cap_row(s->rig, s->third, s->shared, rig_cap_id(s->root));
 
@@ -35,7 +17,7 @@ static uint64_t guess_token(struct scene *s)
 
 TEST(what_is_to_be_mapped_into_another_can_be_revoked_by_it_before_it_was_told)
 {
-	struct scene s = scene_up();
+	struct rig_trio s = rig_trio_up();
 	struct fake_said said;
 
 	EXPECT_EQ(rig_error(s.rig, s.other, ASK(shared_accept, .accept = true)), 0);
@@ -66,7 +48,7 @@ static void lose(struct rig *rig, struct fake_client *client)
 }
 
 /* The region is offered to process 2, and its owner has it mapped. */
-static uint64_t offer_move(struct scene *s, uint32_t mode, uint32_t force)
+static uint64_t offer_move(struct rig_trio *s, uint32_t mode, uint32_t force)
 {
 	rig_map(s->rig, s->owner, s->shared, 0, 3);
 	return rig_ask(s->rig, s->owner,
@@ -75,7 +57,7 @@ static uint64_t offer_move(struct scene *s, uint32_t mode, uint32_t force)
 		->offer_made.token;
 }
 
-static const struct message *take(struct scene *s, uint64_t token)
+static const struct message *take(struct rig_trio *s, uint64_t token)
 {
 	(void)rig_ask(s->rig, s->other, ASK(cap_take, .token = token));
 	while (registry_deadline(s->rig->registry) != UINT64_MAX)
@@ -84,14 +66,14 @@ static const struct message *take(struct scene *s, uint64_t token)
 }
 
 /* Who has its memory has none of a region that is other clients'. */
-static bool is_fenced(struct scene *s, struct fake_client *client)
+static bool is_fenced(struct rig_trio *s, struct fake_client *client)
 {
 	return rig_shared_row(s->rig, client, 0).backing == 1;
 }
 
 TEST(a_sender_that_closes_its_connection_is_fenced_all_the_same)
 {
-	struct scene s = scene_up();
+	struct rig_trio s = rig_trio_up();
 	uint64_t token = offer_move(&s, 0, 2);
 
 	lose(s.rig, s.owner);
@@ -103,7 +85,7 @@ TEST(a_sender_that_closes_its_connection_is_fenced_all_the_same)
 /* It may have passed it on. */
 TEST(a_sender_that_died_is_fenced_all_the_same)
 {
-	struct scene s = scene_up();
+	struct rig_trio s = rig_trio_up();
 	uint64_t token = offer_move(&s, 0, 2);
 
 	rig_leave(s.rig, s.owner);
@@ -114,7 +96,7 @@ TEST(a_sender_that_died_is_fenced_all_the_same)
 
 TEST(a_sender_of_another_user_that_closes_its_connection_is_fenced_if_nothing_is_said)
 {
-	struct scene s = scene_up();
+	struct rig_trio s = rig_trio_up();
 	uint64_t token;
 
 	s.third = rig_join(s.rig, 11);
@@ -132,7 +114,7 @@ TEST(a_sender_of_another_user_that_closes_its_connection_is_fenced_if_nothing_is
 TEST(a_move_does_not_claim_to_have_looked_at_a_sender_that_closed_its_connection)
 {
 	for (uint32_t force = 1; force <= 3; force += 2) {
-		struct scene s = scene_up();
+		struct rig_trio s = rig_trio_up();
 		uint64_t token = offer_move(&s, 0, force);
 
 		lose(s.rig, s.owner);
@@ -144,7 +126,7 @@ TEST(a_move_does_not_claim_to_have_looked_at_a_sender_that_closed_its_connection
 TEST(an_exclusive_move_does_not_claim_to_have_looked_at_a_holder_that_closed_its_connection)
 {
 	for (uint32_t force = 1; force <= 2; force++) {
-		struct scene s = scene_up();
+		struct rig_trio s = rig_trio_up();
 		uint64_t held = rig_derive(s.rig, s.owner, s.root, WRITING, 3), token;
 
 		rig_map(s.rig, s.third, s.shared, held, 3);
@@ -163,7 +145,7 @@ TEST(an_exclusive_move_does_not_claim_to_have_looked_at_a_holder_that_closed_its
 TEST(who_closes_its_connection_when_it_is_asked_to_let_go_has_not_let_go)
 {
 	for (uint32_t force = 1; force <= 3; force += 2) {
-		struct scene s = scene_up();
+		struct rig_trio s = rig_trio_up();
 		uint64_t token = rig_derive(s.rig, s.owner, s.root, WRITING, 2);
 
 		rig_map(s.rig, s.other, s.shared, token, 3);
@@ -176,7 +158,7 @@ TEST(who_closes_its_connection_when_it_is_asked_to_let_go_has_not_let_go)
 
 TEST(who_dies_when_it_is_asked_to_let_go_has_let_go)
 {
-	struct scene s = scene_up();
+	struct rig_trio s = rig_trio_up();
 	uint64_t token = rig_derive(s.rig, s.owner, s.root, WRITING, 2);
 
 	rig_map(s.rig, s.other, s.shared, token, 3);
@@ -188,7 +170,7 @@ TEST(who_dies_when_it_is_asked_to_let_go_has_let_go)
 
 TEST(an_operator_does_not_claim_to_have_looked_at_a_holder_that_closed_its_connection)
 {
-	struct scene s = scene_up();
+	struct rig_trio s = rig_trio_up();
 	uint64_t token = rig_derive(s.rig, s.owner, s.root, WRITING, 2);
 	struct message revoke = ASK(shared_revoke, .shared = s.shared, .force = 1);
 
@@ -209,7 +191,7 @@ TEST(an_operator_does_not_claim_to_have_looked_at_a_holder_that_closed_its_conne
 /* 12.5: as revoked, with the usual strength. */
 TEST(what_a_process_of_another_user_has_mapped_is_fenced_when_it_closes_its_connection)
 {
-	struct scene s = scene_up();
+	struct rig_trio s = rig_trio_up();
 	struct fake_client *foreign = rig_join(s.rig, 11);
 	uint64_t token = rig_derive(s.rig, s.owner, s.root, WRITING, 4);
 
@@ -227,7 +209,7 @@ TEST(what_a_process_of_another_user_has_mapped_is_fenced_when_it_closes_its_conn
 
 TEST(what_a_process_of_the_same_user_has_mapped_ends_with_its_connection_without_force)
 {
-	struct scene s = scene_up();
+	struct rig_trio s = rig_trio_up();
 	uint64_t token = rig_derive(s.rig, s.owner, s.root, WRITING, 2);
 
 	rig_map(s.rig, s.other, s.shared, token, 3);
@@ -241,7 +223,7 @@ TEST(what_a_process_of_the_same_user_has_mapped_ends_with_its_connection_without
 TEST(a_broker_can_end_while_memory_is_being_taken_back)
 {
 	for (unsigned steps = 0; steps < 6; steps++) {
-		struct scene s = scene_up();
+		struct rig_trio s = rig_trio_up();
 		struct rig *rig = s.rig;
 		uint64_t token = rig_derive(rig, s.owner, s.root, WRITING, 2);
 

@@ -7,24 +7,6 @@
 
 #define WRITING 0x43u
 
-struct scene {
-	struct rig *rig;
-	struct fake_client *owner, *other, *third; /* processes 1, 2, 3 */
-	uint64_t shared, root;
-};
-
-static struct scene scene_up(void)
-{
-	struct scene s = { .rig = rig_up() };
-
-	s.owner = rig_join(s.rig, 10);
-	s.other = rig_join(s.rig, 10);
-	s.third = rig_join(s.rig, 10);
-	s.shared = rig_shared(s.rig, s.owner);
-	s.root = rig_root(s.rig, s.owner, s.shared);
-	return s;
-}
-
 static struct message map_by(uint64_t token, uint64_t address)
 {
 	return ASK(cap_map, .token = token, .permission = 1, .address = address);
@@ -32,7 +14,7 @@ static struct message map_by(uint64_t token, uint64_t address)
 
 TEST(who_gives_its_capability_up_while_it_stalls_is_not_waited_for_longer)
 {
-	struct scene s = scene_up();
+	struct rig_trio s = rig_trio_up();
 	uint64_t one = rig_derive(s.rig, s.owner, s.root, WRITING, 2);
 	uint64_t two = rig_derive(s.rig, s.owner, s.root, WRITING, 3);
 
@@ -50,7 +32,7 @@ TEST(who_gives_its_capability_up_while_it_stalls_is_not_waited_for_longer)
 
 TEST(what_a_process_was_asked_to_map_and_stalls_may_end_without_its_answer)
 {
-	struct scene s = scene_up();
+	struct rig_trio s = rig_trio_up();
 	uint64_t one = rig_derive(s.rig, s.owner, s.root, WRITING | GRANT | 0x10, 2), two;
 	struct fake_client *fourth = rig_join(s.rig, 10);
 
@@ -73,7 +55,7 @@ TEST(what_a_process_was_asked_to_map_and_stalls_may_end_without_its_answer)
 
 TEST(a_region_that_moves_is_not_mapped_where_something_has_come_to_be_meanwhile)
 {
-	struct scene s = scene_up();
+	struct rig_trio s = rig_trio_up();
 	uint64_t also = rig_shared(s.rig, s.third), token;
 	struct message answer = ASK(shared_answer, .address = 0x70000);
 	struct fake_said said;
@@ -102,7 +84,7 @@ TEST(a_region_that_moves_is_not_mapped_where_something_has_come_to_be_meanwhile)
 
 TEST(a_ceiling_stays_while_a_region_changes_its_owner)
 {
-	struct scene s = scene_up();
+	struct rig_trio s = rig_trio_up();
 	struct message lower = ASK(shared_lower, .shared = s.shared, .ceiling = 1);
 	struct message take;
 	uint64_t token;
@@ -121,7 +103,7 @@ TEST(a_ceiling_stays_while_a_region_changes_its_owner)
 
 TEST(an_orphan_goes_with_the_last_grant_of_it)
 {
-	struct scene s = scene_up();
+	struct rig_trio s = rig_trio_up();
 	uint64_t token = rig_derive(s.rig, s.owner, s.root, WRITING | GRANT, 2);
 
 	rig_take(s.rig, s.other, token);

@@ -116,6 +116,18 @@ static void expect_lost(const struct scene *s, struct fake_client *exporter)
 	EXPECT_EQ(rig_error(s->rig, exporter, ASK(segment_destroy, .segment = s->segment)), 0);
 }
 
+/* One more export of what @s has mapped, with an importer of its own. */
+static struct scene another(const struct scene *s, uint32_t rights)
+{
+	struct scene other = *s;
+
+	other.segment = export_of(s->rig, s->owner, s->mapping);
+	other.id = rig_publish(s->rig, s->owner, other.segment);
+	other.importer = rig_join(s->rig, 12);
+	other.import = rig_import(s->rig, other.importer, other.id, rights);
+	return other;
+}
+
 TEST(importers_of_a_shared_region_get_the_object_that_its_mappers_have)
 {
 	struct scene s = scene_up();
@@ -212,13 +224,9 @@ TEST(who_may_grant_exports_until_its_capability_is_revoked)
 
 TEST(unpublishing_replaces_the_memory_and_carries_everybody_else_along)
 {
-	struct scene s = scene_up(), other = s;
+	struct scene s = scene_up(), other = another(&s, 4);
 	uint64_t fresh;
 
-	other.segment = export_of(s.rig, s.owner, s.mapping);
-	other.id = rig_publish(s.rig, s.owner, other.segment);
-	other.importer = rig_join(s.rig, 12);
-	other.import = rig_import(s.rig, other.importer, other.id, 4);
 	EXPECT_EQ(rig_ask(s.rig, s.owner, ASK(segment_unpublish, .segment = s.segment))->number,
 		  0);
 	(void)obey(&s, s.importer, MSG_import_revoked);
@@ -281,13 +289,9 @@ TEST(without_room_for_a_copy_an_export_is_destroyed_once_there_is_some)
 
 TEST(an_importer_that_does_not_answer_keeps_its_connection_and_nothing_else)
 {
-	struct scene s = scene_up(), other = s;
+	struct scene s = scene_up(), other = another(&s, 6);
 	uint64_t fresh;
 
-	other.segment = export_of(s.rig, s.owner, s.mapping);
-	other.id = rig_publish(s.rig, s.owner, other.segment);
-	other.importer = rig_join(s.rig, 12);
-	other.import = rig_import(s.rig, other.importer, other.id, 6);
 	(void)rig_ask(s.rig, s.owner, ASK(segment_unpublish, .segment = s.segment));
 	(void)obey(&s, s.owner, MSG_import_stall);
 	rig_pass(s.rig, RIG_HEAR);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "ipc/spin.h"
+
+/* A sleep this many times shorter than spinning could have been spun through, had the
+ * peer not been slowed by waking us. */
+#define SHORT_SLEEP 4
+#define CREDIT_MAX 8
+#define PRICE_FIRST 1
+#define PRICE_MAX 64
+
+struct spin spin_for(uint64_t ns)
+{
+	return (struct spin){ .ns = ns, .price = PRICE_FIRST };
+}
+
+bool spin_pays(const struct spin *spin)
+{
+	return spin->ns > 0 && spin->credit > 1;
+}
+
+void spin_looked(struct spin *spin, bool found, uint64_t took)
+{
+	/* Who yields on a busy processor may come back long after what was waited for. */
+	if (found && took <= SHORT_SLEEP * spin->ns) {
+		spin->price = PRICE_FIRST;
+		return;
+	}
+	spin->credit = -spin->price;
+	if (spin->price < PRICE_MAX)
+		spin->price *= 2;
+}
+
+void spin_slept(struct spin *spin, uint64_t took)
+{
+	if (took > SHORT_SLEEP * spin->ns)
+		spin->credit = spin->credit < 0 ? spin->credit : 0;
+	else if (spin->credit < CREDIT_MAX)
+		spin->credit++;
+}

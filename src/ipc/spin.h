@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spin.h - whether to look again for a moment before falling asleep
+ *
+ * Falling asleep and being woken costs several times what most messages do.  Looking again
+ * instead is worth it only while it pays: after some wake-ups in short order, and for longer
+ *and longer not at all once it was in vain.
+ *
+ *	if (spin_pays(l)) {
+ *		... look, and yield, for at most l->ns ...
+ *		spin_looked(l, found, how long);
+ *	}
+ *	... sleep, if nothing was found ...
+ *	spin_slept(l, how long);
+ *
+ * Times are in nanoseconds.  No lock: one thread at a time.
+ */
+#ifndef IPC_SPIN_H
+#define IPC_SPIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* About what falling asleep and being woken takes. */
+#define SPIN_NS 50000u
+
+struct spin {
+	uint64_t ns; /* how long to look again; 0: not at all */
+	int credit;  /* positive: looking again would have paid lately */
+	int price;   /* what looking in vain costs */
+};
+
+struct spin spin_for(uint64_t ns);
+bool spin_pays(const struct spin *spin);
+void spin_looked(struct spin *spin, bool found, uint64_t took);
+void spin_slept(struct spin *spin, uint64_t took);
+
+#endif
