@@ -28,6 +28,9 @@
 #define OFI_BYTES ((size_t)16 << 20)
 /* Pieces of this size keep several threads' transfers from waiting for each other. */
 #define OFI_PIECE ((size_t)1 << 20)
+/* More than it takes to read all that a connection may hold, a piece or its header at a time.
+ */
+#define OFI_LAST_LOOKS 64u
 /* Longest address that a provider has. */
 #define OFI_NAME_MAX 64u
 
@@ -63,7 +66,7 @@ struct ofi_line {
 	struct fid_av *av;
 	struct fid_cq *cq;
 	struct fid_ep *ep;
-	int fd; /* libfabric's: readable when there is something to do */
+	int fd;			 /* libfabric's: readable when there is something to do */
 };
 
 int ofi_line_open(const struct ofi_domain *domain, struct ofi_line *ret_line);

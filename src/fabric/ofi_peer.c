@@ -103,34 +103,8 @@ static void forget_ops(struct ofi_peer *peer)
 	}
 }
 
-/* ---- the line -----------------------------------------------------------------------------
+/* ---- completions --------------------------------------------------------------------------
  */
-
-static void line_down(struct ofi_peer *peer) REQUIRES(peer->lock)
-{
-	assert(!peer->asleep);
-	/* What is under way is about to be reported lost; a device forgets it by itself. */
-	if (peer->facts.abilities & FABRIC_BURIES_ALONE)
-		sock_abandon(peer->place.name, peer->place.name_size);
-	ofi_line_close(&peer->line);
-	for (unsigned i = 0; i < OFI_OPS; i++)
-		op_complete(peer, &peer->ops[i], peer->why);
-	forget_ops(peer);
-	peer->up = peer->broken = peer->proven = false;
-	peer->generation++;
-	(void)pthread_cond_broadcast(&peer->moved);
-}
-
-/* Who sleeps on the line wakes, and takes it down if nobody else has. */
-static void take_down(struct ofi_peer *peer) REQUIRES(peer->lock)
-{
-	while (peer->broken && peer->asleep) {
-		event_pipe_fill(peer->wake[1]);
-		(void)pthread_cond_wait(&peer->moved, &peer->lock.inner);
-	}
-	if (peer->broken)
-		line_down(peer);
-}
 
 static void mark_broken(struct ofi_peer *peer, int why, const char *words) REQUIRES(peer->lock)
 {
@@ -140,40 +114,6 @@ static void mark_broken(struct ofi_peer *peer, int why, const char *words) REQUI
 	peer->why = why;
 	(void)snprintf(peer->words, sizeof(peer->words), "%s", words);
 }
-
-void ofi_peer_break(struct ofi_peer *peer, int why, const char *words)
-{
-	mark_broken(peer, why, words);
-	take_down(peer);
-}
-
-static int line_up(struct ofi_peer *peer) REQUIRES(peer->lock)
-{
-	size_t size = sizeof(peer->name);
-	int r = ofi_line_open(&peer->domain, &peer->line);
-
-	if (r < 0)
-		return r;
-	(void)fi_av_straddr(peer->line.av, peer->place.name, peer->name, &size);
-	peer->name[sizeof(peer->name) - 1] = '\0';
-	r = fi_av_insert(peer->line.av, peer->place.name, 1, &peer->to, 0, NULL);
-	if (r != 1) {
-		ofi_line_close(&peer->line);
-		return fail(-EINVAL, "provider %s does not take the address of the peer",
-			    peer->facts.provider);
-	}
-	peer->up = true;
-	return 0;
-}
-
-int ofi_peer_ready(struct ofi_peer *peer)
-{
-	take_down(peer);
-	return peer->up ? 0 : line_up(peer);
-}
-
-/* ---- completions --------------------------------------------------------------------------
- */
 
 static int error_of(const struct fi_cq_err_entry *entry)
 {
@@ -221,6 +161,78 @@ static bool look(struct ofi_peer *peer) REQUIRES(peer->lock)
 	if (peer->asleep)
 		event_pipe_fill(peer->wake[1]);
 	return true;
+}
+
+/* ---- the line -----------------------------------------------------------------------------
+ */
+
+/*
+ * The tcp of libfabric 1.17 frees an answer twice that has half come when its endpoint is
+ * closed, and ofi_rxm follows the null pointer that it finds there.  So what has come is taken
+ * first, and then the end of the connection, which loses the rest.
+ */
+static void cut(struct ofi_peer *peer) REQUIRES(peer->lock)
+{
+	sock_abandon(peer->place.name, peer->place.name_size);
+	for (unsigned looks = 0; looks < OFI_LAST_LOOKS && peer->bytes > 0; looks++)
+		(void)look(peer);
+}
+
+static void line_down(struct ofi_peer *peer) REQUIRES(peer->lock)
+{
+	assert(!peer->asleep);
+	/* What is under way is about to be reported lost; a device forgets it by itself. */
+	if (peer->facts.abilities & FABRIC_BURIES_ALONE)
+		cut(peer);
+	ofi_line_close(&peer->line);
+	for (unsigned i = 0; i < OFI_OPS; i++)
+		op_complete(peer, &peer->ops[i], peer->why);
+	forget_ops(peer);
+	peer->up = peer->broken = peer->proven = false;
+	peer->generation++;
+	(void)pthread_cond_broadcast(&peer->moved);
+}
+
+/* Who sleeps on the line wakes, and takes it down if nobody else has. */
+static void take_down(struct ofi_peer *peer) REQUIRES(peer->lock)
+{
+	while (peer->broken && peer->asleep) {
+		event_pipe_fill(peer->wake[1]);
+		(void)pthread_cond_wait(&peer->moved, &peer->lock.inner);
+	}
+	if (peer->broken)
+		line_down(peer);
+}
+
+void ofi_peer_break(struct ofi_peer *peer, int why, const char *words)
+{
+	mark_broken(peer, why, words);
+	take_down(peer);
+}
+
+static int line_up(struct ofi_peer *peer) REQUIRES(peer->lock)
+{
+	size_t size = sizeof(peer->name);
+	int r = ofi_line_open(&peer->domain, &peer->line);
+
+	if (r < 0)
+		return r;
+	(void)fi_av_straddr(peer->line.av, peer->place.name, peer->name, &size);
+	peer->name[sizeof(peer->name) - 1] = '\0';
+	r = fi_av_insert(peer->line.av, peer->place.name, 1, &peer->to, 0, NULL);
+	if (r != 1) {
+		ofi_line_close(&peer->line);
+		return fail(-EINVAL, "provider %s does not take the address of the peer",
+			    peer->facts.provider);
+	}
+	peer->up = true;
+	return 0;
+}
+
+int ofi_peer_ready(struct ofi_peer *peer)
+{
+	take_down(peer);
+	return peer->up ? 0 : line_up(peer);
 }
 
 static void sleep_on_line(struct ofi_peer *peer, uint64_t deadline) REQUIRES(peer->lock)

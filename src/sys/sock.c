@@ -284,8 +284,10 @@ void sock_abandon(const void *address, size_t size)
 	while (dir && (entry = readdir(dir))) {
 		int fd = (int)strtol(entry->d_name, NULL, 10);
 
-		if (leads_to(fd, address, size))
-			(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		if (!leads_to(fd, address, size))
+			continue;
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		(void)shutdown(fd, SHUT_RD);
 	}
 	if (dir)
 		(void)closedir(dir);

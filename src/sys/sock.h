@@ -46,8 +46,9 @@ void sock_shutdown(int fd);
 
 /*
  * Of connections between hosts, which others opened in this process: those to the address with
- * these bytes, of a struct sockaddr, send nothing more once they are closed, also not what they
- * were given before.  Whoever closes them says that it was lost.
+ * these bytes, of a struct sockaddr, end for who reads them, behind what has come already, and
+ * send nothing more once they are closed, also not what they were given before.  Whoever closes
+ * them says that it was lost.
  */
 void sock_abandon(const void *address, size_t size);
 

@@ -263,7 +263,10 @@ TEST(a_connection_that_is_abandoned_is_reset_and_no_other)
 
 	dial(&at[0], first);
 	dial(&at[1], second);
+	EXPECT_EQ(write(first[1], "x", 1), 1);
 	sock_abandon(&at[0], sizeof(at[0]));
+	EXPECT_EQ(read(first[0], &byte, 1), 1);
+	EXPECT_EQ(read(first[0], &byte, 1), 0);
 	(void)close(first[0]);
 	(void)close(second[0]);
 	EXPECT_EQ(read(first[1], &byte, 1), -1);
