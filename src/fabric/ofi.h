@@ -66,7 +66,7 @@ struct ofi_line {
 	struct fid_av *av;
 	struct fid_cq *cq;
 	struct fid_ep *ep;
-	int fd;			 /* libfabric's: readable when there is something to do */
+	int fd; /* libfabric's: readable when there is something to do */
 };
 
 int ofi_line_open(const struct ofi_domain *domain, struct ofi_line *ret_line);
