@@ -161,8 +161,9 @@ int windows_controller_find(const struct windows *w, const struct wire_text *nam
 	for (unsigned i = 0; i < w->count; i++) {
 		const struct config_controller *c = w->way[i].config;
 
-		if (!w->way[i].fabric || (name->length ? strcmp(c->name, real)
-						       : strcmp(c->provider, provider->text)))
+		if (!w->way[i].fabric ||
+		    (name->length ? strcmp(c->name, real) != 0
+				  : strcmp(c->provider, provider->text) != 0))
 			continue;
 		*ret = (struct controller_facts){
 			.provider = wire_text_of(c->provider),

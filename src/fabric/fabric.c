@@ -210,17 +210,19 @@ static int peer_share_locked(struct fabric *fabric, const struct fabric_address 
 
 	while (peer && !same_address(&peer->address, address))
 		peer = peer->next;
-	if (!peer) {
-		r = fabric->ops->peer_new(fabric, address, &peer);
-		if (r < 0)
-			return r;
-		peer->fabric = fabric;
-		peer->address = *address;
-		peer->users = 0;
-		peer->next = fabric->peers;
-		fabric->peers = peer;
+	if (peer) {
+		peer->users++;
+		*ret_peer = peer;
+		return 0;
 	}
-	peer->users++;
+	r = fabric->ops->peer_new(fabric, address, &peer);
+	if (r < 0)
+		return r;
+	peer->fabric = fabric;
+	peer->address = *address;
+	peer->users = 1;
+	peer->next = fabric->peers;
+	fabric->peers = peer;
 	*ret_peer = peer;
 	return 0;
 }

@@ -90,7 +90,7 @@ static void obey(const struct rig *rig, struct fabric_window **windows)
 
 static void run(struct rig *rig, unsigned rights)
 {
-	struct fabric_window **windows = calloc(rig->count, sizeof(*windows));
+	struct fabric_window **windows = calloc(rig->count, sizeof(struct fabric_window *));
 	unsigned before = test_count_fds();
 	struct fabric *fabric = open_all(rig, rights, windows);
 

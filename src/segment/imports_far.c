@@ -9,7 +9,7 @@
 /* What an import of another node becomes. */
 struct far_reply {
 	struct session *session;
-	const struct msg_import_connected_far *said;
+	struct msg_import_connected_far said;
 	uint32_t node;
 	struct far *far;
 	bool inherits;
@@ -33,7 +33,7 @@ static void take_far_locked(struct tract_import *import, const struct far_reply 
 	REQUIRES(import->lock)
 {
 	static const _Atomic uint32_t none;
-	const struct msg_import_connected_far *m = reply->said;
+	const struct msg_import_connected_far *m = &reply->said;
 
 	import->session = session_ref(reply->session);
 	import->id = m->import;
@@ -133,10 +133,10 @@ static int make(const struct tract_import *import, struct far_reply *reply)
 	struct far *far;
 	int r;
 
-	r = far_new(reply->said, reply->node, import->rights, &far);
+	r = far_new(&reply->said, reply->node, import->rights, &far);
 	if (r < 0)
 		return r;
-	r = far_open(far, reply->said);
+	r = far_open(far, &reply->said);
 	if (r < 0) {
 		far_free(far);
 		return r;
@@ -155,15 +155,15 @@ static int connect(struct tract_import *import, struct message *request,
 
 	imports_begin_connecting();
 	r = ask(reply->session, request, &answer);
-	reply->said = &answer.import_connected_far;
 	if (r == 0) {
+		reply->said = answer.import_connected_far;
 		r = make(import, reply);
 		if (r < 0)
-			tell_close(reply->session, reply->said->import);
+			tell_close(reply->session, reply->said.import);
 	}
 	taken = end_connecting(import, r == 0 ? reply : NULL);
 	if (r == 0 && !taken) {
-		tell_close(reply->session, reply->said->import);
+		tell_close(reply->session, reply->said.import);
 		far_free(reply->far);
 	}
 	return r;

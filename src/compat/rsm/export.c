@@ -135,7 +135,7 @@ static void copy_loopback_list(const rsmapi_access_entry_t *list, uint_t length,
 			       const struct tract_export *export, struct access_list *to)
 {
 	struct tract *ctx;
-	uint32_t node;
+	uint32_t node = 0;
 	int r = rsm_context_get(&ctx);
 
 	if (r == 0) {
