@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "sys/event.h"
+#include "sys/exec.h"
 #include "sys/sock.h"
 
 /* How often to try again what could not be posted. */
@@ -155,6 +156,9 @@ static bool look(struct ofi_peer *peer) REQUIRES(peer->lock)
 		mark_broken(peer, -ECONNRESET, fi_strerror((int)-n));
 	for (ssize_t i = 0; i < n; i++)
 		op_complete(peer, done[i].op_context, 0);
+	/* Only now everything that the connection takes is there. */
+	if (n > 0 && !peer->proven)
+		exec_close_tree(peer->line.fd);
 	peer->proven |= n > 0;
 	(void)pthread_cond_broadcast(&peer->moved);
 	/* It may be what the one who sleeps on the line is there for. */
