@@ -54,8 +54,7 @@ static void close_other_end(int fd)
 	while (dir && inode_of(fd, &first) && (entry = readdir(dir))) {
 		int other = (int)strtol(entry->d_name, NULL, 10);
 
-		if (inode_of(other, &inode) && inode == first + 1 &&
-		    is_of_a_pair(other))
+		if (inode_of(other, &inode) && inode == first + 1 && is_of_a_pair(other))
 			close_on_exec(other);
 	}
 	if (dir)

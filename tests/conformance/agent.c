@@ -206,12 +206,14 @@ static uint64_t unmap(struct agent *agent, uint64_t a, uint64_t b)
 static uint64_t store_mapped(struct agent *agent, uint64_t offset, uint64_t value)
 {
 	((volatile unsigned char *)agent->i.address)[offset] = (unsigned char)value;
+	importer_deliver(&agent->i);
 	return 0;
 }
 
 static uint64_t load_mapped(struct agent *agent, uint64_t offset, uint64_t b)
 {
 	(void)b;
+	importer_deliver(&agent->i);
 	return ((volatile unsigned char *)agent->i.address)[offset];
 }
 

@@ -29,11 +29,4 @@ bool nodes_are_two(void);
 			SKIP(reason); \
 	} while (0)
 
-/* For children that map what they import: a test cannot be left from there.  Elsewhere the
- * first mapping leaves it. */
-#define CHILDREN_MAP ONE_NODE_ONLY(NODES_NO_MAP)
-/* For what is looked at before the barrier at which it is delivered. */
-#define NODES_MAP_LATE "what is stored to a mapping reaches another node at a barrier"
-#define NODES_NO_MAP "memory of another node cannot be mapped yet"
-
 #endif

@@ -194,6 +194,18 @@ void importer_map(struct importer *i, rsm_permission_t perm, size_t size)
 	i->address = address;
 }
 
+void importer_deliver(struct importer *i)
+{
+	if (!nodes_are_two())
+		return;
+	/* In a span it is the order of what comes next; otherwise a span of its own. */
+	if (rsm_memseg_import_order_barrier(&i->barrier) == RSM_SUCCESS)
+		return;
+	/* Of an import that was aborted it closes with an error. */
+	(void)rsm_memseg_import_open_barrier(&i->barrier);
+	(void)rsm_memseg_import_close_barrier(&i->barrier);
+}
+
 void importer_down(struct importer *i)
 {
 	if (i->address)

@@ -84,6 +84,9 @@ void importer_fresh(struct importer *i, rsm_memseg_id_t id, rsm_permission_t per
 void importer_up(struct importer *i, rsm_memseg_id_t id, rsm_permission_t perm);
 /* Maps @size bytes from the start with @perm. */
 void importer_map(struct importer *i, rsm_permission_t perm, size_t size);
+/* What was stored to a mapping is in the exporter's memory, and what was stored there shows in
+ * the mapping: between nodes after a barrier, which this is, and on one node anyway. */
+void importer_deliver(struct importer *i);
 /* Unmaps if need be. */
 void importer_down(struct importer *i);
 

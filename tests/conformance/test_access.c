@@ -218,7 +218,6 @@ TEST(no_permission_is_needed_to_connect_for_events)
 	struct people people;
 	rsmapi_controller_handle_t controller = people_up(&people);
 
-	CHILDREN_MAP;
 	publish_with(&people, 0);
 	EXPECT_EQ(ask(&people.other, IMPORT, ID(0), RSM_PERM_NONE), RSM_SUCCESS);
 	EXPECT_EQ(ask(&people.other, GET, 0, 0), 0x100 + RSMERR_PERM_DENIED);
@@ -305,7 +304,6 @@ TEST(an_importer_admitted_as_other_maps_and_accesses_what_it_asked_for)
 	struct people people;
 	rsmapi_controller_handle_t controller = people_up(&people);
 
-	CHILDREN_MAP;
 	publish_with(&people, 0604);
 	EXPECT_EQ(ask(&people.owner, STORE, 9, 77), 0);
 	EXPECT_EQ(ask(&people.other, IMPORT, ID(0), RSM_PERM_READ), RSM_SUCCESS);
@@ -322,7 +320,6 @@ TEST(an_importer_admitted_through_the_group_maps_what_it_asked_for)
 	struct people people;
 	rsmapi_controller_handle_t controller = people_up(&people);
 
-	CHILDREN_MAP;
 	publish_with(&people, 0660);
 	EXPECT_EQ(ask(&people.mate, IMPORT, ID(0), RSM_PERM_RDWR), RSM_SUCCESS);
 	EXPECT_EQ(ask(&people.mate, MAP, PAGE, RSM_PERM_RDWR), RSM_SUCCESS);

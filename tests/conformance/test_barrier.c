@@ -172,11 +172,11 @@ TEST(an_abort_inside_a_span_shows_when_it_closes)
 {
 	struct pair p;
 
-	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 1);
 	importer_map(&p.i, RSM_PERM_RDWR, PAGE);
 	EXPECT_EQ(rsm_memseg_import_open_barrier(&p.i.barrier), RSM_SUCCESS);
 	p.i.address[0] = 1;
+	importer_deliver(&p.i);
 	EXPECT_EQ(rsm_memseg_export_unpublish(p.e.segment), RSM_SUCCESS);
 	p.i.address[0] = 2;
 	EXPECT_EQ(rsm_memseg_import_close_barrier(&p.i.barrier), RSMERR_CONN_ABORTED);
@@ -486,7 +486,6 @@ TEST(what_is_ordered_first_arrives_first)
 	volatile uint64_t *words;
 	uint64_t second;
 
-	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 1);
 	words = (volatile uint64_t *)(void *)e.memory;
 	child_start(&far, write_spans, NULL);

@@ -231,7 +231,6 @@ TEST(an_explicitly_mapped_import_is_not_disconnected)
 	struct pair p;
 	struct pollfd pfd;
 
-	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 1);
 	importer_map(&p.i, RSM_PERM_RDWR, PAGE);
 	EXPECT_EQ(rsm_memseg_import_disconnect(p.i.segment), RSMERR_SEG_STILL_MAPPED);
@@ -240,6 +239,7 @@ TEST(an_explicitly_mapped_import_is_not_disconnected)
 	EXPECT_EQ(rsm_memseg_import_disconnect(p.i.segment), RSMERR_SEG_STILL_MAPPED);
 	EXPECT_EQ(rsm_memseg_release_pollfd(p.i.segment), RSM_SUCCESS);
 	p.i.address[0] = 3;
+	importer_deliver(&p.i);
 	EXPECT_EQ(p.e.memory[0], 3);
 	pair_down(&p);
 }

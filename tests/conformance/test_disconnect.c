@@ -249,7 +249,6 @@ TEST(a_store_after_unpublish_never_appears_at_the_exporter)
 	struct exporter e;
 	struct child far;
 
-	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 2);
 	(void)memset(e.memory, 1, e.size);
 	agent_importing(&far, ID(0), 2 * PAGE);
@@ -270,7 +269,6 @@ TEST(a_change_after_unpublish_never_appears_at_the_importer)
 	struct exporter e;
 	struct child far;
 
-	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 2);
 	agent_importing(&far, ID(0), 2 * PAGE);
 	(void)ask(&far, LOAD_MAPPED, 100, 0);
@@ -292,7 +290,6 @@ TEST(nothing_passes_either_way_after_destroy)
 	struct exporter e;
 	struct child far;
 
-	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 2);
 	agent_importing(&far, ID(0), 2 * PAGE);
 	EXPECT_EQ(rsm_memseg_export_destroy(e.segment), RSM_SUCCESS);
@@ -333,7 +330,6 @@ TEST(stores_in_full_flight_stop_at_unpublish)
 	void *flag =
 		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	CHILDREN_MAP;
 	EXPECT(flag != MAP_FAILED);
 	storm.stop = flag;
 	exporter_up(&e, ID(0), 1);
@@ -362,7 +358,6 @@ TEST(unpublishing_one_of_two_segments_over_the_same_memory_spares_the_other)
 	rsm_memseg_export_handle_t second = NULL;
 	rsm_memseg_id_t id = ID(1);
 
-	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 2);
 	EXPECT_EQ(rsm_memseg_export_create(e.controller, &second, e.memory, e.size, 0),
 		  RSM_SUCCESS);
@@ -392,7 +387,6 @@ TEST(what_an_aborted_importer_stores_is_seen_by_no_other)
 	struct exporter e;
 	struct child one, two;
 
-	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 1);
 	agent_importing(&one, ID(0), PAGE);
 	agent_importing(&two, ID(0), PAGE);
@@ -449,7 +443,6 @@ TEST(an_importer_killed_while_it_writes_harms_nobody)
 	struct child far;
 	uint64_t never = 0;
 
-	CHILDREN_MAP;
 	storm.stop = &never;
 	pair_up(&p, 1);
 	for (unsigned n = 0; n < 5; n++) {

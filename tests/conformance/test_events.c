@@ -482,7 +482,6 @@ TEST(data_put_before_a_post_is_there_after_the_wait)
 	struct child far;
 	volatile uint64_t *words;
 
-	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 1);
 	words = (volatile uint64_t *)(void *)e.memory;
 	child_start(&far, put_then_post, NULL);

@@ -40,12 +40,12 @@ TEST(stores_of_either_side_are_seen_by_the_other)
 {
 	struct pair p;
 
-	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 4);
 	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
 	p.e.memory[2 * PAGE + 5] = 3;
 	EXPECT_EQ(p.i.address[2 * PAGE + 5], 3);
 	p.i.address[4 * PAGE - 1] = 4;
+	importer_deliver(&p.i);
 	EXPECT_EQ(p.e.memory[4 * PAGE - 1], 4);
 	pair_down(&p);
 }

@@ -132,7 +132,6 @@ TEST(rebinding_to_the_current_address_succeeds)
 {
 	struct pair p;
 
-	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 2);
 	p.e.memory[0] = 4;
 	EXPECT_EQ(rebind(&p.e, p.e.memory, p.e.size), RSM_SUCCESS);
@@ -140,6 +139,7 @@ TEST(rebinding_to_the_current_address_succeeds)
 	EXPECT_EQ(p.i.address[0], 4);
 	EXPECT_EQ(rebind(&p.e, p.e.memory, p.e.size), RSM_SUCCESS);
 	p.e.memory[0] = 5;
+	importer_deliver(&p.i);
 	EXPECT_EQ(p.i.address[0], 5);
 	pair_down(&p);
 }
@@ -147,8 +147,10 @@ TEST(rebinding_to_the_current_address_succeeds)
 static void expect_old_binding(struct pair *p)
 {
 	p->e.memory[1] = (unsigned char)(p->e.memory[1] + 1);
+	importer_deliver(&p->i);
 	EXPECT_EQ(p->i.address[1], p->e.memory[1]);
 	p->i.address[2] = (unsigned char)(p->i.address[2] + 3);
+	importer_deliver(&p->i);
 	EXPECT_EQ(p->e.memory[2], p->i.address[2]);
 }
 
@@ -159,7 +161,6 @@ TEST(an_unusable_range_is_refused_and_the_old_binding_stays)
 	int fd = file_of_pages(2, 0);
 	void *file = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
-	ONE_NODE_ONLY(NODES_MAP_LATE);
 	EXPECT(file != MAP_FAILED);
 	pair_up(&p, 2);
 	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
@@ -218,7 +219,6 @@ TEST(importers_that_have_mapped_see_the_new_memory)
 	struct child far;
 	unsigned char *m = pages_new(2);
 
-	CHILDREN_MAP;
 	pair_up(&p, 2);
 	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
 	agent_importing(&far, ID(0), 2 * PAGE);
@@ -231,6 +231,7 @@ TEST(importers_that_have_mapped_see_the_new_memory)
 	EXPECT_EQ(ask(&far, STORE_MAPPED, 6, 9), 0);
 	EXPECT_EQ(m[6], 9);
 	p.i.address[PAGE] = 8;
+	importer_deliver(&p.i);
 	EXPECT_EQ(m[PAGE], 8);
 	m[7] = 3;
 	EXPECT_EQ(ask(&far, LOAD_MAPPED, 7, 0), 3);
@@ -276,7 +277,6 @@ TEST(the_exporters_stores_to_the_old_range_are_not_seen)
 	struct child far;
 	unsigned char *m = pages_new(2);
 
-	CHILDREN_MAP;
 	pair_up(&p, 2);
 	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
 	agent_importing(&far, ID(0), 2 * PAGE);

@@ -168,6 +168,7 @@ static void store_inherited(struct child *parent, void *arg)
 
 static void expect_parents_view(struct pair *p)
 {
+	importer_deliver(&p->i);
 	EXPECT_EQ(memcmp(p->i.address, p->e.memory, p->e.size), 0);
 }
 
@@ -177,7 +178,6 @@ TEST(importers_go_on_seeing_what_the_parent_sees)
 	struct pair p;
 	struct child c;
 
-	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 2);
 	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
 	child_start(&c, store_inherited, &p);
@@ -189,9 +189,11 @@ TEST(importers_go_on_seeing_what_the_parent_sees)
 	expect_parents_view(&p);
 	p.e.memory[1] = 0x22;
 	p.e.memory[PAGE] = 0x23;
+	importer_deliver(&p.i);
 	EXPECT_EQ(p.i.address[1], 0x22);
 	EXPECT_EQ(p.i.address[PAGE], 0x23);
 	p.i.address[2] = 0x24;
+	importer_deliver(&p.i);
 	EXPECT_EQ(p.e.memory[2], 0x24);
 	child_finish(&c);
 	expect_parents_view(&p);
@@ -204,7 +206,6 @@ TEST(importers_see_the_parents_stores_when_the_child_wrote_first)
 	struct pair p;
 	struct child c;
 
-	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 2);
 	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
 	child_start(&c, store_inherited, &p);
@@ -212,6 +213,7 @@ TEST(importers_see_the_parents_stores_when_the_child_wrote_first)
 	(void)hear(&c);
 	expect_parents_view(&p);
 	p.e.memory[1] = 0x22;
+	importer_deliver(&p.i);
 	EXPECT_EQ(p.i.address[1], 0x22);
 	child_finish(&c);
 	pair_down(&p);
@@ -224,8 +226,10 @@ static void watch_inherited_map(struct child *parent, void *arg)
 	uint8_t byte = 9;
 
 	(void)hear(parent);
+	importer_deliver(i);
 	EXPECT_EQ(at[3], 0x31);
 	at[4] = 0x32;
+	importer_deliver(i);
 	EXPECT_EQ(rsm_memseg_import_put8(i->segment, 5, &byte, 1), RSM_SUCCESS);
 	EXPECT_EQ(rsm_memseg_import_open_barrier(&i->barrier), RSM_SUCCESS);
 	tell(parent, 0);
@@ -242,7 +246,6 @@ TEST(an_inherited_map_sees_the_exporter_and_notices_the_abort)
 	struct pair p;
 	struct child c;
 
-	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 1);
 	importer_map(&p.i, RSM_PERM_RDWR, PAGE);
 	child_start(&c, watch_inherited_map, &p.i);

@@ -136,7 +136,6 @@ TEST(no_descriptor_survives_exec)
 {
 	unsigned without = descriptors_after_exec(false);
 
-	CHILDREN_MAP;
 	EXPECT(without >= 3);
 	EXPECT_EQ(descriptors_after_exec(true), without);
 }
@@ -173,7 +172,6 @@ TEST(an_importers_end_leaves_the_exporter_alone)
 	struct exporter e;
 	struct child far;
 
-	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 1);
 	for (unsigned n = 0; n < 10; n++) {
 		agent_importing(&far, ID(0), PAGE);

@@ -27,7 +27,6 @@ TEST(a_whole_map_shows_and_changes_the_exporters_memory)
 	struct exporter e;
 	struct child far;
 
-	CHILDREN_MAP;
 	exporter_up(&e, ID(0), 4);
 	(void)memset(e.memory, 3, e.size);
 	agent_importing(&far, ID(0), e.size);
@@ -45,7 +44,6 @@ TEST(an_exporter_and_an_importer_in_two_children_share)
 {
 	struct child exporter, importer;
 
-	CHILDREN_MAP;
 	agent_exporting(&exporter, ID(0), 2);
 	agent_importing(&importer, ID(0), 2 * PAGE);
 	EXPECT_EQ(ask(&exporter, STORE, PAGE + 1, 6), 0);
@@ -61,7 +59,6 @@ TEST(a_partial_map_shows_its_part)
 {
 	struct pair p;
 
-	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 4);
 	for (unsigned page = 0; page < 4; page++)
 		(void)memset(p.e.memory + page * PAGE, 1 + (int)page, PAGE);
@@ -69,6 +66,7 @@ TEST(a_partial_map_shows_its_part)
 	EXPECT(is_filled(p.i.address, PAGE, 2));
 	EXPECT(is_filled(p.i.address + PAGE, PAGE, 3));
 	p.i.address[0] = 9;
+	importer_deliver(&p.i);
 	EXPECT_EQ(p.e.memory[PAGE], 9);
 	unmap(&p.i);
 	EXPECT_EQ(map(&p.i, RSM_MAP_NONE, RSM_PERM_RDWR, (off_t)(3 * PAGE), PAGE), RSM_SUCCESS);
@@ -228,7 +226,6 @@ TEST(a_fixed_map_lands_where_it_was_asked_to)
 	struct pair p;
 	unsigned char *reserved = pages_with_hole(4, 4);
 
-	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 2);
 	(void)memset(p.e.memory, 8, p.e.size);
 	p.i.address = reserved + PAGE;
@@ -238,6 +235,7 @@ TEST(a_fixed_map_lands_where_it_was_asked_to)
 	EXPECT(is_filled(reserved, PAGE, 0));
 	EXPECT(is_filled(reserved + 3 * PAGE, PAGE, 0));
 	p.i.address[0] = 1;
+	importer_deliver(&p.i);
 	EXPECT_EQ(p.e.memory[0], 1);
 	pair_down(&p);
 	EXPECT_EQ(munmap(reserved, 4 * PAGE), 0);
@@ -263,7 +261,6 @@ TEST(without_fixed_the_incoming_address_replaces_nothing)
 	struct pair p;
 	unsigned char *mine = pages_with_hole(1, 1);
 
-	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 1);
 	mine[0] = 3;
 	p.i.address = mine;
@@ -274,6 +271,7 @@ TEST(without_fixed_the_incoming_address_replaces_nothing)
 	p.i.address = (unsigned char *)(uintptr_t)0xdeadbeef;
 	EXPECT_EQ(map(&p.i, RSM_MAP_NONE, RSM_PERM_RDWR, 0, PAGE), RSM_SUCCESS);
 	p.i.address[1] = 4;
+	importer_deliver(&p.i);
 	EXPECT_EQ(p.e.memory[1], 4);
 	pair_down(&p);
 	EXPECT_EQ(munmap(mine, PAGE), 0);
@@ -283,10 +281,10 @@ TEST(the_reserved_attribute_has_no_effect)
 {
 	struct pair p;
 
-	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 1);
 	EXPECT_EQ(map(&p.i, RSM_MAP_RESERVED, RSM_PERM_RDWR, 0, PAGE), RSM_SUCCESS);
 	p.i.address[0] = 2;
+	importer_deliver(&p.i);
 	EXPECT_EQ(p.e.memory[0], 2);
 	pair_down(&p);
 }
@@ -367,11 +365,11 @@ TEST(a_length_need_not_be_a_page_multiple)
 	struct pair p;
 	uint8_t byte = 1;
 
-	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 2);
 	importer_map(&p.i, RSM_PERM_RDWR, PAGE + 10);
 	/* The rest of the last page is accessible, but does not count for put. */
 	p.i.address[2 * PAGE - 1] = 6;
+	importer_deliver(&p.i);
 	EXPECT_EQ(p.e.memory[2 * PAGE - 1], 6);
 	EXPECT_EQ(rsm_memseg_import_put8(p.i.segment, (off_t)PAGE + 9, &byte, 1), RSM_SUCCESS);
 	EXPECT_EQ(rsm_memseg_import_put8(p.i.segment, (off_t)PAGE + 10, &byte, 1),
@@ -417,7 +415,6 @@ TEST(mapping_an_aborted_import_is_refused_after_the_arguments_are_checked)
 {
 	struct pair p;
 
-	ONE_NODE_ONLY(NODES_NO_MAP);
 	pair_up(&p, 2);
 	EXPECT_EQ(rsm_memseg_export_unpublish(p.e.segment), RSM_SUCCESS);
 	EXPECT_EQ(map(&p.i, RSM_MAP_NONE, RSM_PERM_READ, 0, PAGE), RSMERR_CONN_ABORTED);

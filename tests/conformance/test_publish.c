@@ -478,10 +478,10 @@ TEST(unpublish_leaves_the_memory_alone)
 {
 	struct pair p;
 
-	ONE_NODE_ONLY(NODES_MAP_LATE);
 	pair_up(&p, 4);
 	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
 	(void)memset(p.i.address, 0x6b, p.e.size);
+	importer_deliver(&p.i);
 	EXPECT_EQ(rsm_memseg_export_unpublish(p.e.segment), RSM_SUCCESS);
 	EXPECT(is_filled(p.e.memory, p.e.size, 0x6b));
 	(void)memset(p.e.memory, 0x6c, p.e.size);

@@ -375,7 +375,6 @@ TEST(readers_see_old_or_new_words_during_rebinds_and_nothing_else)
 	struct child far;
 	unsigned char *m = pages_new(4);
 
-	CHILDREN_MAP;
 	EXPECT((void *)flags != MAP_FAILED);
 	exporter_up(&e, ID(0), 4);
 	(void)memset(e.memory, 0x11, e.size);
