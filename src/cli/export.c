@@ -9,6 +9,7 @@
 #include "interrupt.h"
 #include "load.h"
 #include "out.h"
+#include "peers.h"
 #include "words.h"
 
 /* How often to look for a signal, and whether the first importer came and went, milliseconds.
@@ -58,8 +59,9 @@ static int announce(const struct cli *cli, uint32_t id, const struct loaded *loa
 		char size[WORDS_MAX];
 
 		(void)fprintf(stderr,
-			      "%s, %s; `tract get %u 0x%08x` copies it, ^C takes it back\n",
-			      name, words_size(loaded->bytes, size), node, id);
+			      "%s, %s; `tract get %u 0x%08x`%s copies it, ^C takes it back\n",
+			      name, words_size(loaded->bytes, size), node, id,
+			      node ? " on any node of the cluster" : "");
 	}
 	return CLI_OK;
 }
@@ -107,11 +109,11 @@ static int publish_and_stay(const struct cli *cli, struct tract_export *export,
 	int r, end;
 
 	if (cli_has(cli, OPTION_MODE)) {
-		struct tract_access access = { .mode = cli->mode };
+		struct tract_access access[TRACT_ACCESS_MAX];
 
-		r = tract_node_id(cli->ctx, &access.node);
-		if (r == 0)
-			r = tract_export_publish(export, &id, &access, 1);
+		r = peers_access(cli, cli->mode, access);
+		if (r > 0)
+			r = tract_export_publish(export, &id, access, (size_t)r);
 	} else {
 		r = tract_export_publish(export, &id, NULL, 0);
 	}

@@ -83,7 +83,8 @@ const struct verb verbs[] = {
 	  .help = "Loads FILE (standard input if it is missing or -) into memory, exports it "
 		  "and "
 		  "prints the id.\nStays until ^C or SIGTERM, then takes the memory back.  The "
-		  "segment is padded with zeros to\nwhole pages.",
+		  "segment is padded with zeros to\nwhole pages.  Other nodes of the cluster "
+		  "may import it, too.",
 	  .run = verb_export },
 	{ .name = "get",
 	  .operands = "NODE ID",
@@ -91,9 +92,10 @@ const struct verb verbs[] = {
 	  .most = 2,
 	  .options = OPTION_JSON | OPTION_OUTPUT | OPTION_LENGTH,
 	  .summary = "copy a segment's bytes to a file or a pipe",
-	  .help = "Writes to standard output without --output.  Every piece is certified "
-		  "before "
-		  "it is written.\nA file appears under its name when it is complete, and not "
+	  .help = "NODE is this one's id, which is 0 for a node by itself, or a peer's, as "
+		  "`tract nodes` shows it.\nWrites to standard output without --output.  Every "
+		  "piece is certified before it is written.\nA file appears under its name "
+		  "when it is complete, and not "
 		  "before.",
 	  .run = verb_get },
 	{ .name = "nodes",
