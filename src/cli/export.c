@@ -108,15 +108,7 @@ static int publish_and_stay(const struct cli *cli, struct tract_export *export,
 	uint32_t id = cli->id;
 	int r, end;
 
-	if (cli_has(cli, OPTION_MODE)) {
-		struct tract_access access[TRACT_ACCESS_MAX];
-
-		r = peers_access(cli, cli->mode, access);
-		if (r > 0)
-			r = tract_export_publish(export, &id, access, (size_t)r);
-	} else {
-		r = tract_export_publish(export, &id, NULL, 0);
-	}
+	r = peers_publish(cli, export, cli_has(cli, OPTION_MODE) ? &cli->mode : NULL, &id);
 	if (r < 0) {
 		out_failed(r, "cannot publish");
 		return out_exit_of(r);

@@ -194,7 +194,7 @@ int verb_get(const struct cli *cli)
 		return end;
 	copy.node = (uint32_t)node;
 	copy.id = (uint32_t)id;
-	end = peers_connect(cli, copy.node, copy.id, TRACT_RIGHT_READ, &copy.import);
+	end = peers_connect(cli, copy.node, copy.id, TRACT_RIGHT_READ, NULL, &copy.import);
 	if (end != CLI_OK)
 		return end;
 	interrupt_catch();

@@ -35,8 +35,10 @@ static void await_link(const struct cli *cli, uint32_t node)
 }
 
 /* Where to look, for whoever asks for what is not there; NULL: as anywhere. */
-static const char *hint_of(int r, bool is_own)
+static const char *hint_of(int r, bool is_own, const char *absent)
 {
+	if (r == -ENOENT && absent)
+		return absent;
 	if (r == -EHOSTUNREACH)
 		return "`tract nodes` shows those it knows";
 	if (r == -ENOENT && !is_own)
@@ -45,7 +47,7 @@ static const char *hint_of(int r, bool is_own)
 }
 
 int peers_connect(const struct cli *cli, uint32_t node, uint32_t id, uint32_t rights,
-		  struct tract_import **ret_import)
+		  const char *absent, struct tract_import **ret_import)
 {
 	uint32_t own = 0;
 	int r;
@@ -55,19 +57,23 @@ int peers_connect(const struct cli *cli, uint32_t node, uint32_t id, uint32_t ri
 	r = tract_import_connect(cli->ctx, node, id, rights, ret_import);
 	if (r == 0)
 		return CLI_OK;
-	out_failed_so(r, hint_of(r, node == own), "cannot connect to segment 0x%x on node %u",
-		      id, node);
+	out_failed_so(r, hint_of(r, node == own, absent),
+		      "cannot connect to segment 0x%x on node %u", id, node);
 	return out_exit_of(r);
 }
 
-int peers_access(const struct cli *cli, uint32_t mode,
-		 struct tract_access ret[TRACT_ACCESS_MAX])
+int peers_publish(const struct cli *cli, struct tract_export *export, const uint32_t *mode,
+		  uint32_t *id)
 {
+	struct tract_access access[TRACT_ACCESS_MAX];
 	struct tract_node_info info = { .key = 0 };
-	int count = 0, r;
+	size_t count = 0;
+	int r = 0;
 
-	while ((r = tract_next_node(cli->ctx, info.key, &info)) == 0 &&
-	       count < (int)TRACT_ACCESS_MAX)
-		ret[count++] = (struct tract_access){ .node = info.node, .mode = mode };
-	return r == 0 || r == -ENOENT ? count : r;
+	if (!mode)
+		return tract_export_publish(export, id, NULL, 0);
+	while (count < TRACT_ACCESS_MAX &&
+	       (r = tract_next_node(cli->ctx, info.key, &info)) == 0)
+		access[count++] = (struct tract_access){ .node = info.node, .mode = *mode };
+	return r == 0 || r == -ENOENT ? tract_export_publish(export, id, access, count) : r;
 }

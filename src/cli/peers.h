@@ -12,13 +12,14 @@ int peers_find(const struct cli *cli, uint32_t node, struct tract_node_info *ret
 
 /*
  * Connects to a segment, on this node or another.  CLI_OK, or another exit status having said
- * what was refused and what to do.
+ * what was refused and what to do: @absent if nothing is published there; NULL: to look.
  */
 int peers_connect(const struct cli *cli, uint32_t node, uint32_t id, uint32_t rights,
-		  struct tract_import **ret_import);
+		  const char *absent, struct tract_import **ret_import);
 
-/* This node and all it knows, each with @mode.  How many there are, or -errno. */
-int peers_access(const struct cli *cli, uint32_t mode,
-		 struct tract_access ret[TRACT_ACCESS_MAX]);
+/* Publishes for this node and all it knows: with *@mode; NULL: as the umask says.  *@id as for
+ * tract_export_publish().  0, or -errno. */
+int peers_publish(const struct cli *cli, struct tract_export *export, const uint32_t *mode,
+		  uint32_t *id);
 
 #endif

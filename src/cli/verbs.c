@@ -98,6 +98,14 @@ const struct verb verbs[] = {
 		  "when it is complete, and not "
 		  "before.",
 	  .run = verb_get },
+	{ .name = "bench",
+	  .options = OPTION_JSON | OPTION_NODE | OPTION_SERVE | OPTION_ID | OPTION_MODE,
+	  .summary = "measure how fast another node is reached, or this one",
+	  .help = "With --serve on one node and with --node and its id on another.  Put, "
+		  "get, barriers and\nsignals are measured, each for a third of a second.  "
+		  "MEDIAN is of one time, and the middle eight\ntenths lie between FROM and "
+		  "TO.  One at a time can measure with who serves.",
+	  .run = verb_bench },
 	{ .name = "nodes",
 	  .options = OPTION_JSON | OPTION_BYTES,
 	  .summary = "list this node and its peers, and how their links are",

@@ -36,12 +36,12 @@ test_offline() {
 	holds 'version --json is JSON' json 'j["version"]'
 	run help
 	holds 'help ends with 0' ended_with 0
-	for verb in ls show ps regions caps revoke map monitor export get version help; do
+	for verb in ls show ps regions caps revoke map monitor export get bench nodes node conf version help; do
 		run help "$verb"
 		holds "help explains $verb" printed "usage: tract $verb"
 		holds "completion knows $verb" grep -q "verbs='[^']*\<$verb\>" "$completion"
 	done
-	for option in $(for verb in ls get export map caps revoke; do "$tract" help "$verb"; done); do
+	for option in $(for verb in ls get export map caps revoke bench; do "$tract" help "$verb"; done); do
 		[[ $option == --* ]] || continue
 		holds "completion knows $option" grep -q -e "$option" "$completion"
 	done

@@ -146,6 +146,62 @@ test_advice() {
 	holds 'and ends with 0 on ^C' ended_with 0
 }
 
+bench_usage() {
+	run -d "$two" bench
+	holds 'bench wants to know which end it is' refused 2 '--serve'
+	run -d "$two" bench --serve --node 1
+	holds 'and can only be one' refused 2 '--serve'
+	run -d "$two" bench --node 1
+	holds 'without a partner bench says how to start one' \
+		refused 1 'Start `tract bench --serve` there'
+}
+
+# Expressions over what was measured: t(what, bytes) is a median, r() bytes per second.
+measured() {
+	json "(lambda rows: (lambda t, r: $1)(
+		lambda w, b: [m['median_ns'] for m in rows if (m['what'], m['bytes']) == (w, b)][0],
+		lambda w, b: [m['bytes_per_second'] for m in rows if (m['what'], m['bytes']) == (w, b)][0]
+	))(j['measurements'])"
+}
+
+test_bench() {
+	local partner
+
+	bench_usage
+	export_start -d "$one" "$work/pages" --id 0x400005
+	run -d "$two" bench --node 1 --id 0x400005
+	holds 'what is no partner is not written to' \
+		refused 1 'segment 0x00400005 on node 1 is not one of `tract bench --serve`'
+	run -d "$two" get 1 0x400005
+	holds 'which is true' cmp "$work/pages" "$work/out"
+	export_stop
+	"$tract" -d "$one" bench --serve >"$work/id" 2>/dev/null </dev/null &
+	partner=$!
+	for _ in {1..750}; do
+		[[ -s $work/id ]] && break
+		sleep 0.02
+	done
+	run -d "$two" bench --node 1
+	holds 'bench measures, and has a table' printed 'PER SECOND'
+	holds 'with a signal there and back' printed 'signal, and one back'
+	run -d "$two" bench --node 1 --json
+	holds 'in JSON, too' is_json
+	holds 'with all that was asked for' measured \
+		"len(rows) == 9 and {(w, b) for w in ('put', 'get') for b in (8, 65536, 1 << 20)} < {(m['what'], m['bytes']) for m in rows}"
+	holds 'each often enough, and the median in the middle' measured \
+		"all(m['samples'] >= 9 and 0 < m['low_ns'] <= m['median_ns'] <= m['high_ns'] for m in rows)"
+	holds 'much takes longer than little' measured \
+		"all(t(w, 1 << 20) > t(w, 8) for w in ('put', 'get'))"
+	holds 'and moves more a second' measured \
+		"all(r(w, 1 << 20) > 10 * r(w, 8) for w in ('put', 'get'))"
+	run -d "$one" bench --node 1 --json
+	holds 'within a node it is measured alike' measured "len(rows) == 9"
+	kill -INT "$partner"
+	wait "$partner"
+	status=$? err='' out=
+	holds 'who serves ends with 0 on ^C' ended_with 0
+}
+
 # Begins to get a segment that a full pipe holds in the middle, carries out "$@", and lets it end.
 interrupted_by() {
 	local getter
@@ -183,5 +239,6 @@ test_get
 test_refused
 test_rights
 test_advice
+test_bench
 test_ends
 echo "1..$count"
