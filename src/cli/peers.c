@@ -7,7 +7,7 @@
 #include "out.h"
 
 /* A broker that has just been started has no links yet: so long they are waited for. */
-#define LINK_MS 3000
+#define LINK_MS 5000
 #define LOOK_MS 10
 
 int peers_find(const struct cli *cli, uint32_t node, struct tract_node_info *ret)

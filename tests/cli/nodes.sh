@@ -79,6 +79,18 @@ configure 2 >"$two/tract.conf"
 head -c 3000000 /dev/urandom >"$work/file"
 head -c 3002368 <(cat "$work/file" /dev/zero) >"$work/pages"
 
+# Of a node whose broker the command has to start, and whose links come up a little later.
+test_first() {
+	export_start -d "$one" "$work/file" --id 0x400006
+	run -d "$two" get 1 0x400006
+	holds 'the first command on a node waits for its links' cmp "$work/pages" "$work/out"
+	export_stop
+	for _ in {1..750}; do
+		[[ -e $two/lock ]] || break
+		sleep 0.02
+	done
+}
+
 test_get() {
 	export_start -d "$one" "$work/file" --id 0x400001
 	run -d "$two" get 1 0x400001 -o "$work/copy"
@@ -233,6 +245,7 @@ test_ends() {
 }
 
 broker_start 1
+test_first
 broker_start 2
 await_link
 test_get
