@@ -118,7 +118,8 @@ void bare_deliver(struct bare *bare, void *memory, size_t size)
 		continue;
 }
 
-void bare_stream(struct bare *bare, void *memory, size_t size, size_t times, bool read)
+void bare_stream(struct bare *bare, void *memory, size_t places, size_t size, size_t times,
+		 bool read)
 {
 	size_t under_way = 0, idle = BARE_DEPTH, started = 0;
 	struct fi_context2 *spare[BARE_DEPTH];
@@ -130,7 +131,8 @@ void bare_stream(struct bare *bare, void *memory, size_t size, size_t times, boo
 		ssize_t r = -FI_EAGAIN;
 
 		if (started < times && idle > 0)
-			r = start(bare, memory, size, read, spare[idle - 1]);
+			r = start(bare, (char *)memory + started % places * size, size, read,
+				  spare[idle - 1]);
 		if (r == 0) {
 			idle--;
 			started++;

@@ -29,9 +29,10 @@ struct bare {
 void bare_open(struct bare *bare, const char *provider, const struct fabric_address *address,
 	       uint64_t base, uint64_t key, bool sleeps);
 void bare_close(struct bare *bare);
-/* @times transfers of @size bytes to, or from, the same place, BARE_DEPTH at a time; all have
- * arrived when it returns. */
-void bare_stream(struct bare *bare, void *memory, size_t size, size_t times, bool read);
+/* @times transfers of @size bytes to, or from, the same place there, and @places in @memory in
+ * turn, BARE_DEPTH at a time; all have arrived when it returns. */
+void bare_stream(struct bare *bare, void *memory, size_t places, size_t size, size_t times,
+		 bool read);
 /* One write with delivery complete, and its completion. */
 void bare_deliver(struct bare *bare, void *memory, size_t size);
 

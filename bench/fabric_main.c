@@ -129,7 +129,7 @@ static double put_bare(void *arg, size_t times)
 {
 	double start = clock_ns();
 
-	bare_stream(arg, buffer, LARGE, times, false);
+	bare_stream(arg, buffer, 1, LARGE, times, false);
 	return clock_ns() - start;
 }
 
@@ -137,7 +137,7 @@ static double get_bare(void *arg, size_t times)
 {
 	double start = clock_ns();
 
-	bare_stream(arg, buffer, LARGE, times, true);
+	bare_stream(arg, buffer, 1, LARGE, times, true);
 	return clock_ns() - start;
 }
 

@@ -20,13 +20,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <tract/context.h>
 #include <unistd.h>
 
 #include "harness.h"
+#include "memory.h"
 
 #define PAGE 4096
 #define CROWD_MAX 4000u
@@ -146,34 +145,6 @@ static void begin(const struct crowd *crowd, enum phase phase)
 			die("a process of the crowd failed in phase %d", phase);
 }
 
-/* Bytes that the broker of a node has for itself. */
-static double broker_memory(const char *node)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-	char path[64], line[256];
-	unsigned long kib = 0;
-	FILE *file;
-	int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/broker", node);
-	if (sock < 0 || connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		die("cannot find the broker of %s", node);
-	(void)close(sock);
-	(void)snprintf(path, sizeof(path), "/proc/%d/status", peer.pid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "RssAnon: %lu", &kib) == 1)
-			break;
-	if (file)
-		(void)fclose(file);
-	if (kib == 0)
-		die("cannot read how much memory the broker has");
-	return (double)kib * 1024;
-}
-
 static double run_check(void *arg, size_t times)
 {
 	shared_region_client *client = arg;
@@ -283,13 +254,13 @@ static void measure(const struct crowd *crowd, const char *empty)
 	double made, before;
 
 	begin(crowd, ATTACH);
-	before = broker_memory(crowd->node);
+	before = memory_of_broker(crowd->node);
 	begin(crowd, MAKE);
-	made = broker_memory(crowd->node);
+	made = memory_of_broker(crowd->node);
 	report_value("crowd-region", "bytes", (made - before) / crowd->regions);
 	begin(crowd, DERIVE);
 	report_value("crowd-capability", "bytes",
-		     (broker_memory(crowd->node) - made) /
+		     (memory_of_broker(crowd->node) - made) /
 			     (crowd->processes * CAPS_PER_PROCESS));
 	report_value("crowd", "processes", crowd->processes);
 	report_value("crowd", "regions", crowd->regions);

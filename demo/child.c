@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "rsm.h"
 #include "story.h"
 
 #define PATIENCE_MS 8000
@@ -25,10 +26,10 @@ static bool is_readable(int fd, int timeout_ms)
 	return poll(&ready, 1, timeout_ms) == 1;
 }
 
-__attribute__((noreturn)) static void become(const char *role, uint32_t segment, uint64_t size,
-					     int fd)
+__attribute__((noreturn)) static void become(const struct place *place, const char *role,
+					     uint32_t segment, uint64_t size, int fd)
 {
-	char texts[3][24], path[4096];
+	char texts[4][24], path[4096];
 	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
 	char *argv[] = { (char[]){ "tract-demo" },
 			 (char[]){ "--role" },
@@ -36,6 +37,8 @@ __attribute__((noreturn)) static void become(const char *role, uint32_t segment,
 			 texts[0],
 			 texts[1],
 			 texts[2],
+			 strdup(place->controller),
+			 texts[3],
 			 NULL };
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -43,6 +46,9 @@ __attribute__((noreturn)) static void become(const char *role, uint32_t segment,
 	(void)snprintf(texts[0], sizeof(texts[0]), "%d", fd);
 	(void)snprintf(texts[1], sizeof(texts[1]), "%u", segment);
 	(void)snprintf(texts[2], sizeof(texts[2]), "%llu", (unsigned long long)size);
+	(void)snprintf(texts[3], sizeof(texts[3]), "%u", place->other);
+	if (place->dir)
+		(void)setenv("TRACT_DIR", place->dir, 1);
 	/* By its name, so that ps and tract ps show that. */
 	if (length > 0) {
 		path[length] = '\0';
@@ -51,7 +57,8 @@ __attribute__((noreturn)) static void become(const char *role, uint32_t segment,
 	_exit(127);
 }
 
-struct child child_start(const char *role, uint32_t segment, uint64_t size)
+struct child child_start(const struct place *place, const char *role, uint32_t segment,
+			 uint64_t size)
 {
 	struct child child;
 	int ends[2];
@@ -64,7 +71,7 @@ struct child child_start(const char *role, uint32_t segment, uint64_t size)
 	if (child.pid < 0)
 		story_fail("cannot start a process: %m");
 	if (child.pid == 0)
-		become(role, segment, size, ends[1]);
+		become(place, role, segment, size, ends[1]);
 	(void)close(ends[1]);
 	return child;
 }
@@ -117,12 +124,13 @@ uint64_t child_kill(struct child *child)
 
 void child_main(const struct role *roles, int argc, char *argv[])
 {
-	if (argc != 6)
+	if (argc != 8)
 		story_fail("--role is for the demo itself");
 	parent = (int)strtol(argv[3], NULL, 10);
 	/* Between fork and prctl the parent may have died unnoticed: then the socket says so.
 	 */
 	(void)fcntl(parent, F_SETFD, FD_CLOEXEC);
+	rsm_use(argv[6], (uint32_t)strtoul(argv[7], NULL, 10));
 	for (; roles->name; roles++) {
 		if (strcmp(roles->name, argv[2]) != 0)
 			continue;

@@ -18,6 +18,13 @@ struct child {
 	int fd;
 };
 
+/* Where a process lives, and how it meets whoever is at the other end of a segment. */
+struct place {
+	const char *dir;	/* of its node; NULL: that of its parent */
+	const char *controller; /* by which it exports and imports */
+	uint32_t other;		/* the node of the other end */
+};
+
 /* What a child reports; which members count depends on the role. */
 struct report {
 	int status;	/* what an RSMAPI call returned */
@@ -28,7 +35,8 @@ struct report {
 
 /* ---- in the parent ---------------------------------------------------------------------- */
 
-struct child child_start(const char *role, uint32_t segment, uint64_t size);
+struct child child_start(const struct place *place, const char *role, uint32_t segment,
+			 uint64_t size);
 /* Go on. */
 void child_tell(const struct child *child);
 /* Waits for its next report; a child that died or is silent for seconds ends the demo. */

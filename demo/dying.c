@@ -27,7 +27,7 @@ static void pause_us(unsigned us)
 static uint64_t await_imports(unsigned imports, uint64_t since)
 {
 	while (now_ns() - since < 1000000000u) {
-		if (node_count().imports == imports)
+		if (node_count(NULL).imports == imports)
 			return now_ns() - since;
 		pause_us(100);
 	}
@@ -59,21 +59,20 @@ void stage_importer_dies(struct stage *stage)
 	uint64_t killed, gone;
 	pid_t victim;
 
-	(void)stage;
 	story_step("kill -9 of an importer");
 	export = export_memory((void *)(uintptr_t)memory, SIZE, 0, &id);
 	for (unsigned i = 0; i < FOLLOWERS; i++)
-		children[i] = child_start("follower", id, SIZE);
+		children[i] = child_start(&stage->there, "follower", id, SIZE);
 	story_check(follow(memory, children, 1000),
 		    "processes %d, %d and %d read what the exporter writes", children[0].pid,
 		    children[1].pid, children[2].pid);
-	before = node_count();
+	before = node_count(NULL);
 	victim = children[1].pid;
 	killed = child_kill(&children[1]);
 	gone = await_imports(before.imports - 1, killed);
 	story_check_timed(gone != 0, gone,
 			  "after kill -9 %d the node counts %u importers instead of %u", victim,
-			  node_count().imports, before.imports);
+			  node_count(NULL).imports, before.imports);
 	story_check(follow(memory, children, 2000),
 		    "the exporter and the other two go on as if nothing had happened");
 	child_end(&children[0]);
@@ -102,18 +101,17 @@ void stage_exporter_dies(struct stage *stage)
 {
 	struct child exporter, survivors[2];
 	struct report exported, report;
-	rsm_memseg_import_handle_t late;
 	uint64_t killed;
 	pid_t pid;
-	int status;
 
-	(void)stage;
-	story_step("kill -9 of the exporter");
-	exporter = child_start("exporter", 0, SIZE);
+	story_step(stage->far ? "kill -9 of an exporter, whose importers are on the other node"
+			      : "kill -9 of the exporter");
+	exporter = child_start(&stage->here, "exporter", 0, SIZE);
 	exported = child_hear(&exporter);
 	pid = exporter.pid;
 	for (unsigned i = 0; i < 2; i++) {
-		survivors[i] = child_start("survivor", (uint32_t)exported.count[0], SIZE);
+		survivors[i] = child_start(&stage->there, "survivor",
+					   (uint32_t)exported.count[0], SIZE);
 		(void)child_hear(&survivors[i]);
 	}
 	story_did(0, "process %d exports segment 0x%08x; processes %d and %d read it", pid,
@@ -130,13 +128,13 @@ void stage_exporter_dies(struct stage *stage)
 		story_check(report.count[0] > 0,
 			    "process %d read on: %llu loads since, and no fault",
 			    survivors[i].pid, (unsigned long long)report.count[0]);
-		child_end(&survivors[i]);
 	}
-	status = rsm_memseg_import_connect(loopback(), local_node(),
-					   (rsm_memseg_id_t)exported.count[0], RSM_PERM_READ,
-					   &late);
-	story_check(status == RSMERR_SEG_NOT_PUBLISHED,
-		    "whoever connects to its segment now is told %s", rsm_name(status));
+	child_tell(&survivors[0]);
+	report = child_hear(&survivors[0]);
+	story_check(report.status == RSMERR_SEG_NOT_PUBLISHED,
+		    "whoever connects to its segment now is told %s", rsm_name(report.status));
+	for (unsigned i = 0; i < 2; i++)
+		child_end(&survivors[i]);
 }
 
 void play_exporter(uint32_t segment, uint64_t size)
@@ -160,6 +158,7 @@ void play_survivor(uint32_t segment, uint64_t size)
 	struct report report = { .status = RSM_SUCCESS };
 	size_t words = size / sizeof(uint64_t);
 	const volatile uint64_t *memory;
+	rsm_memseg_import_handle_t late;
 	struct import import;
 	uint64_t sum = 0;
 
@@ -179,6 +178,11 @@ void play_survivor(uint32_t segment, uint64_t size)
 	report.count[0] = words;
 	report.count[1] = sum;
 	child_report(&report);
+
 	child_await();
+	report.status = rsm_memseg_import_connect(controller(), other_node(), segment,
+						  RSM_PERM_READ, &late);
+	child_report(&report);
 	import_close(&import);
+	child_await();
 }

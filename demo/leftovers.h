@@ -9,7 +9,7 @@
 
 struct leftovers {
 	unsigned dev_shm; /* files in /dev/shm */
-	unsigned sysv;	  /* System V segments */
+	unsigned sysv;	  /* System V segments whose maker has ended */
 };
 
 struct leftovers leftovers_count(void);
@@ -17,5 +17,17 @@ struct leftovers leftovers_count(void);
 bool leftovers_broker_left(const char *dir);
 /* Files in a directory, without . and .. */
 unsigned leftovers_files(const char *dir);
+
+/* Of the processes that @dir was named to when they were started, as brokers are. */
+struct leftover_processes {
+	unsigned count;
+	unsigned descriptors; /* that they have open, all together */
+};
+
+struct leftover_processes leftovers_processes(const char *dir);
+/* How many there are once they are no more than @most, or after some seconds: of the
+ * descriptors, and of the processes. */
+unsigned leftovers_descriptors(const char *dir, unsigned most);
+unsigned leftovers_running(const char *dir, unsigned most);
 
 #endif

@@ -65,11 +65,13 @@ void stage_rebind(struct stage *stage)
 	rsm_memseg_id_t id;
 	bool intact;
 
-	(void)stage;
-	story_step("Other memory is put behind a segment while an importer reads it");
+	story_step(
+		stage->far
+			? "Other memory is put behind a segment while the other node reads it"
+			: "Other memory is put behind a segment while an importer reads it");
 	fill(ranges[0], 1);
 	export = export_memory(ranges[0], SIZE, RSM_ALLOW_REBIND, &id);
-	child = child_start("reader", id, SIZE);
+	child = child_start(&stage->there, "reader", id, SIZE);
 	(void)child_hear(&child);
 	intact = turn(export, ranges, took);
 	child_tell(&child);

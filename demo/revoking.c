@@ -21,9 +21,12 @@ void stage_unpublish(struct stage *stage)
 	struct child child;
 	uint64_t begin;
 
-	story_step("The exporter takes its memory back; an importer keeps its mapping all the "
-		   "same");
-	child = child_start("keeper", stage->id, stage->size);
+	story_step(stage->far
+			   ? "The exporter takes its memory back from a process of the other "
+			     "node"
+			   : "The exporter takes its memory back; an importer keeps its "
+			     "mapping all the same");
+	child = child_start(&stage->there, "keeper", stage->id, stage->size);
 	(void)child_hear(&child);
 	begin = now_ns();
 	must(rsm_memseg_export_unpublish(stage->export), "unpublish the segment");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rsm.h"
 
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -64,14 +65,27 @@ void must(int status, const char *doing)
 		story_fail("cannot %s: %s (%d)", doing, rsm_name(status), status);
 }
 
-rsmapi_controller_handle_t loopback(void)
-{
-	static rsmapi_controller_handle_t controller;
-	char name[] = "loopback";
+static char controller_name[32];
+static rsm_node_id_t other;
 
-	if (!controller)
-		must(rsm_get_controller(name, &controller), "open the controller loopback");
-	return controller;
+void rsm_use(const char *name, rsm_node_id_t node)
+{
+	(void)snprintf(controller_name, sizeof(controller_name), "%s", name);
+	other = node;
+}
+
+rsmapi_controller_handle_t controller(void)
+{
+	static rsmapi_controller_handle_t handle;
+
+	if (!handle)
+		must(rsm_get_controller(controller_name, &handle), "open the controller");
+	return handle;
+}
+
+rsm_node_id_t other_node(void)
+{
+	return other;
 }
 
 rsm_node_id_t local_node(void)
@@ -99,19 +113,19 @@ rsm_memseg_export_handle_t export_memory(void *memory, size_t size, uint_t flags
 					 rsm_memseg_id_t *ret_id)
 {
 	rsm_memseg_export_handle_t handle;
-	rsmapi_access_entry_t everyone = { .ae_node = local_node(), .ae_permission = 0600 };
+	rsmapi_access_entry_t ours = { .ae_node = other_node(), .ae_permission = 0600 };
 
 	*ret_id = 0; /* of the system's choice */
-	must(rsm_memseg_export_create(loopback(), &handle, memory, size, flags),
+	must(rsm_memseg_export_create(controller(), &handle, memory, size, flags),
 	     "export memory");
-	must(rsm_memseg_export_publish(handle, ret_id, &everyone, 1), "publish it");
+	must(rsm_memseg_export_publish(handle, ret_id, &ours, 1), "publish it");
 	return handle;
 }
 
 void import_connect(struct import *import, uint32_t segment, rsm_permission_t permission)
 {
 	import->address = NULL;
-	must(rsm_memseg_import_connect(loopback(), local_node(), segment, permission,
+	must(rsm_memseg_import_connect(controller(), other_node(), segment, permission,
 				       &import->handle),
 	     "connect to the segment");
 	must(rsm_memseg_import_init_barrier(import->handle, RSM_BARRIER_SEGMENT,

@@ -15,14 +15,20 @@ const char *rsm_name(int status);
 /* Ends the demo unless @status is RSM_SUCCESS. */
 void must(int status, const char *doing);
 
-/* The one controller that every machine has, opened once per process. */
-rsmapi_controller_handle_t loopback(void);
+/*
+ * How this process meets the other ends of segments: by a controller, and on which node they
+ * are.  That is all in this program that depends on whether it is the same node or another.
+ */
+void rsm_use(const char *controller, rsm_node_id_t other);
+/* Opened once per process. */
+rsmapi_controller_handle_t controller(void);
+rsm_node_id_t other_node(void);
 rsm_node_id_t local_node(void);
 
 /* Fresh zeroed private pages, as malloc() or mmap() would give them to any program. */
 void *pages_new(size_t size);
 
-/* Exports and publishes @size bytes at @memory to every process of this user. */
+/* Exports and publishes @size bytes at @memory to this user's processes on the other node. */
 rsm_memseg_export_handle_t export_memory(void *memory, size_t size, uint_t flags,
 					 rsm_memseg_id_t *ret_id);
 

@@ -18,7 +18,9 @@ void stage_export(struct stage *stage)
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t begin;
 
-	story_step("A process exports a file's bytes, where they lie in its memory");
+	story_step(stage->far ? "A process of node 1 exports the file"
+			      : "A process exports a file's bytes, where they lie in its "
+				"memory");
 	stage->length = file_size(stage->path);
 	hash_file(stage->path, stage->hash);
 	stage->size = (stage->length + page - 1) / page * page;
@@ -62,11 +64,16 @@ void stage_import(struct stage *stage)
 	};
 	struct child children[3];
 
-	story_step("Three other processes import it, each in its own way");
+	story_step(stage->far ? "Three processes of node 2 import it, each in its own way"
+			      : "Three other processes import it, each in its own way");
 	story_text("The time is that until the bytes can be read; then each computes the "
 		   "SHA-256.");
+	if (stage->far)
+		story_text("Most of it is that of joining the network, the first time in each "
+			   "process.");
 	for (unsigned i = 0; i < 3; i++)
-		children[i] = child_start(ways[i].role, stage->id, stage->length);
+		children[i] =
+			child_start(&stage->there, ways[i].role, stage->id, stage->length);
 	for (unsigned i = 0; i < 3; i++)
 		hear_hash(stage, &children[i], ways[i].way);
 }
@@ -77,11 +84,14 @@ void stage_write(struct stage *stage)
 	struct child child;
 	struct report report;
 
-	story_step("An importer writes, and the exporter sees it in its own memory");
+	story_step(stage->far ? "One of them writes, and when its barrier is closed it has "
+				"arrived"
+			      : "An importer writes, and the exporter sees it in its own "
+				"memory");
 	story_did(0, "before, the exporter's memory begins with the bytes %02x %02x %02x %02x",
 		  (uint8_t)stage->memory[0], (uint8_t)stage->memory[1],
 		  (uint8_t)stage->memory[2], (uint8_t)stage->memory[3]);
-	child = child_start("writer", stage->id, stage->size);
+	child = child_start(&stage->there, "writer", stage->id, stage->size);
 	report = child_hear(&child);
 	story_check_timed(report.status == RSM_SUCCESS &&
 				  strcmp(stage->memory, report.text) == 0,
@@ -96,7 +106,7 @@ void stage_write(struct stage *stage)
 	(void)snprintf(stage->memory, 64, "the answer of process %d", getpid());
 	child_tell(&child);
 	report = child_hear(&child);
-	story_check(strcmp(stage->memory, report.text) == 0,
+	story_check(report.status == RSM_SUCCESS && strcmp(stage->memory, report.text) == 0,
 		    "and the importer in turn reads \"%s\"", report.text);
 	child_end(&child);
 }
@@ -183,7 +193,7 @@ void play_getv(uint32_t segment, uint64_t length)
 	uint64_t begin = now_ns();
 
 	import_connect(&import, segment, RSM_PERM_READ);
-	must(rsm_create_localmemory_handle(loopback(), &local, copy, length),
+	must(rsm_create_localmemory_handle(controller(), &local, copy, length),
 	     "register local memory");
 	request.remote_handle = import.handle;
 	for (uint64_t done = 0; done < length && status == RSM_SUCCESS;) {
@@ -191,7 +201,7 @@ void play_getv(uint32_t segment, uint64_t length)
 		status = rsm_memseg_import_getv(&request);
 	}
 	begin = now_ns() - begin;
-	must(rsm_free_localmemory_handle(loopback(), local), "release local memory");
+	must(rsm_free_localmemory_handle(controller(), local), "release local memory");
 	import_close(&import);
 	report_hash(copy, length, begin, status);
 }
@@ -224,7 +234,9 @@ void play_writer(uint32_t segment, uint64_t size)
 	child_report(&report);
 
 	child_await();
+	must(rsm_memseg_import_open_barrier(&import.barrier), "open the barrier");
 	(void)snprintf(report.text, sizeof(report.text), "%.60s", (char *)import.address);
+	report.status = rsm_memseg_import_close_barrier(&import.barrier);
 	child_report(&report);
 	import_close(&import);
 	child_await();

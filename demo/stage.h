@@ -9,10 +9,16 @@
 #define DEMO_STAGE_H
 
 #include "child.h"
+#include "cluster.h"
 #include "file.h"
 #include "rsm.h"
 
 struct stage {
+	struct place here, there; /* of exporters, and of importers */
+	bool far;		  /* which are on two nodes: */
+	const struct cluster *cluster;
+	unsigned descriptors; /* of both brokers, once they have a link */
+
 	const char *path; /* the file */
 	uint64_t length;  /* its bytes */
 	char hash[HASH_TEXT];
@@ -47,11 +53,21 @@ void play_follower(uint32_t segment, uint64_t size);
 void play_exporter(uint32_t segment, uint64_t size);
 void play_survivor(uint32_t segment, uint64_t size);
 
-/* What there is on the node now, as `tract ls` and `tract ps` count it (node.c). */
+/* across.c */
+void stage_link(struct stage *stage);
+
+/* What there is on a node now, as `tract ls` and `tract ps` count it (node.c).  @dir is a
+ * node's directory, the same string each time; NULL: this process's. */
 struct node_count {
 	unsigned segments, imports, processes;
 };
 
-struct node_count node_count(void);
+struct node_count node_count(const char *dir);
+/* Its broker. */
+void node_start(const char *dir);
+/* Can the node use its controller @name?  If not, *ret_why says why. */
+bool node_has_controller(const char *dir, const char *name, char *ret_why, size_t capacity);
+/* Waits for its link to @peer, some seconds. */
+bool node_await_link(const char *dir, uint32_t peer, char *ret_why, size_t capacity);
 
 #endif

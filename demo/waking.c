@@ -22,10 +22,10 @@ void stage_signal(struct stage *stage)
 	struct child child;
 	unsigned lost = 0;
 
-	(void)stage;
-	story_step("A signal wakes a process that waits for it");
+	story_step(stage->far ? "A signal wakes a process of the other node that waits for it"
+			      : "A signal wakes a process that waits for it");
 	export = export_memory((void *)(uintptr_t)woken_at, size, 0, &id);
-	child = child_start("waiter", id, size);
+	child = child_start(&stage->there, "waiter", id, size);
 	(void)child_hear(&child);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		/* Long enough for the other one to be asleep. */

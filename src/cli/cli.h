@@ -38,6 +38,8 @@ enum cli_option {
 	OPTION_CAPABILITY = 1 << 13,
 	OPTION_PROCESS = 1 << 14,
 	OPTION_FORCE = 1 << 15,
+	OPTION_NODE = 1 << 16,
+	OPTION_SERVE = 1 << 17,
 	OPTION_ANYWHERE = OPTION_DIR | OPTION_HELP | OPTION_VERSION,
 };
 
@@ -54,6 +56,7 @@ struct cli {
 	uint64_t capability; /* --capability */
 	const char *process; /* --process */
 	uint32_t force;	     /* --force */
+	uint32_t node;	     /* --node */
 	char **operands;     /* what follows the verb */
 	int operand_count;
 };
@@ -113,6 +116,7 @@ int verb_map(const struct cli *cli);
 int verb_monitor(const struct cli *cli);
 int verb_export(const struct cli *cli);
 int verb_get(const struct cli *cli);
+int verb_bench(const struct cli *cli);
 int verb_nodes(const struct cli *cli);
 int verb_conf(const struct cli *cli);
 int verb_node(const struct cli *cli);

@@ -51,20 +51,38 @@ const char *out_reason(int r)
 	return *reason ? reason : strerror(-r);
 }
 
-void out_failed(int r, const char *format, ...)
+/* What to do next, where the library cannot know that a person asks. */
+__attribute__((format(printf, 3, 0))) static void say_failed(int r, const char *hint,
+							     const char *format, va_list args)
 {
 	char end[600];
-	const char *hint = "";
-	va_list args;
+	size_t length;
 
 	(void)snprintf(end, sizeof(end), ": %s", out_reason(r));
-	/* What to do next, where the library cannot know that a person asks. */
-	if (r == -ENOENT && !strstr(end, "`tract "))
-		hint = end[strlen(end) - 1] == '.' ? " `tract ls` shows what is."
-						   : ". `tract ls` shows what is.";
-	(void)strncat(end, hint, sizeof(end) - strlen(end) - 1);
-	va_start(args, format);
+	length = strlen(end);
+	if (!hint && r == -ENOENT)
+		hint = "`tract ls` shows what is";
+	if (hint && !strstr(end, "tract nodes") && !strstr(end, "`tract "))
+		(void)snprintf(end + length, sizeof(end) - length, "%s %s.",
+			       end[length - 1] == '.' ? "" : ".", hint);
 	say(format, args, end);
+}
+
+void out_failed(int r, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say_failed(r, NULL, format, args);
+	va_end(args);
+}
+
+void out_failed_so(int r, const char *hint, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say_failed(r, hint, format, args);
 	va_end(args);
 }
 

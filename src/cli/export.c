@@ -9,6 +9,7 @@
 #include "interrupt.h"
 #include "load.h"
 #include "out.h"
+#include "peers.h"
 #include "words.h"
 
 /* How often to look for a signal, and whether the first importer came and went, milliseconds.
@@ -58,8 +59,9 @@ static int announce(const struct cli *cli, uint32_t id, const struct loaded *loa
 		char size[WORDS_MAX];
 
 		(void)fprintf(stderr,
-			      "%s, %s; `tract get %u 0x%08x` copies it, ^C takes it back\n",
-			      name, words_size(loaded->bytes, size), node, id);
+			      "%s, %s; `tract get %u 0x%08x`%s copies it, ^C takes it back\n",
+			      name, words_size(loaded->bytes, size), node, id,
+			      node ? " on any node of the cluster" : "");
 	}
 	return CLI_OK;
 }
@@ -106,15 +108,7 @@ static int publish_and_stay(const struct cli *cli, struct tract_export *export,
 	uint32_t id = cli->id;
 	int r, end;
 
-	if (cli_has(cli, OPTION_MODE)) {
-		struct tract_access access = { .mode = cli->mode };
-
-		r = tract_node_id(cli->ctx, &access.node);
-		if (r == 0)
-			r = tract_export_publish(export, &id, &access, 1);
-	} else {
-		r = tract_export_publish(export, &id, NULL, 0);
-	}
+	r = peers_publish(cli, export, cli_has(cli, OPTION_MODE) ? &cli->mode : NULL, &id);
 	if (r < 0) {
 		out_failed(r, "cannot publish");
 		return out_exit_of(r);

@@ -13,13 +13,16 @@
 
 #include "interrupt.h"
 #include "out.h"
+#include "peers.h"
 #include "progress.h"
 #include "target.h"
 #include "words.h"
 
 #define PIECE ((size_t)1 << 20)
-/* A piece is copied again if the exporter bound other memory meanwhile. */
+/* A piece is copied again if the exporter bound other memory meanwhile; and a little later, for
+ * if the way to another node has gone this is soon known. */
 #define TRIES 5
+#define RETRY_MS 20
 
 enum { NODE, ID, BYTES, PIECES, MS, OUTPUT, COLUMNS };
 
@@ -44,21 +47,37 @@ struct copy {
 
 static int fetch(const struct copy *copy, size_t count)
 {
-	int r = -EIO;
+	unsigned tries = 0;
+	int r;
 
-	for (unsigned i = 0; i < TRIES && r == -EIO; i++)
-		r = tract_import_get(copy->import, (off_t)copy->done, copy->buffer, count);
+	while ((r = tract_import_get(copy->import, (off_t)copy->done, copy->buffer, count)) ==
+		       -EIO &&
+	       ++tries < TRIES)
+		interrupt_pause(RETRY_MS);
 	return r;
 }
 
-static int fetch_failed(const struct copy *copy, int r)
+/* Who is cut off from a node finds that all it had was taken back. */
+static bool is_lost(const struct cli *cli, uint32_t node)
+{
+	struct tract_node_info info;
+
+	return peers_find(cli, node, &info) == 0 && info.state != TRACT_NODE_UP &&
+	       info.state != TRACT_NODE_SELF;
+}
+
+static int fetch_failed(const struct cli *cli, const struct copy *copy, int r)
 {
 	char done[WORDS_MAX], total[WORDS_MAX];
 
 	progress_end(&copy->progress);
 	(void)words_size(copy->done, done);
 	(void)words_size(copy->total, total);
-	if (r == -ESTALE)
+	if ((r == -ESTALE || r == -EIO) && is_lost(cli, copy->node))
+		out_error("the link to node %u was lost after %s of %s of segment 0x%08x were "
+			  "copied; what was copied is incomplete. `tract nodes` says why.",
+			  copy->node, done, total, copy->id);
+	else if (r == -ESTALE)
 		out_error(
 			"segment 0x%08x on node %u was taken back by its exporter after %s of "
 			"%s were copied; what was copied is incomplete",
@@ -69,7 +88,7 @@ static int fetch_failed(const struct copy *copy, int r)
 	return out_exit_of(r);
 }
 
-static int copy_all(struct copy *copy)
+static int copy_all(const struct cli *cli, struct copy *copy)
 {
 	while (copy->done < copy->total) {
 		uint64_t left = copy->total - copy->done;
@@ -77,7 +96,7 @@ static int copy_all(struct copy *copy)
 		int r = fetch(copy, count);
 
 		if (r < 0)
-			return fetch_failed(copy, r);
+			return fetch_failed(cli, copy, r);
 		if (!target_write(&copy->target, copy->buffer, count))
 			return CLI_REFUSED;
 		copy->done += count;
@@ -136,7 +155,7 @@ static int copy_segment(const struct cli *cli, struct copy *copy)
 		return CLI_REFUSED;
 	}
 	copy->progress = progress_begin(copy->total, copy->target.fd);
-	end = copy_all(copy);
+	end = copy_all(cli, copy);
 	target_close(&copy->target);
 	free(copy->buffer);
 	return end == CLI_OK ? report(cli, copy) : end;
@@ -162,7 +181,7 @@ int verb_get(const struct cli *cli)
 {
 	struct copy copy = { .import = NULL };
 	uint64_t node, id;
-	int end, r;
+	int end;
 
 	if (!options_number(cli->operands[0], UINT32_MAX, &node))
 		return out_usage("\"%s\" is no node id", cli->operands[0]);
@@ -175,11 +194,9 @@ int verb_get(const struct cli *cli)
 		return end;
 	copy.node = (uint32_t)node;
 	copy.id = (uint32_t)id;
-	r = tract_import_connect(cli->ctx, copy.node, copy.id, TRACT_RIGHT_READ, &copy.import);
-	if (r < 0) {
-		out_failed(r, "cannot connect to segment 0x%x on node %u", copy.id, copy.node);
-		return out_exit_of(r);
-	}
+	end = peers_connect(cli, copy.node, copy.id, TRACT_RIGHT_READ, NULL, &copy.import);
+	if (end != CLI_OK)
+		return end;
 	interrupt_catch();
 	end = copy_with_barrier(cli, &copy);
 	(void)tract_import_close(copy.import);

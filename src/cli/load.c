@@ -71,8 +71,7 @@ static bool read_bytes(int fd, char *to, uint64_t bytes)
 	return true;
 }
 
-/* Attached memory of the pages that @bytes need. */
-static int allocate(const struct cli *cli, uint64_t bytes, const char *name, struct loaded *ret)
+int load_room(const struct cli *cli, uint64_t bytes, const char *name, struct loaded *ret)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	struct tract_region_spec spec = { .size = (bytes + page - 1) / page * page };
@@ -104,7 +103,7 @@ static int load(const struct cli *cli, int fd, uint64_t bytes, const char *name,
 		out_error("%s is empty: there is nothing to export", name);
 		return CLI_REFUSED;
 	}
-	end = allocate(cli, bytes, name, ret);
+	end = load_room(cli, bytes, name, ret);
 	if (end != CLI_OK)
 		return end;
 	if (read_bytes(fd, ret->address, bytes))

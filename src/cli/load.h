@@ -13,6 +13,9 @@ struct loaded {
 	uint64_t bytes; /* of the file */
 };
 
+/* Attached memory of whole pages for @bytes, all zeros.  As load_file(). */
+int load_room(const struct cli *cli, uint64_t bytes, const char *name, struct loaded *ret);
+
 /*
  * Reads @path, or standard input if it is NULL.  An exit status; what went wrong has been said.
  */

@@ -79,6 +79,15 @@ static bool take_id(struct cli *cli, const char *text)
 	return fits;
 }
 
+static bool take_node(struct cli *cli, const char *text)
+{
+	uint64_t node = 0;
+	bool fits = options_number(text, UINT32_MAX, &node);
+
+	cli->node = (uint32_t)node;
+	return fits;
+}
+
 static bool take_capability(struct cli *cli, const char *text)
 {
 	return options_name(text, 'c', &cli->capability);
@@ -139,6 +148,9 @@ static const struct option_row rows[] = {
 	  take_process },
 	{ "force", 'f', OPTION_FORCE, "ask|verify|fence|kill", "how memory is taken back",
 	  take_force },
+	{ "node", 'N', OPTION_NODE, "NODE", "measure with this node, where --serve runs",
+	  take_node },
+	{ "serve", 'S', OPTION_SERVE, NULL, "be measured with, until ^C", NULL },
 	{ "help", 'h', OPTION_HELP, NULL, "explain", NULL },
 	{ "version", 'V', OPTION_VERSION, NULL, "print the version", NULL },
 };

@@ -70,6 +70,9 @@ int out_print(struct out_table *const *tables, size_t count);
 /* Errors, after "tract: ".  out_failed() adds the reason for @r, which is a -errno. */
 void out_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void out_failed(int r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same with advice of the caller's, a sentence without its end; NULL: as out_failed(). */
+void out_failed_so(int r, const char *hint, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* The library's sentence about its last refusal, or the system's words for @r.  Borrowed. */
 const char *out_reason(int r);
 /* A command line that makes no sense.  Returns CLI_USAGE. */

@@ -83,7 +83,8 @@ const struct verb verbs[] = {
 	  .help = "Loads FILE (standard input if it is missing or -) into memory, exports it "
 		  "and "
 		  "prints the id.\nStays until ^C or SIGTERM, then takes the memory back.  The "
-		  "segment is padded with zeros to\nwhole pages.",
+		  "segment is padded with zeros to\nwhole pages.  Other nodes of the cluster "
+		  "may import it, too.",
 	  .run = verb_export },
 	{ .name = "get",
 	  .operands = "NODE ID",
@@ -91,11 +92,20 @@ const struct verb verbs[] = {
 	  .most = 2,
 	  .options = OPTION_JSON | OPTION_OUTPUT | OPTION_LENGTH,
 	  .summary = "copy a segment's bytes to a file or a pipe",
-	  .help = "Writes to standard output without --output.  Every piece is certified "
-		  "before "
-		  "it is written.\nA file appears under its name when it is complete, and not "
+	  .help = "NODE is this one's id, which is 0 for a node by itself, or a peer's, as "
+		  "`tract nodes` shows it.\nWrites to standard output without --output.  Every "
+		  "piece is certified before it is written.\nA file appears under its name "
+		  "when it is complete, and not "
 		  "before.",
 	  .run = verb_get },
+	{ .name = "bench",
+	  .options = OPTION_JSON | OPTION_NODE | OPTION_SERVE | OPTION_ID | OPTION_MODE,
+	  .summary = "measure how fast another node is reached, or this one",
+	  .help = "With --serve on one node and with --node and its id on another.  Put, "
+		  "get, barriers and\nsignals are measured, each for a third of a second.  "
+		  "MEDIAN is of one time, and the middle eight\ntenths lie between FROM and "
+		  "TO.  One at a time can measure with who serves.",
+	  .run = verb_bench },
 	{ .name = "nodes",
 	  .options = OPTION_JSON | OPTION_BYTES,
 	  .summary = "list this node and its peers, and how their links are",

@@ -9,7 +9,6 @@ set -u
 completion=$(realpath "$3")
 mapped=$(realpath "$4")
 mapped_l4re=$(realpath "$5")
-exporter=
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -22,28 +21,6 @@ holds_with_room() {
 	else
 		holds "$@"
 	fi
-}
-
-# Exports "$@" in the background; the id is in $id, the process in $exporter.
-export_start() {
-	: >"$work/id"
-	# Without <&0 a shell gives what runs in the background an empty input.
-	"$tract" export "$@" <&0 >"$work/id" 2>"$work/export-err" &
-	exporter=$!
-	for _ in {1..200}; do
-		[[ -s $work/id ]] && break
-		kill -0 "$exporter" 2>/dev/null || break
-		sleep 0.02
-	done
-	id=$(head -n 1 "$work/id")
-}
-
-export_stop() {
-	[[ -n $exporter ]] || return 0
-	kill "-${1:-TERM}" "$exporter" 2>/dev/null
-	wait "$exporter"
-	ended=$?
-	exporter=
 }
 
 clean_up() {
@@ -59,12 +36,12 @@ test_offline() {
 	holds 'version --json is JSON' json 'j["version"]'
 	run help
 	holds 'help ends with 0' ended_with 0
-	for verb in ls show ps regions caps revoke map monitor export get version help; do
+	for verb in ls show ps regions caps revoke map monitor export get bench nodes node conf version help; do
 		run help "$verb"
 		holds "help explains $verb" printed "usage: tract $verb"
 		holds "completion knows $verb" grep -q "verbs='[^']*\<$verb\>" "$completion"
 	done
-	for option in $(for verb in ls get export map caps revoke; do "$tract" help "$verb"; done); do
+	for option in $(for verb in ls get export map caps revoke bench; do "$tract" help "$verb"; done); do
 		[[ $option == --* ]] || continue
 		holds "completion knows $option" grep -q -e "$option" "$completion"
 	done

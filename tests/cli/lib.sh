@@ -14,6 +14,7 @@ TRACT_DIR=$work/node
 mkdir -m 0700 "$TRACT_DIR"
 count=0
 target=
+exporter=
 
 # Runs tract; its status, output and errors are in $status, $out and $err.
 run() {
@@ -69,6 +70,30 @@ target_stop() {
 	exec 7>&-
 	wait "$target"
 	target=
+}
+
+# Exports "$@" in the background; the id is in $id, the process in $exporter.
+# shellcheck disable=SC2034 # the ids are for who sources this
+export_start() {
+	: >"$work/id"
+	# Without <&0 a shell gives what runs in the background an empty input.
+	"$tract" export "$@" <&0 >"$work/id" 2>"$work/export-err" &
+	exporter=$!
+	for _ in {1..200}; do
+		[[ -s $work/id ]] && break
+		kill -0 "$exporter" 2>/dev/null || break
+		sleep 0.02
+	done
+	id=$(head -n 1 "$work/id")
+}
+
+# shellcheck disable=SC2034
+export_stop() {
+	[[ -n $exporter ]] || return 0
+	kill "-${1:-TERM}" "$exporter" 2>/dev/null
+	wait "$exporter"
+	ended=$?
+	exporter=
 }
 
 # The address of something the process told of.
