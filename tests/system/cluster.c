@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "link/secret.h"
@@ -192,6 +193,21 @@ void cluster_kill(struct cluster *c, unsigned node)
 	EXPECT_EQ(kill(c->node[node].broker, SIGKILL), 0);
 	EXPECT_EQ(rig_broker_wait(c->node[node].broker), 256 + SIGKILL);
 	c->node[node].broker = 0;
+}
+
+void cluster_pause(struct cluster *c, unsigned node)
+{
+	pid_t broker = c->node[node].broker;
+	int status = 0;
+
+	EXPECT_EQ(kill(broker, SIGSTOP), 0);
+	EXPECT_EQ(waitpid(broker, &status, WUNTRACED), broker);
+	EXPECT(WIFSTOPPED(status));
+}
+
+void cluster_resume(struct cluster *c, unsigned node)
+{
+	EXPECT_EQ(kill(c->node[node].broker, SIGCONT), 0);
 }
 
 void cluster_end(struct cluster *c)

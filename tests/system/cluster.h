@@ -43,6 +43,9 @@ void cluster_hide_key(struct cluster *c, unsigned node, bool hide);
 void cluster_start(struct cluster *c, unsigned node);
 void cluster_start_all(struct cluster *c);
 void cluster_kill(struct cluster *c, unsigned node);
+/* Stopped, as the kernel says: a signal alone would leave its threads some time. */
+void cluster_pause(struct cluster *c, unsigned node);
+void cluster_resume(struct cluster *c, unsigned node);
 /* Ends the brokers that run. */
 void cluster_end(struct cluster *c);
 

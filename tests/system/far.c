@@ -88,6 +88,8 @@ void far_close(struct far_client *client, uint64_t import)
 
 	close.import_close.import = import;
 	EXPECT_EQ(conn_send(&client->rig.conn, &close, NULL, 0), 0);
+	/* It was heard when something else is answered. */
+	(void)rig_ask(&client->rig, (struct message){ .number = MSG_next_node }, NULL);
 }
 
 bool far_is_fresh(const struct far_client *client, const struct msg_import_connected_far *far)

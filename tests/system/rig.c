@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +32,8 @@ static void run_broker(const char *directory, uid_t uid, const char *const *more
 	(void)close_range(4, ~0U, 0);
 	if (uid != geteuid() && (setgid(uid) < 0 || setuid(uid) < 0))
 		_exit(126);
+	/* Also when the test fails while it is stopped. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)execv(program, argv);
 	_exit(127);
 }

@@ -69,11 +69,11 @@ TEST_SLOW(a_broker_that_does_not_answer_is_lost_within_the_bound_and_found_again
 	cluster_make(&c, 2, true, NULL);
 	cluster_start_all(&c);
 	EXPECT_WITHIN(LONG_MS, cluster_all_up(&c));
-	EXPECT_EQ(kill(c.node[1].broker, SIGSTOP), 0);
+	cluster_pause(&c, 1);
 	EXPECT_WITHIN((int)(CLUSTER_TIMEOUT_MS * test_patience()), !cluster_is_up(&c, 0, 1));
 	EXPECT(cluster_logged(&c, 0, "why=\"it does not answer any more\""));
 	EXPECT_WITHIN(LONG_MS, cluster_logged(&c, 0, "link.gone node=2"));
-	EXPECT_EQ(kill(c.node[1].broker, SIGCONT), 0);
+	cluster_resume(&c, 1);
 	EXPECT_WITHIN(LONG_MS, cluster_all_up(&c));
 	/* It has noticed, too. */
 	EXPECT(cluster_logged(&c, 1, "link.lost node=1"));

@@ -322,13 +322,13 @@ TEST_SLOW(who_takes_back_from_a_node_that_hangs_waits_for_its_time_out, 60)
 	far_client_up(&c, 0, &importer);
 	far = far_connect(&importer, 1, export.segment.id, RW);
 	reach = far_reach(&far, RW);
-	EXPECT_EQ(kill(c.node[0].broker, SIGSTOP), 0);
+	cluster_pause(&c, 0);
 	EXPECT_EQ(far_put(&reach, 0, "before", 7), 0);
 	EXPECT_EQ(ask_to_withdraw(&export).number, MSG_segment_withdrawn);
 	EXPECT(cluster_logged(&c, 1, "link.gone node=1"));
 	(void)far_put(&reach, 0, "after", 6);
 	EXPECT_STR(export.memory, "before");
-	EXPECT_EQ(kill(c.node[0].broker, SIGCONT), 0);
+	cluster_resume(&c, 0);
 	(void)far_event(&importer, MSG_import_revoked);
 	EXPECT(!far_is_fresh(&importer, &far));
 	/* And it can connect again. */

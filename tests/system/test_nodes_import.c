@@ -602,9 +602,9 @@ TEST_SLOW(a_node_that_does_not_answer_cuts_importers_off_within_the_bound, 60)
 
 	pair_up(&p);
 	EXPECT_EQ(try_put(&p), 0);
-	EXPECT_EQ(kill(p.c.node[1].broker, SIGSTOP), 0);
+	cluster_pause(&p.c, 1);
 	EXPECT_WITHIN(4 * CLUSTER_TIMEOUT_MS, try_put(&p) == -ESTALE);
-	EXPECT_EQ(kill(p.c.node[1].broker, SIGCONT), 0);
+	cluster_resume(&p.c, 1);
 	EXPECT_EQ(tract_import_check(p.import), -ESTALE);
 	pair_down(&p);
 }
@@ -626,7 +626,7 @@ TEST_SLOW(while_the_own_broker_is_stopped_nothing_is_certified, 60)
 
 	pair_up(&p);
 	expect_ok(tract_import_set_mode(p.import, TRACT_BARRIER_EXPLICIT));
-	EXPECT_EQ(kill(p.c.node[0].broker, SIGSTOP), 0);
+	cluster_pause(&p.c, 0);
 	expect_ok(tract_barrier_open(&p.barrier));
 	/* It returns once nobody relies on the board any more. */
 	expect_ok(tract_export_unpublish(p.export));
@@ -634,7 +634,7 @@ TEST_SLOW(while_the_own_broker_is_stopped_nothing_is_certified, 60)
 	expect_ok(tract_import_set_mode(p.import, TRACT_BARRIER_IMPLICIT));
 	EXPECT_EQ(try_put(&p), -EIO);
 	EXPECT_WORD(p.memory, 0);
-	EXPECT_EQ(kill(p.c.node[0].broker, SIGCONT), 0);
+	cluster_resume(&p.c, 0);
 	EXPECT_WITHIN(LONG_MS, try_put(&p) == -ESTALE);
 	pair_down(&p);
 }

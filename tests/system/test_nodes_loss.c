@@ -242,12 +242,12 @@ TEST_SLOW(an_exporters_broker_that_stops_cuts_its_importers_off_within_the_bound
 	far_export_up(&c, 1, &export);
 	far_client_up(&c, 0, &importer);
 	far = far_connect(&importer, 1, export.segment.id, RW);
-	EXPECT_EQ(kill(c.node[1].broker, SIGSTOP), 0);
+	cluster_pause(&c, 1);
 	EXPECT_WITHIN((int)(CLUSTER_TIMEOUT_MS * test_patience()),
 		      !far_is_fresh(&importer, &far));
 	event = far_event(&importer, MSG_import_revoked);
 	EXPECT_EQ(event.import_revoked.reason, 3);
-	EXPECT_EQ(kill(c.node[1].broker, SIGCONT), 0);
+	cluster_resume(&c, 1);
 	/* It has lost the link, too, and its window closes when node 1 has surely noticed. */
 	EXPECT_WITHIN(LONG_MS, cluster_all_up(&c));
 	EXPECT_WITHIN(LONG_MS, count_windows(c.node[1].broker) == 0);
