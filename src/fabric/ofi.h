@@ -168,6 +168,8 @@ int ofi_peer_ready(struct ofi_peer *peer) REQUIRES(peer->lock);
 int ofi_peer_attend(struct ofi_peer *peer, uint64_t deadline, bool again) REQUIRES(peer->lock);
 /* Takes the line down: everything that is under way fails, and is over. */
 void ofi_peer_break(struct ofi_peer *peer, int why, const char *words) REQUIRES(peer->lock);
+/* Likewise of one that is known to be broken; nothing otherwise. */
+void ofi_peer_take_down(struct ofi_peer *peer) REQUIRES(peer->lock);
 /* NULL: there is enough under way; what completes makes room. */
 struct ofi_op *ofi_op_take(struct ofi_peer *peer, struct ofi_target *target, size_t size,
 			   struct fabric_result *result) REQUIRES(peer->lock);

@@ -198,7 +198,7 @@ static void line_down(struct ofi_peer *peer) REQUIRES(peer->lock)
 }
 
 /* Who sleeps on the line wakes, and takes it down if nobody else has. */
-static void take_down(struct ofi_peer *peer) REQUIRES(peer->lock)
+void ofi_peer_take_down(struct ofi_peer *peer)
 {
 	while (peer->broken && peer->asleep) {
 		event_pipe_fill(peer->wake[1]);
@@ -211,7 +211,7 @@ static void take_down(struct ofi_peer *peer) REQUIRES(peer->lock)
 void ofi_peer_break(struct ofi_peer *peer, int why, const char *words)
 {
 	mark_broken(peer, why, words);
-	take_down(peer);
+	ofi_peer_take_down(peer);
 }
 
 static int line_up(struct ofi_peer *peer) REQUIRES(peer->lock)
@@ -235,7 +235,7 @@ static int line_up(struct ofi_peer *peer) REQUIRES(peer->lock)
 
 int ofi_peer_ready(struct ofi_peer *peer)
 {
-	take_down(peer);
+	ofi_peer_take_down(peer);
 	return peer->up ? 0 : line_up(peer);
 }
 
@@ -266,7 +266,7 @@ int ofi_peer_attend(struct ofi_peer *peer, uint64_t deadline, bool again)
 	uint64_t soon = again ? AGAIN_NS : CONNECTING_NS, until = deadline;
 
 	if (!peer->up || peer->broken) {
-		take_down(peer);
+		ofi_peer_take_down(peer);
 		return 0;
 	}
 	for (int looks = 0; looks < (again ? 1 : LOOKS); looks++)

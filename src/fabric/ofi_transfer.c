@@ -52,6 +52,13 @@ static void notice_break(struct ofi_peer *peer, struct ofi_target *target) REQUI
 	target->settled = target->injected;
 }
 
+/* Also of one that broke just now, and is still there. */
+static void notice_end(struct ofi_peer *peer, struct ofi_target *target) REQUIRES(peer->lock)
+{
+	ofi_peer_take_down(peer);
+	notice_break(peer, target);
+}
+
 /* ---- posting ------------------------------------------------------------------------------
  */
 
@@ -245,7 +252,7 @@ static int ask(struct ofi_peer *peer, struct ofi_target *target, uint64_t deadli
 			       .at = peer->place.base,
 			       .key = peer->place.key };
 
-	notice_break(peer, target);
+	notice_end(peer, target);
 	if (target->injected == target->settled)
 		return 0;
 	return post(peer, target, &piece, deadline, NULL);
@@ -279,7 +286,7 @@ static int wait(struct ofi_peer *peer, struct ofi_target *target, uint64_t deadl
 
 	if (r == 0)
 		r = drain(peer, target, deadline);
-	notice_break(peer, target);
+	notice_end(peer, target);
 	error = target->error;
 	target->error = 0;
 	if (r < 0 || error == 0)
