@@ -688,6 +688,7 @@ static void find_no_way(struct pair *p)
 
 	EXPECT_EQ(tract_import_put64(p->import, 8, &word, 1), -ESTALE);
 	EXPECT_EQ(tract_barrier_close(&p->barrier), -ESTALE);
+	EXPECT(strstr(tract_reason(), "its parent imported"));
 	EXPECT_EQ(tract_import_connect(p->here, 2, p->id, RW, &again), -ETIMEDOUT);
 }
 
