@@ -17,7 +17,10 @@
  *
  * A child of fork has a copy of the memory that its parent exported (what was shared before
  * the export stays shared).  Its copies of exports refuse everything but posting, waiting and
- * destroying (which then only frees the copy); imports go on working in both.
+ * destroying (which then only frees the copy); imports go on working in both.  But a device for
+ * RDMA can be used by nobody but who opened it, and its library keeps it open: in a child of a
+ * process that had imported through one, such imports fail with -ESTALE, and it connects to
+ * nothing else through it.
  */
 #ifndef TRACT_SEGMENT_H
 #define TRACT_SEGMENT_H

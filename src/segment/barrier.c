@@ -99,8 +99,11 @@ int tract_barrier_close(struct tract_barrier *barrier)
 		settled = settle_far(barrier);
 	barrier->state &= BARRIER_NODE;
 	r = import_judge(barrier->import);
-	if (r == -ESTALE || settled == -ESTALE)
+	if (r == -ESTALE)
 		return fail(-ESTALE, "the exporter has taken the segment back");
+	/* A child of fork that could not connect, as the reason says already. */
+	if (settled == -ESTALE)
+		return settled;
 	if (!was_open)
 		return -ENOTCONN;
 	if (r == -EIO)

@@ -24,6 +24,11 @@ bool nodes_are_two(void)
 	return text && strcmp(text, "2") == 0;
 }
 
+const char *nodes_controller(void)
+{
+	return cluster_controller();
+}
+
 static void nodes_up(void)
 {
 	/* The default's time for an answer: here nobody is to be lost. */

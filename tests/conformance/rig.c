@@ -118,7 +118,7 @@ rsmapi_controller_handle_t loopback(void)
 
 rsmapi_controller_handle_t the_controller(void)
 {
-	return nodes_are_two() ? controller_of(NODES_CONTROLLER) : loopback();
+	return nodes_are_two() ? controller_of(nodes_controller()) : loopback();
 }
 
 rsm_node_id_t local_node(void)

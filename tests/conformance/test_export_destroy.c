@@ -18,9 +18,9 @@ TEST(a_published_segment_with_importers_can_be_destroyed)
 	struct child far;
 
 	exporter_up(&e, ID(0), 4);
+	agent_importing(&far, ID(0), 0);
 	importer_up(&i, ID(0), RSM_PERM_RDWR);
 	importer_map(&i, RSM_PERM_RDWR, e.size);
-	agent_importing(&far, ID(0), 0);
 	exporter_down(&e);
 	importer_down(&i);
 	child_finish(&far);

@@ -196,8 +196,9 @@ TEST(importers_see_the_new_memory_without_having_mapped)
 	struct child far;
 	unsigned char *m = pages_new(2);
 
-	pair_up(&p, 2);
+	exporter_up(&p.e, ID(0), 2);
 	agent_importing(&far, ID(0), 0);
+	importer_up(&p.i, ID(0), RSM_PERM_RDWR);
 	(void)memset(p.e.memory, 1, p.e.size);
 	(void)memset(m, 2, p.e.size);
 	EXPECT_EQ(rebind(&p.e, m, p.e.size), RSM_SUCCESS);
@@ -219,9 +220,10 @@ TEST(importers_that_have_mapped_see_the_new_memory)
 	struct child far;
 	unsigned char *m = pages_new(2);
 
-	pair_up(&p, 2);
-	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
+	exporter_up(&p.e, ID(0), 2);
 	agent_importing(&far, ID(0), 2 * PAGE);
+	importer_up(&p.i, ID(0), RSM_PERM_RDWR);
+	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
 	(void)memset(p.e.memory, 1, p.e.size);
 	(void)memset(m, 2, p.e.size);
 	EXPECT_EQ(ask(&far, LOAD_MAPPED, 5, 0), 1);
@@ -277,9 +279,10 @@ TEST(the_exporters_stores_to_the_old_range_are_not_seen)
 	struct child far;
 	unsigned char *m = pages_new(2);
 
-	pair_up(&p, 2);
-	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
+	exporter_up(&p.e, ID(0), 2);
 	agent_importing(&far, ID(0), 2 * PAGE);
+	importer_up(&p.i, ID(0), RSM_PERM_RDWR);
+	importer_map(&p.i, RSM_PERM_RDWR, p.e.size);
 	EXPECT_EQ(rebind(&p.e, m, p.e.size), RSM_SUCCESS);
 	(void)memset(p.e.memory, 0xee, p.e.size);
 	EXPECT(is_filled(p.i.address, p.e.size, 0));

@@ -681,6 +681,41 @@ TEST_SLOW(an_exporter_that_dies_cuts_importers_off, 60)
 	nodes_down(&p);
 }
 
+static void find_no_way(struct pair *p)
+{
+	struct tract_import *again;
+	uint64_t word = 11;
+
+	EXPECT_EQ(tract_import_put64(p->import, 8, &word, 1), -ESTALE);
+	EXPECT_EQ(tract_barrier_close(&p->barrier), -ESTALE);
+	EXPECT(strstr(tract_reason(), "its parent imported"));
+	EXPECT_EQ(tract_import_connect(p->here, 2, p->id, RW, &again), -ETIMEDOUT);
+}
+
+/* The kernel lets nobody use a device but who opened it, and librdmacm keeps it open. */
+TEST_SLOW(through_a_device_a_child_of_fork_has_no_way_and_its_parent_goes_on, 60)
+{
+	struct pair p;
+	int status;
+	pid_t child;
+
+	if (strcmp(test_provider(), "verbs") != 0)
+		SKIP("the nodes here reach each other without a device");
+	pair_up(&p);
+	EXPECT_EQ(try_put(&p), 0);
+	expect_ok(tract_barrier_open(&p.barrier));
+	child = fork();
+	if (child == 0) {
+		find_no_way(&p);
+		_exit(0);
+	}
+	EXPECT_EQ(waitpid(child, &status, 0), child);
+	EXPECT_EQ(status, 0);
+	expect_ok(tract_barrier_close(&p.barrier));
+	EXPECT_EQ(try_put(&p), 0);
+	pair_down(&p);
+}
+
 static void use_inherited(struct pair *p)
 {
 	uint64_t word = 11, got = 0;
