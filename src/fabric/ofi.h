@@ -17,6 +17,7 @@
 #include <rdma/fi_endpoint.h>
 #include <rdma/fi_rma.h>
 
+#include "base/spin.h"
 #include "fabric/transport.h"
 
 #define OFI_API_VERSION FI_VERSION(1, 17)
@@ -140,10 +141,11 @@ struct ofi_peer {
 	fi_addr_t to;
 	uint32_t generation; /* counts lines */
 	bool up;
-	bool broken; /* to be taken down before anything else is done */
-	bool proven; /* something has completed on the line: it is connected */
-	bool asleep; /* one thread sleeps on the line, and wakes the others */
-	int why;     /* it broke last */
+	bool broken;	  /* to be taken down before anything else is done */
+	bool proven;	  /* something has completed on the line: it is connected */
+	bool asleep;	  /* one thread sleeps on the line, and wakes the others */
+	struct spin spin; /* before that */
+	int why;	  /* it broke last */
 	char words[80];
 	char name[96]; /* for people */
 	struct ofi_target greeter;

@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <rdma/fi_errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +31,8 @@
 #define CONNECTING_NS NS_PER_MS
 /* How often to look before sleeping; the answer is often on its way. */
 #define LOOKS 5
+/* Who answers may be asleep, too. */
+#define ANSWER_NS (2 * SPIN_NS)
 
 int ofi_peer_fail(const struct ofi_peer *peer, const struct ofi_target *target, int error)
 {
@@ -241,11 +244,14 @@ int ofi_peer_ready(struct ofi_peer *peer)
 
 static void sleep_on_line(struct ofi_peer *peer, uint64_t deadline) REQUIRES(peer->lock)
 {
+	uint64_t start = clock_now();
+
 	peer->asleep = true;
 	mutex_unlock(&peer->lock);
 	ofi_line_sleep(&peer->domain, &peer->line, peer->wake[0], deadline);
 	mutex_lock(&peer->lock);
 	peer->asleep = false;
+	spin_slept(&peer->spin, clock_now() - start);
 	event_pipe_drain(peer->wake[0]);
 	(void)pthread_cond_broadcast(&peer->moved);
 }
@@ -261,6 +267,24 @@ static void sleep_beside(struct ofi_peer *peer, uint64_t deadline) REQUIRES(peer
 		(void)pthread_cond_timedwait(&peer->moved, &peer->lock.inner, &until);
 }
 
+/* As look(), for as long as the peer spins; others have their turns. */
+static bool look_again(struct ofi_peer *peer, uint64_t deadline) REQUIRES(peer->lock)
+{
+	uint64_t start = clock_now(), took;
+	bool found = false;
+
+	do {
+		mutex_unlock(&peer->lock);
+		(void)sched_yield();
+		mutex_lock(&peer->lock);
+		/* Whoever finds that it broke takes it down. */
+		found = !peer->up || peer->broken || look(peer);
+		took = clock_now() - start;
+	} while (!found && !peer->asleep && took < peer->spin.ns && clock_left(deadline) > 0);
+	spin_looked(&peer->spin, found, took);
+	return found;
+}
+
 int ofi_peer_attend(struct ofi_peer *peer, uint64_t deadline, bool again)
 {
 	uint64_t soon = again ? AGAIN_NS : CONNECTING_NS, until = deadline;
@@ -272,6 +296,8 @@ int ofi_peer_attend(struct ofi_peer *peer, uint64_t deadline, bool again)
 	for (int looks = 0; looks < (again ? 1 : LOOKS); looks++)
 		if (look(peer))
 			return 0;
+	if (!again && !peer->asleep && spin_pays(&peer->spin) && look_again(peer, deadline))
+		return 0;
 	if (clock_left(deadline) == 0)
 		return -ETIMEDOUT;
 	if ((again || !peer->proven) && clock_left(deadline) > soon)
@@ -320,6 +346,7 @@ int ofi_peer_new(struct fabric *base, const struct fabric_address *address,
 	mutex_init(&peer->lock);
 	cond_init(&peer->moved);
 	peer->line.fd = -1;
+	peer->spin = spin_for(ANSWER_NS);
 	forget_ops(peer);
 	peer->greeter.base.peer = &peer->base;
 	peer->greeter.base.spec = (struct fabric_target_spec){ .base = peer->place.base,

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ipc/spin.h"
+#include "base/spin.h"
 #include "sys/sock.h"
 #include "wire/wire.h"
 

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ipc/spin.h"
+#include "base/spin.h"
 #include "sys/event.h"
 
 #define LOOP_BATCH 32

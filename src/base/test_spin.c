@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ipc/spin.h"
+#include "base/spin.h"
 
 #include "test.h"
 

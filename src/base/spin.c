@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ipc/spin.h"
+#include "base/spin.h"
 
 /* A sleep this many times shorter than spinning could have been spun through, had the
  * peer not been slowed by waking us. */

@@ -15,8 +15,8 @@
  *
  * Times are in nanoseconds.  No lock: one thread at a time.
  */
-#ifndef IPC_SPIN_H
-#define IPC_SPIN_H
+#ifndef BASE_SPIN_H
+#define BASE_SPIN_H
 
 #include <stdbool.h>
 #include <stdint.h>
