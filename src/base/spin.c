@@ -13,6 +13,14 @@ struct spin spin_for(uint64_t ns)
 	return (struct spin){ .ns = ns, .price = PRICE_FIRST };
 }
 
+struct spin spin_at_once(uint64_t ns)
+{
+	struct spin spin = spin_for(ns);
+
+	spin.credit = CREDIT_MAX;
+	return spin;
+}
+
 bool spin_pays(const struct spin *spin)
 {
 	return spin->ns > 0 && spin->credit > 1;

@@ -31,6 +31,8 @@ struct spin {
 };
 
 struct spin spin_for(uint64_t ns);
+/* As if it had paid lately: for who knows that answers are soon. */
+struct spin spin_at_once(uint64_t ns);
 bool spin_pays(const struct spin *spin);
 void spin_looked(struct spin *spin, bool found, uint64_t took);
 void spin_slept(struct spin *spin, uint64_t took);

@@ -34,6 +34,15 @@ TEST(spinning_pays_after_some_short_sleeps)
 	EXPECT(spin_pays(&l));
 }
 
+TEST(who_knows_that_it_pays_spins_at_once_and_learns_all_the_same)
+{
+	struct spin l = spin_at_once(NS);
+
+	EXPECT(spin_pays(&l));
+	spin_looked(&l, false, NS);
+	EXPECT(!spin_pays(&l));
+}
+
 TEST(a_long_sleep_ends_it)
 {
 	struct spin l = after_short_sleeps(100);

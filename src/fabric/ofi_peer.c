@@ -346,7 +346,7 @@ int ofi_peer_new(struct fabric *base, const struct fabric_address *address,
 	mutex_init(&peer->lock);
 	cond_init(&peer->moved);
 	peer->line.fd = -1;
-	peer->spin = spin_for(ANSWER_NS);
+	peer->spin = spin_at_once(ANSWER_NS);
 	forget_ops(peer);
 	peer->greeter.base.peer = &peer->base;
 	peer->greeter.base.spec = (struct fabric_target_spec){ .base = peer->place.base,
