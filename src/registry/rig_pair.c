@@ -148,3 +148,16 @@ bool pair_reaches(struct pair *pair, uint64_t key, uint64_t object)
 
 	return window && window->object != 0 && window->object == object;
 }
+
+struct pair_scene pair_scene_up(bool pins)
+{
+	struct pair_scene s = { .pair = pair_up() };
+
+	s.pair.at[THERE]->fake.pins = pins;
+	s.exporter = rig_join(s.pair.at[THERE], 10);
+	s.importer = rig_join(s.pair.at[HERE], 11);
+	s.segment = rig_export(s.pair.at[THERE], s.exporter, &s.region, &s.id);
+	s.object = s.pair.at[THERE]->fake.object[0].id;
+	s.far = pair_import(&s.pair, s.importer, s.id, TRACT_RIGHT_READ_WRITE);
+	return s;
+}

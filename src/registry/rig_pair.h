@@ -9,10 +9,13 @@
 
 #define PAIR_FIRST 1u /* node ids */
 
-/* Node I + PAIR_FIRST is at I.  In most tests 0 imports and 1 exports. */
+/* Node I + PAIR_FIRST is at I. */
 struct pair {
 	struct rig *at[2];
 };
+
+#define HERE 0	/* who imports, in most tests */
+#define THERE 1 /* who exports */
 
 struct pair pair_up(void);
 /* Everybody leaves; nothing may stay.  The link may be up or lost. */
@@ -38,5 +41,17 @@ struct msg_import_connected_far pair_import(struct pair *pair, struct fake_clien
 bool pair_is_fresh(const struct pair *pair, const struct msg_import_connected_far *far);
 /* Does a transfer through the window reach this memory of 1's? */
 bool pair_reaches(struct pair *pair, uint64_t key, uint64_t object);
+
+/* One export there, connected to from here. */
+struct pair_scene {
+	struct pair pair;
+	struct fake_client *exporter, *importer;
+	uint64_t segment, region, object;
+	uint32_t id;
+	struct msg_import_connected_far far;
+};
+
+/* @pins: windows are there until they are closed, as a device's are. */
+struct pair_scene pair_scene_up(bool pins);
 
 #endif

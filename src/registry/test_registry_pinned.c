@@ -3,31 +3,7 @@
  * all others, so it is closed when nobody does. */
 #include "registry/rig_pair.h"
 
-#define HERE 0	/* who imports */
-#define THERE 1 /* who exports */
-
-struct scene {
-	struct pair pair;
-	struct fake_client *exporter, *importer;
-	uint64_t segment, region, object;
-	uint32_t id;
-	struct msg_import_connected_far far;
-};
-
-static struct scene scene_up(void)
-{
-	struct scene s = { .pair = pair_up() };
-
-	s.pair.at[THERE]->fake.pins = true;
-	s.exporter = rig_join(s.pair.at[THERE], 10);
-	s.importer = rig_join(s.pair.at[HERE], 11);
-	s.segment = rig_export(s.pair.at[THERE], s.exporter, &s.region, &s.id);
-	s.object = s.pair.at[THERE]->fake.object[0].id;
-	s.far = pair_import(&s.pair, s.importer, s.id, TRACT_RIGHT_READ_WRITE);
-	return s;
-}
-
-static void ask_to_unpublish(struct scene *s)
+static void ask_to_unpublish(struct pair_scene *s)
 {
 	struct message m = ASK(segment_unpublish, .segment = s->segment);
 
@@ -40,7 +16,7 @@ static void ask_to_unpublish(struct scene *s)
 	EXPECT_EQ(s->exporter->answer.message.number, 0);
 }
 
-static void expect_withdrawn(struct scene *s)
+static void expect_withdrawn(struct pair_scene *s)
 {
 	EXPECT_EQ(s->exporter->answer.message.number, MSG_segment_withdrawn);
 	EXPECT_EQ(fake_window_count(&s->pair.at[THERE]->fake), 0);
@@ -48,7 +24,7 @@ static void expect_withdrawn(struct scene *s)
 
 TEST(unpublish_of_what_is_pinned_is_answered_once_its_process_has_obeyed)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(true);
 
 	ask_to_unpublish(&s);
 	(void)rig_obey(s.pair.at[HERE], s.importer, MSG_import_revoked);
@@ -59,7 +35,7 @@ TEST(unpublish_of_what_is_pinned_is_answered_once_its_process_has_obeyed)
 
 TEST(a_process_that_does_not_obey_delays_unpublish_of_what_is_pinned_by_its_limit)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(true);
 
 	ask_to_unpublish(&s);
 	rig_pass(s.pair.at[HERE], RIG_HEAR);
@@ -70,7 +46,7 @@ TEST(a_process_that_does_not_obey_delays_unpublish_of_what_is_pinned_by_its_limi
 
 TEST(unpublish_of_what_is_pinned_waits_until_a_lost_node_is_gone)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(true);
 
 	ask_to_unpublish(&s);
 	pair_lose(&s.pair);

@@ -4,42 +4,18 @@
 
 #include "registry/rig_pair.h"
 
-#define HERE 0	/* who imports */
-#define THERE 1 /* who exports */
-
-/* One export there, connected to from here. */
-struct scene {
-	struct pair pair;
-	struct fake_client *exporter, *importer;
-	uint64_t segment, region, object;
-	uint32_t id;
-	struct msg_import_connected_far far;
-};
-
-static struct scene scene_up(void)
-{
-	struct scene s = { .pair = pair_up() };
-
-	s.exporter = rig_join(s.pair.at[THERE], 10);
-	s.importer = rig_join(s.pair.at[HERE], 11);
-	s.segment = rig_export(s.pair.at[THERE], s.exporter, &s.region, &s.id);
-	s.object = s.pair.at[THERE]->fake.object[0].id;
-	s.far = pair_import(&s.pair, s.importer, s.id, TRACT_RIGHT_READ_WRITE);
-	return s;
-}
-
-static const struct message *exporter_asks(struct scene *s, struct message message)
+static const struct message *exporter_asks(struct pair_scene *s, struct message message)
 {
 	return rig_ask(s->pair.at[THERE], s->exporter, message);
 }
 
-static enum msg_number exporter_answer(const struct scene *s)
+static enum msg_number exporter_answer(const struct pair_scene *s)
 {
 	return s->exporter->answer.message.number;
 }
 
 /* The event that the importer is told, which it obeys. */
-static struct message importer_obeys(struct scene *s, enum msg_number number)
+static struct message importer_obeys(struct pair_scene *s, enum msg_number number)
 {
 	return rig_obey(s->pair.at[HERE], s->importer, number).message;
 }
@@ -48,7 +24,7 @@ static struct message importer_obeys(struct scene *s, enum msg_number number)
 
 TEST(a_connection_to_another_node_is_a_window_and_a_slot_of_the_own_board)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 
 	EXPECT_EQ(s.far.size, 4 * RIG_PAGE);
 	EXPECT_STR(s.far.provider.text, "tcp");
@@ -61,7 +37,7 @@ TEST(a_connection_to_another_node_is_a_window_and_a_slot_of_the_own_board)
 
 TEST(what_the_other_node_refuses_with_is_what_is_said)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	const struct message *answer = pair_ask(&s.pair, s.importer, 0x500000, 6);
 
 	EXPECT_EQ(answer->number, MSG_refused);
@@ -72,7 +48,7 @@ TEST(what_the_other_node_refuses_with_is_what_is_said)
 
 TEST(the_access_list_names_nodes)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct message m = ASK(segment_republish, .segment = s.segment);
 
 	m.segment_republish.access.count = 2;
@@ -91,7 +67,7 @@ TEST(the_access_list_names_nodes)
 
 TEST(nodes_that_are_unknown_or_cut_off_are_not_asked)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct rig *here = s.pair.at[HERE];
 
 	EXPECT_EQ(rig_error(here, s.importer, ASK(import_connect, .node = 9, .id = s.id)),
@@ -104,7 +80,7 @@ TEST(nodes_that_are_unknown_or_cut_off_are_not_asked)
 
 TEST(a_connection_that_is_not_answered_ends_in_time_and_one_that_comes_later_is_closed)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct rig *here = s.pair.at[HERE];
 
 	EXPECT_EQ(rig_ask(here, s.importer,
@@ -122,7 +98,7 @@ TEST(a_connection_that_is_not_answered_ends_in_time_and_one_that_comes_later_is_
 
 TEST(who_ends_while_its_connection_is_asked_for_leaves_no_window)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct rig *here = s.pair.at[HERE];
 
 	(void)rig_ask(here, s.importer,
@@ -135,7 +111,7 @@ TEST(who_ends_while_its_connection_is_asked_for_leaves_no_window)
 
 TEST(a_link_that_is_lost_refuses_what_was_asked_over_it)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 
 	(void)rig_ask(s.pair.at[HERE], s.importer,
 		      ASK(import_connect, .node = 2, .id = s.id, .rights = 6));
@@ -146,7 +122,7 @@ TEST(a_link_that_is_lost_refuses_what_was_asked_over_it)
 
 TEST(without_room_for_a_window_nothing_is_connected)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 
 	s.pair.at[THERE]->fake.fail_window = -ENOMEM;
 	EXPECT_EQ(pair_ask(&s.pair, s.importer, s.id, 6)->refused.error, ENOMEM);
@@ -157,7 +133,7 @@ TEST(without_room_for_a_window_nothing_is_connected)
 
 TEST(a_child_of_fork_inherits_by_the_token)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct rig *here = s.pair.at[HERE];
 	struct fake_client *child = rig_join(here, 11);
 	struct message m = ASK(import_inherit, .segment = s.far.segment, .token = s.far.token,
@@ -176,7 +152,7 @@ TEST(a_child_of_fork_inherits_by_the_token)
 
 TEST(what_stands_under_the_id_now_is_not_what_was_inherited)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct rig *here = s.pair.at[HERE], *there = s.pair.at[THERE];
 	struct fake_client *child = rig_join(here, 11);
 	struct message m = ASK(import_inherit, .segment = s.far.segment, .token = s.far.token,
@@ -197,7 +173,7 @@ TEST(what_stands_under_the_id_now_is_not_what_was_inherited)
 
 TEST(unpublish_is_answered_once_the_other_nodes_board_says_so)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 
 	EXPECT_EQ(exporter_asks(&s, ASK(segment_unpublish, .segment = s.segment))->number, 0);
 	/* Until then the memory is what it was. */
@@ -220,7 +196,7 @@ TEST(unpublish_is_answered_once_the_other_nodes_board_says_so)
 
 TEST(a_process_that_does_not_hear_of_its_end_keeps_its_window_for_a_time)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 
 	(void)exporter_asks(&s, ASK(segment_destroy, .segment = s.segment));
 	pair_carry_all(&s.pair);
@@ -234,7 +210,7 @@ TEST(a_process_that_does_not_hear_of_its_end_keeps_its_window_for_a_time)
 
 TEST(a_close_that_crosses_the_taking_back_is_an_answer)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 
 	(void)exporter_asks(&s, ASK(segment_unpublish, .segment = s.segment));
 	rig_tell(s.pair.at[HERE], s.importer, ASK(import_close, .import = s.far.import));
@@ -247,7 +223,7 @@ TEST(a_close_that_crosses_the_taking_back_is_an_answer)
 
 TEST(a_dead_exporters_memory_is_emptied_once_no_check_of_another_node_succeeds)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct rig *there = s.pair.at[THERE];
 	struct fake_client *other = rig_join(there, 12);
 
@@ -266,7 +242,7 @@ TEST(a_dead_exporters_memory_is_emptied_once_no_check_of_another_node_succeeds)
 
 TEST(who_takes_back_from_a_lost_node_waits_until_it_is_gone)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 
 	pair_lose_at(&s.pair, THERE);
 	EXPECT_EQ(exporter_asks(&s, ASK(segment_unpublish, .segment = s.segment))->number, 0);
@@ -286,7 +262,7 @@ TEST(who_takes_back_from_a_lost_node_waits_until_it_is_gone)
 
 TEST(a_node_that_is_linked_again_before_it_was_gone_has_another_guest)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct msg_import_connected_far again;
 
 	pair_lose(&s.pair);
@@ -302,7 +278,7 @@ TEST(a_node_that_is_linked_again_before_it_was_gone_has_another_guest)
 
 TEST(a_node_that_beats_and_does_not_answer_loses_its_link)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct rig *there = s.pair.at[THERE];
 
 	(void)exporter_asks(&s, ASK(segment_unpublish, .segment = s.segment));
@@ -319,7 +295,7 @@ TEST(a_node_that_beats_and_does_not_answer_loses_its_link)
 
 /* ---- other memory ----------------------------------------------------------------------- */
 
-static uint64_t newest_object(struct scene *s)
+static uint64_t newest_object(struct pair_scene *s)
 {
 	const struct fake_body *fake = &s->pair.at[THERE]->fake;
 	uint64_t newest = 0;
@@ -330,7 +306,7 @@ static uint64_t newest_object(struct scene *s)
 	return newest;
 }
 
-static uint64_t rebind(struct scene *s)
+static uint64_t rebind(struct pair_scene *s)
 {
 	uint64_t region = rig_region(s->pair.at[THERE], s->exporter, 4);
 	uint64_t object = newest_object(s);
@@ -343,7 +319,7 @@ static uint64_t rebind(struct scene *s)
 
 TEST(rebind_gives_the_other_node_a_window_to_the_new_memory)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	uint64_t object = rebind(&s);
 	struct message moved;
 
@@ -367,7 +343,7 @@ TEST(rebind_gives_the_other_node_a_window_to_the_new_memory)
 
 TEST(who_does_not_move_in_time_on_another_node_is_told_by_its_own_board)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 
 	(void)rebind(&s);
 	(void)pair_carry(&s.pair, THERE, MSG_link_moved);
@@ -383,7 +359,7 @@ TEST(who_does_not_move_in_time_on_another_node_is_told_by_its_own_board)
 
 TEST(an_exporter_that_dies_in_a_rebind_cuts_off_whoever_was_moving)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 
 	(void)rebind(&s);
 	(void)pair_carry(&s.pair, THERE, MSG_link_moved);
@@ -400,7 +376,7 @@ TEST(an_exporter_that_dies_in_a_rebind_cuts_off_whoever_was_moving)
 
 TEST(without_room_for_a_new_window_a_rebind_cuts_off)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 
 	s.pair.at[THERE]->fake.fail_window = -ENOMEM;
 	(void)rebind(&s);
@@ -414,7 +390,7 @@ TEST(without_room_for_a_new_window_a_rebind_cuts_off)
 
 TEST(a_link_that_is_lost_in_a_rebind_holds_it_up_until_the_node_is_gone)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 
 	(void)rebind(&s);
 	(void)pair_carry(&s.pair, THERE, MSG_link_moved);
@@ -428,7 +404,7 @@ TEST(a_link_that_is_lost_in_a_rebind_holds_it_up_until_the_node_is_gone)
 
 TEST(a_fence_stalls_the_other_node_and_moves_it)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	uint64_t fresh;
 
 	EXPECT_EQ(exporter_asks(&s, ASK(region_fence, .region = s.region))->number, 0);
@@ -453,7 +429,7 @@ TEST(a_fence_stalls_the_other_node_and_moves_it)
 
 TEST(a_connection_from_another_node_waits_for_a_fence_to_end)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct fake_client *late = rig_join(s.pair.at[HERE], 11);
 
 	(void)exporter_asks(&s, ASK(region_fence, .region = s.region));
@@ -470,7 +446,7 @@ TEST(a_connection_from_another_node_waits_for_a_fence_to_end)
 
 /* ---- breaches --------------------------------------------------------------------------- */
 
-static int say_to(struct scene *s, unsigned side, struct message message)
+static int say_to(struct pair_scene *s, unsigned side, struct message message)
 {
 	int r = registry_peer_heard(s->pair.at[side]->registry, PAIR_FIRST + 1 - side,
 				    &message);
@@ -481,7 +457,7 @@ static int say_to(struct scene *s, unsigned side, struct message message)
 
 TEST(what_a_node_has_no_business_to_say_is_a_breach)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct rig *here = s.pair.at[HERE];
 	struct fake_client *other = rig_join(here, 11);
 	struct message twice;
@@ -506,7 +482,7 @@ TEST(what_a_node_has_no_business_to_say_is_a_breach)
 
 TEST(a_node_closes_only_what_is_its_own)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct rig *there = s.pair.at[THERE];
 	struct fake_client *local = rig_join(there, 12);
 	struct message m = ASK(import_connect, .node = 2, .id = s.id, .rights = 6);
@@ -521,7 +497,7 @@ TEST(a_node_closes_only_what_is_its_own)
 
 TEST(a_post_from_another_node_is_counted_in_the_exporters_bell)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct rig *here = s.pair.at[HERE];
 	struct message post = ASK(import_post_far, .import = s.far.import);
 	const struct fake_object *bell;
@@ -547,7 +523,7 @@ TEST(a_post_from_another_node_is_counted_in_the_exporters_bell)
 }
 
 /* What the exporter's library does. */
-static void exporter_posts(struct scene *s, struct fake_object *bell, uint32_t slot)
+static void exporter_posts(struct pair_scene *s, struct fake_object *bell, uint32_t slot)
 {
 	const struct fake_object *pipe;
 
@@ -563,7 +539,7 @@ static void exporter_posts(struct scene *s, struct fake_object *bell, uint32_t s
 
 TEST(a_post_to_another_node_is_told_to_the_process_there)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct rig *here = s.pair.at[HERE];
 	struct fake_client *other = rig_join(here, 11);
 	struct msg_import_connected_far later;
@@ -593,7 +569,7 @@ TEST(a_post_to_another_node_is_told_to_the_process_there)
 
 TEST(what_was_posted_before_an_export_ended_is_told)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct fake_object *bell;
 
 	(void)exporter_asks(&s, ASK(segment_bell, .segment = s.segment));
@@ -609,7 +585,7 @@ TEST(what_was_posted_before_an_export_ended_is_told)
 
 TEST(unpublish_waits_for_the_board_of_who_only_waits_for_signals)
 {
-	struct scene s = scene_up();
+	struct pair_scene s = pair_scene_up(false);
 	struct rig *here = s.pair.at[HERE];
 	struct fake_client *waiter = rig_join(here, 12);
 	struct msg_import_connected_far far = pair_import(&s.pair, waiter, s.id, 0);
