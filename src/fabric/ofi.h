@@ -122,7 +122,7 @@ struct ofi_target {
 	 * for the old one to drain, so that others who go on do not hold it up. */
 	uint64_t turn;
 	unsigned under_way[2];
-	/* Puts that nobody says have completed; settled are those that are known to have. */
+	/* Puts that nobody says have arrived; settled are those that are known to have. */
 	uint64_t injected, settled;
 	uint32_t generation; /* of the line, when the above was looked at last */
 	int error;	     /* the first since it was asked for */

@@ -2,11 +2,13 @@
 /*
  * ofi_transfer.c - reading and writing windows, and being sure of it
  *
- * Larger transfers go in pieces, each an operation that says when it has been carried out over
- * there.  For small puts such an answer costs more than the put itself.  So a put that finds
- * little under way asks for one, as somebody is likely to wait for just that; in a stream of
- * them the others are sent off, and a wait makes sure of them all: a read that follows them on
- * the same connection is answered when they have been carried out.
+ * Larger transfers go in pieces, each an operation.  One that has to be delivered says when it
+ * has been carried out over there, any other when its bytes have been taken, so that who puts
+ * may go on while they are on their way.  For small puts either costs more than the put itself.
+ * So a put that finds little under way asks whether it was delivered, as somebody is likely to
+ * wait for just that; in a stream of them the others are sent off.  Of all that did not ask a
+ * wait makes sure: a read that follows them on the same connection is answered when they have
+ * been carried out.
  */
 #include "fabric/ofi.h"
 
@@ -32,6 +34,7 @@ struct piece {
 	};
 	size_t size;
 	uint64_t at, key;
+	bool delivered; /* a put is over when it has arrived, and not when it is away */
 };
 
 static struct ofi_peer *peer_of(const struct ofi_target *target)
@@ -62,6 +65,12 @@ static void notice_end(struct ofi_peer *peer, struct ofi_target *target) REQUIRE
 /* ---- posting ------------------------------------------------------------------------------
  */
 
+/* Its completion says that it has arrived. */
+static bool says_delivered(const struct ofi_peer *peer, const struct piece *piece)
+{
+	return piece->delivered && peer->facts.abilities & FABRIC_SAYS_DELIVERED;
+}
+
 static ssize_t issue(struct ofi_peer *peer, const struct piece *piece, struct ofi_op *op)
 {
 	/* The provider does not write through it when it is one to write from. */
@@ -77,7 +86,7 @@ static ssize_t issue(struct ofi_peer *peer, const struct piece *piece, struct of
 
 	if (piece->kind == GET)
 		return fi_readmsg(peer->line.ep, &msg, flags);
-	if (peer->facts.abilities & FABRIC_SAYS_DELIVERED)
+	if (says_delivered(peer, piece))
 		flags |= FI_DELIVERY_COMPLETE;
 	if (piece->size <= peer->facts.inject_max)
 		flags |= FI_INJECT;
@@ -103,7 +112,7 @@ static int try_operation(struct ofi_peer *peer, struct ofi_target *target,
 		ofi_op_drop(peer, op);
 		return r == -FI_EBUSY ? -EIO : ofi_error(r);
 	}
-	if (piece->kind == PUT && !(peer->facts.abilities & FABRIC_SAYS_DELIVERED))
+	if (piece->kind == PUT && !says_delivered(peer, piece))
 		target->injected++;
 	return 0;
 }
@@ -196,9 +205,11 @@ static int put(struct ofi_peer *peer, struct ofi_target *target, struct piece pi
 	       unsigned how, uint64_t deadline, struct fabric_result *result)
 	REQUIRES(peer->lock)
 {
+	bool small = piece.size <= peer->facts.inject_max;
+
 	notice_break(peer, target);
-	if (piece.size <= peer->facts.inject_max && !(how & FABRIC_DELIVERED) && !result &&
-	    !is_quiet(target))
+	piece.delivered = how & FABRIC_DELIVERED || (small && is_quiet(target));
+	if (small && !piece.delivered && !result)
 		piece.kind = PUT_INJECTED;
 	return transfer(peer, target, piece, deadline, result);
 }
