@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/spin.h"
 
+#include <sched.h>
+
+#include "base/clock.h"
+
 /* A sleep this many times shorter than spinning could have been spun through, had the
  * peer not been slowed by waking us. */
 #define SHORT_SLEEP 4
 #define CREDIT_MAX 8
 #define PRICE_FIRST 1
 #define PRICE_MAX 64
+/* Who yields to nobody is back before: it takes about a microsecond. */
+#define ALONE_NS 20000u
 
 struct spin spin_for(uint64_t ns)
 {
@@ -24,6 +30,22 @@ struct spin spin_at_once(uint64_t ns)
 bool spin_pays(const struct spin *spin)
 {
 	return spin->ns > 0 && spin->credit > 1;
+}
+
+bool spin_until(uint64_t ns, bool (*found)(void *arg), void *arg, uint64_t *ret_took)
+{
+	const uint64_t start = clock_now();
+	uint64_t before;
+	bool is_found, alone;
+
+	do {
+		before = clock_now();
+		(void)sched_yield();
+		alone = clock_now() - before < ALONE_NS;
+		is_found = found(arg);
+		*ret_took = clock_now() - start;
+	} while (!is_found && alone && *ret_took < ns);
+	return is_found;
 }
 
 void spin_looked(struct spin *spin, bool found, uint64_t took)

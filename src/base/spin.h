@@ -4,16 +4,18 @@
  *
  * Falling asleep and being woken costs several times what most messages do.  Looking again
  * instead is worth it only while it pays: after some wake-ups in short order, and for longer
- *and longer not at all once it was in vain.
+ * and longer not at all once it was in vain.  Who looks again yields each time, for whoever is
+ * to answer may need this very processor; and who comes back from that late is not alone here
+ * and gives way.
  *
  *	if (spin_pays(l)) {
- *		... look, and yield, for at most l->ns ...
- *		spin_looked(l, found, how long);
+ *		found = spin_until(l->ns, look, arg, &took);
+ *		spin_looked(l, found, took);
  *	}
  *	... sleep, if nothing was found ...
  *	spin_slept(l, how long);
  *
- * Times are in nanoseconds.  No lock: one thread at a time.
+ * Times are in nanoseconds.  No lock: one thread at a time, but for spin_until().
  */
 #ifndef BASE_SPIN_H
 #define BASE_SPIN_H
@@ -34,6 +36,9 @@ struct spin spin_for(uint64_t ns);
 /* As if it had paid lately: for who knows that answers are soon. */
 struct spin spin_at_once(uint64_t ns);
 bool spin_pays(const struct spin *spin);
+/* Looks until @found says so, which is returned, or for @ns, or as long as nobody else wants
+ * this processor. */
+bool spin_until(uint64_t ns, bool (*found)(void *arg), void *arg, uint64_t *ret_took);
 void spin_looked(struct spin *spin, bool found, uint64_t took);
 void spin_slept(struct spin *spin, uint64_t took);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/spin.h"
 
+#include "base/clock.h"
+
 #include "test.h"
 
 #define NS UINT64_C(1000)
@@ -41,6 +43,62 @@ TEST(who_knows_that_it_pays_spins_at_once_and_learns_all_the_same)
 	EXPECT(spin_pays(&l));
 	spin_looked(&l, false, NS);
 	EXPECT(!spin_pays(&l));
+}
+
+static bool third_time(void *arg)
+{
+	unsigned *looks = arg;
+
+	return ++*looks == 3;
+}
+
+static bool never(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+static bool late(void *arg)
+{
+	unsigned *looks = arg;
+
+	++*looks;
+	clock_sleep(NS_PER_MS);
+	return false;
+}
+
+TEST(it_looks_until_it_is_found)
+{
+	unsigned looks = 0;
+	uint64_t took = 0;
+	bool found = false;
+
+	/* Somebody else may want the processor at any time. */
+	while (!found && looks < 3)
+		found = spin_until(NS_PER_S, third_time, &looks, &took);
+	EXPECT(found);
+	EXPECT_EQ(looks, 3);
+	EXPECT(took > 0);
+}
+
+TEST(it_gives_up_in_time)
+{
+	uint64_t took = 0;
+
+	EXPECT(!spin_until(NS, never, NULL, &took));
+	EXPECT(took > 0);
+	/* Or it was not alone. */
+	EXPECT(!spin_until(0, never, NULL, &took));
+}
+
+TEST(who_comes_back_late_does_not_look_again)
+{
+	unsigned looks = 0;
+	uint64_t took = 0;
+
+	EXPECT(!spin_until(NS_PER_S, late, &looks, &took));
+	EXPECT_EQ(looks, 1);
+	EXPECT(took >= NS_PER_MS);
 }
 
 TEST(a_long_sleep_ends_it)

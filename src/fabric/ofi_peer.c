@@ -11,7 +11,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <rdma/fi_errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -267,22 +266,30 @@ static void sleep_beside(struct ofi_peer *peer, uint64_t deadline) REQUIRES(peer
 		(void)pthread_cond_timedwait(&peer->moved, &peer->lock.inner, &until);
 }
 
-/* As look(), for as long as the peer spins; others have their turns. */
-static bool look_again(struct ofi_peer *peer, uint64_t deadline) REQUIRES(peer->lock)
+/* Whoever finds that it broke takes it down, and who sleeps on the line does all the rest. */
+static bool has_moved(void *arg)
 {
-	uint64_t start = clock_now(), took;
-	bool found = false;
+	struct ofi_peer *peer = arg;
+	bool moved;
 
-	do {
-		mutex_unlock(&peer->lock);
-		(void)sched_yield();
-		mutex_lock(&peer->lock);
-		/* Whoever finds that it broke takes it down. */
-		found = !peer->up || peer->broken || look(peer);
-		took = clock_now() - start;
-	} while (!found && !peer->asleep && took < peer->spin.ns && clock_left(deadline) > 0);
-	spin_looked(&peer->spin, found, took);
-	return found;
+	mutex_lock(&peer->lock);
+	moved = !peer->up || peer->broken || peer->asleep || look(peer);
+	mutex_unlock(&peer->lock);
+	return moved;
+}
+
+/* As look(), for as long as the peer spins; others have their turns meanwhile. */
+static bool look_again(struct ofi_peer *peer) REQUIRES(peer->lock)
+{
+	const uint64_t ns = peer->spin.ns;
+	uint64_t took;
+	bool moved;
+
+	mutex_unlock(&peer->lock);
+	moved = spin_until(ns, has_moved, peer, &took);
+	mutex_lock(&peer->lock);
+	spin_looked(&peer->spin, moved, took);
+	return moved;
 }
 
 int ofi_peer_attend(struct ofi_peer *peer, uint64_t deadline, bool again)
@@ -296,7 +303,7 @@ int ofi_peer_attend(struct ofi_peer *peer, uint64_t deadline, bool again)
 	for (int looks = 0; looks < (again ? 1 : LOOKS); looks++)
 		if (look(peer))
 			return 0;
-	if (!again && !peer->asleep && spin_pays(&peer->spin) && look_again(peer, deadline))
+	if (!again && !peer->asleep && spin_pays(&peer->spin) && look_again(peer))
 		return 0;
 	if (clock_left(deadline) == 0)
 		return -ETIMEDOUT;

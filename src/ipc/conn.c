@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -244,33 +243,37 @@ int conn_receive(struct conn *c, struct message *ret_message, int fds[CONN_FDS_M
 	return receive(c, c->blocking, ret_message, fds, ret_fd_count);
 }
 
-/* As conn_receive(), without sleep, for as long as the connection spins. */
-static int look_again(struct conn *c, struct message *ret_message, int fds[CONN_FDS_MAX],
-		      unsigned *ret_fd_count)
-{
-	uint64_t start = clock_now(), took;
+/* One that is received, or what became of it. */
+struct receipt {
+	struct conn *c;
+	struct message *message;
+	int *fds;
+	unsigned *fd_count;
 	int r;
+};
 
-	do {
-		/* The peer may need this very processor. */
-		(void)sched_yield();
-		r = receive(c, false, ret_message, fds, ret_fd_count);
-		took = clock_now() - start;
-	} while (r == -EAGAIN && took < c->spin.ns);
-	spin_looked(&c->spin, r != -EAGAIN, took);
-	return r;
+static bool has_received(void *arg)
+{
+	struct receipt *receipt = arg;
+
+	receipt->r =
+		receive(receipt->c, false, receipt->message, receipt->fds, receipt->fd_count);
+	return receipt->r != -EAGAIN;
 }
 
 static int receive_answer(struct conn *c, struct message *ret_message, int fds[CONN_FDS_MAX],
 			  unsigned *ret_fd_count)
 {
-	uint64_t start;
+	struct receipt receipt = { c, ret_message, fds, ret_fd_count, -EAGAIN };
+	uint64_t start, took;
+	bool found;
 	int r;
 
 	if (spin_pays(&c->spin)) {
-		r = look_again(c, ret_message, fds, ret_fd_count);
-		if (r != -EAGAIN)
-			return r;
+		found = spin_until(c->spin.ns, has_received, &receipt, &took);
+		spin_looked(&c->spin, found, took);
+		if (found)
+			return receipt.r;
 	}
 	start = clock_now();
 	r = conn_receive(c, ret_message, fds, ret_fd_count);

@@ -2,7 +2,6 @@
 #include "ipc/loop.h"
 
 #include <errno.h>
-#include <sched.h>
 
 #include "base/clock.h"
 #include "base/scope.h"
@@ -64,31 +63,31 @@ static int look(struct loop *loop, int timeout_ms)
 	return event_poll_wait(loop->poll, loop->ready, LOOP_BATCH, timeout_ms);
 }
 
-/* As look(), for as long as the loop spins. */
-static int look_again(struct loop *loop)
-{
-	uint64_t start = clock_now(), took;
+struct glance {
+	struct loop *loop;
 	int n;
+};
 
-	do {
-		/* The peer may need this very processor. */
-		(void)sched_yield();
-		n = look(loop, 0);
-		took = clock_now() - start;
-	} while (n == 0 && took < loop->spin.ns);
-	spin_looked(&loop->spin, n != 0, took);
-	return n;
+static bool has_seen(void *arg)
+{
+	struct glance *glance = arg;
+
+	glance->n = look(glance->loop, 0);
+	return glance->n != 0;
 }
 
 static int wait_ready(struct loop *loop, uint64_t deadline)
 {
-	uint64_t start;
+	struct glance glance = { loop, 0 };
+	uint64_t start, took;
+	bool found;
 	int n;
 
 	if (spin_pays(&loop->spin)) {
-		n = look_again(loop);
-		if (n != 0)
-			return n;
+		found = spin_until(loop->spin.ns, has_seen, &glance, &took);
+		spin_looked(&loop->spin, found, took);
+		if (found)
+			return glance.n;
 	}
 	start = clock_now();
 	n = look(loop, clock_poll_ms(deadline));
