@@ -551,3 +551,45 @@ TEST(only_private_pages_that_nobody_shares_are_a_processs_own)
 	vm_unmap(object, 2 * page);
 	vm_unmap(addr, 8 * page);
 }
+
+/* Few pages are asked about otherwise than many. */
+static void expect_access(unsigned pages)
+{
+	const unsigned middle = pages / 2;
+	char *addr = anonymous(pages);
+	size_t size = pages * page;
+
+	EXPECT_EQ(vm_check_access(addr, size, true), 0);
+	EXPECT_EQ(mprotect(addr + middle * page, page, PROT_READ), 0);
+	EXPECT_EQ(vm_check_access(addr, size, false), 0);
+	EXPECT_EQ(vm_check_access(addr, size, true), -EFAULT);
+	EXPECT_EQ(vm_check_access(addr, middle * page, true), 0);
+	EXPECT_EQ(vm_check_access(addr, middle * page + 1, true), -EFAULT);
+	EXPECT_EQ(vm_check_access(addr + (middle + 1) * page - 1, middle * page - page, true),
+		  -EFAULT);
+	EXPECT_EQ(vm_check_access(addr + (middle + 1) * page, middle * page - page, true), 0);
+	EXPECT_EQ(mprotect(addr + middle * page, page, PROT_NONE), 0);
+	EXPECT_EQ(vm_check_access(addr, size, false), -EFAULT);
+	EXPECT_EQ(munmap(addr + middle * page, page), 0);
+	EXPECT_EQ(vm_check_access(addr, size, false), -EFAULT);
+	EXPECT_EQ(vm_check_access(addr, middle * page, false), 0);
+	vm_unmap(addr, middle * page);
+	vm_unmap(addr + (middle + 1) * page, size - (middle + 1) * page);
+}
+
+TEST(memory_that_cannot_be_read_or_written_is_told_without_a_signal)
+{
+	expect_access(8);
+	expect_access(64);
+}
+
+TEST(no_memory_ends_beyond_the_address_space)
+{
+	char *addr = anonymous(1);
+
+	EXPECT_EQ(vm_check_access(addr, 0, true), 0);
+	EXPECT_EQ(vm_check_access(addr, SIZE_MAX - page, true), -EFAULT);
+	EXPECT_EQ(vm_check_access(addr, SIZE_MAX - (uintptr_t)addr, true), -EFAULT);
+	EXPECT_EQ(vm_check_access((void *)(UINTPTR_MAX - 1), 1, false), -EFAULT);
+	vm_unmap(addr, page);
+}

@@ -241,27 +241,3 @@ int vm_not_for_children(void *addr, size_t size)
 {
 	return madvise(addr, size, MADV_DONTFORK) < 0 ? -errno : 0;
 }
-
-static int check_area(const struct vm_area *area, void *arg)
-{
-	const bool *write = arg;
-
-	return area->prot & (*write ? VM_WRITE : VM_READ) ? 0 : -EFAULT;
-}
-
-int vm_check_access(const void *addr, size_t size, bool write)
-{
-	uintptr_t page = vm_page_size(), start = (uintptr_t)addr & ~(page - 1);
-	uintptr_t end;
-
-	if (size == 0)
-		return 0;
-	if (__builtin_add_overflow((uintptr_t)addr, size, &end) || end > UINTPTR_MAX - page)
-		return -EFAULT;
-	end = (end + page - 1) & ~(page - 1);
-	if (madvise((void *)start, end - start,
-		    write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) == 0)
-		return 0;
-	/* A device's memory cannot be brought in, nor can an older kernel: only look. */
-	return vm_walk((void *)start, end - start, check_area, &write);
-}

@@ -59,7 +59,7 @@ void vm_advise_huge(void *addr, size_t size);
 /* A child of fork will not have the range. */
 int vm_not_for_children(void *addr, size_t size);
 
-/* -EFAULT unless every byte of the range can be read, or written.  Brings its pages in. */
+/* -EFAULT unless every byte of the range can be read, or written; it may bring its pages in. */
 int vm_check_access(const void *addr, size_t size, bool write);
 
 /* One mapping, as /proc/self/maps shows it, cut to the range asked about. */
