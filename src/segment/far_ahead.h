@@ -7,6 +7,10 @@
  * few. Some such streams are told apart, so that threads which go through different parts do
  * not stop each other.
  *
+ * Who has gone through memory in order often does so again, once it has changed.  So a touch of
+ * where a stream began is likely to be followed by as many as the last time; that they are
+ * brought as well is not seen before the next touch, and without one it is not believed again.
+ *
  * Pure: pages in, counts out.
  */
 #ifndef SEGMENT_FAR_AHEAD_H
@@ -19,8 +23,11 @@
 #define FAR_STREAMS 4u
 
 struct far_stream {
-	size_t page; /* that was touched last */
-	size_t run;  /* pages from it on; 0: no stream yet */
+	size_t start;  /* that was touched first */
+	size_t page;   /* that was touched last */
+	size_t run;    /* pages from it on; 0: no stream yet */
+	size_t length; /* from the start on, the last time */
+	bool again;    /* begun where it began, and not gone on yet */
 	uint64_t touched;
 };
 

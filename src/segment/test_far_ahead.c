@@ -67,6 +67,58 @@ TEST(a_long_way_takes_few_touches)
 	EXPECT(touches <= pages / MOST + 7);
 }
 
+/* As one who goes through @pages from @start on.  Returns how many touches that takes. */
+static unsigned go_through(struct far_ahead *ahead, size_t start, size_t pages)
+{
+	unsigned touches = 0;
+	size_t next;
+
+	for (size_t page = start; page < start + pages; touches++)
+		page += far_ahead_touch(ahead, page, &next);
+	return touches;
+}
+
+TEST(who_begins_again_is_likely_to_go_as_far_as_the_last_time)
+{
+	struct far_ahead ahead = fresh();
+	size_t next;
+
+	EXPECT(go_through(&ahead, 50, MOST / 2) > 2);
+	EXPECT_EQ(far_ahead_touch(&ahead, 50, &next), FIRST);
+	EXPECT(next >= MOST / 2 - FIRST && next <= MOST);
+	EXPECT(far_ahead_touch(&ahead, 50 + FIRST, &next) >= MOST / 2 - FIRST);
+	/* And once more. */
+	for (unsigned i = 0; i < 5; i++)
+		EXPECT_EQ(go_through(&ahead, 50, MOST / 2), 2);
+}
+
+TEST(who_begins_again_and_does_not_go_on_is_not_believed_again)
+{
+	struct far_ahead ahead = fresh();
+	size_t next;
+
+	(void)go_through(&ahead, 50, MOST / 2);
+	EXPECT_EQ(far_ahead_touch(&ahead, 50, &next), FIRST);
+	EXPECT(next > 0);
+	for (unsigned i = 0; i < 5; i++) {
+		EXPECT_EQ(far_ahead_touch(&ahead, 50, &next), FIRST);
+		EXPECT_EQ(next, 0);
+	}
+	/* Before it has shown that it does again. */
+	EXPECT(go_through(&ahead, 50, MOST / 2) > 2);
+	EXPECT_EQ(go_through(&ahead, 50, MOST / 2), 2);
+}
+
+TEST(who_begins_again_may_find_some_there_already)
+{
+	struct far_ahead ahead = fresh();
+	size_t next;
+
+	(void)go_through(&ahead, 50, MOST / 2);
+	(void)far_ahead_touch(&ahead, 50, &next);
+	EXPECT(far_ahead_touch(&ahead, 50 + 8 * FIRST, &next) >= MOST / 2 - 8 * FIRST);
+}
+
 TEST(streams_side_by_side_do_not_stop_each_other)
 {
 	size_t page[FAR_STREAMS], next;
