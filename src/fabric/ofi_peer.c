@@ -158,9 +158,11 @@ static bool look(struct ofi_peer *peer) REQUIRES(peer->lock)
 		mark_broken(peer, -ECONNRESET, fi_strerror((int)-n));
 	for (ssize_t i = 0; i < n; i++)
 		op_complete(peer, done[i].op_context, 0);
-	/* Only now everything that the connection takes is there. */
-	if (n > 0 && !peer->proven)
+	/* Only now everything that the connection takes is there, and answers are soon. */
+	if (n > 0 && !peer->proven) {
 		exec_close_tree(peer->line.fd);
+		peer->spin = spin_at_once(ANSWER_NS);
+	}
 	peer->proven |= n > 0;
 	(void)pthread_cond_broadcast(&peer->moved);
 	/* It may be what the one who sleeps on the line is there for. */
@@ -250,7 +252,8 @@ static void sleep_on_line(struct ofi_peer *peer, uint64_t deadline) REQUIRES(pee
 	ofi_line_sleep(&peer->domain, &peer->line, peer->wake[0], deadline);
 	mutex_lock(&peer->lock);
 	peer->asleep = false;
-	spin_slept(&peer->spin, clock_now() - start);
+	if (peer->proven)
+		spin_slept(&peer->spin, clock_now() - start);
 	event_pipe_drain(peer->wake[0]);
 	(void)pthread_cond_broadcast(&peer->moved);
 }
@@ -303,7 +306,8 @@ int ofi_peer_attend(struct ofi_peer *peer, uint64_t deadline, bool again)
 	for (int looks = 0; looks < (again ? 1 : LOOKS); looks++)
 		if (look(peer))
 			return 0;
-	if (!again && !peer->asleep && spin_pays(&peer->spin) && look_again(peer))
+	if (!again && peer->proven && !peer->asleep && spin_pays(&peer->spin) &&
+	    look_again(peer))
 		return 0;
 	if (clock_left(deadline) == 0)
 		return -ETIMEDOUT;
@@ -353,7 +357,6 @@ int ofi_peer_new(struct fabric *base, const struct fabric_address *address,
 	mutex_init(&peer->lock);
 	cond_init(&peer->moved);
 	peer->line.fd = -1;
-	peer->spin = spin_at_once(ANSWER_NS);
 	forget_ops(peer);
 	peer->greeter.base.peer = &peer->base;
 	peer->greeter.base.spec = (struct fabric_target_spec){ .base = peer->place.base,
