@@ -140,6 +140,7 @@ struct ofi_peer {
 	struct ofi_line line;
 	fi_addr_t to;
 	uint32_t generation; /* counts lines */
+	uint64_t moves;	     /* counts what somebody waits for */
 	bool up;
 	bool broken;	  /* to be taken down before anything else is done */
 	bool proven;	  /* something has completed on the line: it is connected */

@@ -164,6 +164,7 @@ static bool look(struct ofi_peer *peer) REQUIRES(peer->lock)
 		peer->spin = spin_at_once(ANSWER_NS);
 	}
 	peer->proven |= n > 0;
+	peer->moves++;
 	(void)pthread_cond_broadcast(&peer->moved);
 	/* It may be what the one who sleeps on the line is there for. */
 	if (peer->asleep)
@@ -198,6 +199,7 @@ static void line_down(struct ofi_peer *peer) REQUIRES(peer->lock)
 	forget_ops(peer);
 	peer->up = peer->broken = peer->proven = false;
 	peer->generation++;
+	peer->moves++;
 	(void)pthread_cond_broadcast(&peer->moved);
 }
 
@@ -269,14 +271,21 @@ static void sleep_beside(struct ofi_peer *peer, uint64_t deadline) REQUIRES(peer
 		(void)pthread_cond_timedwait(&peer->moved, &peer->lock.inner, &until);
 }
 
-/* Whoever finds that it broke takes it down, and who sleeps on the line does all the rest. */
+struct watch {
+	struct ofi_peer *peer;
+	uint64_t moves; /* when it began */
+};
+
+/* It may be another thread that sees what this one waits for.  Who sleeps on the line does all
+ * the rest. */
 static bool has_moved(void *arg)
 {
-	struct ofi_peer *peer = arg;
+	const struct watch *watch = arg;
+	struct ofi_peer *peer = watch->peer;
 	bool moved;
 
 	mutex_lock(&peer->lock);
-	moved = !peer->up || peer->broken || peer->asleep || look(peer);
+	moved = peer->moves != watch->moves || peer->asleep || look(peer);
 	mutex_unlock(&peer->lock);
 	return moved;
 }
@@ -284,13 +293,16 @@ static bool has_moved(void *arg)
 /* As look(), for as long as the peer spins; others have their turns meanwhile. */
 static bool look_again(struct ofi_peer *peer) REQUIRES(peer->lock)
 {
+	struct watch watch = { peer, peer->moves };
 	const uint64_t ns = peer->spin.ns;
 	uint64_t took;
 	bool moved;
 
 	mutex_unlock(&peer->lock);
-	moved = spin_until(ns, has_moved, peer, &took);
+	moved = spin_until(ns, has_moved, &watch, &took);
 	mutex_lock(&peer->lock);
+	/* Until now. */
+	moved = moved || peer->moves != watch.moves;
 	spin_looked(&peer->spin, moved, took);
 	return moved;
 }

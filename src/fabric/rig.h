@@ -13,7 +13,8 @@
 #include "base/clock.h"
 #include "fabric/fabric.h"
 
-#define RIG_PATIENCE clock_deadline_ms(15000)
+#define RIG_PATIENCE_MS 15000u
+#define RIG_PATIENCE clock_deadline_ms(RIG_PATIENCE_MS)
 
 struct rig_window {
 	uint64_t base, key;

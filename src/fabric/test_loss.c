@@ -91,6 +91,8 @@ static void writers_stop(struct writers *w, const char *what)
 	EXPECT_EQ(pthread_join(w->thread, NULL), 0);
 	(void)fprintf(stderr, "# longest put, %s: %.2f ms\n", what,
 		      (double)w->longest / (double)NS_PER_MS);
+	/* Who misses what it waits for sleeps until its patience ends. */
+	EXPECT(w->longest < RIG_PATIENCE_MS / 2 * NS_PER_MS);
 	free(w->from);
 }
 
