@@ -187,6 +187,17 @@ static int find(const struct fabric_config *config, struct fi_info *hints,
 		    config->address ? config->address : "any", fi_strerror(-r));
 }
 
+/* Where pages are not pinned, the processor puts the bytes where the address says. */
+static bool copies(const char *provider)
+{
+	static const char *const those[] = { "tcp", "net", "sockets" };
+
+	for (size_t i = 0; i < ARRAY_LEN(those); i++)
+		if (strncmp(provider, those[i], strlen(those[i])) == 0)
+			return true;
+	return false;
+}
+
 static void set_facts(const struct fi_info *info, bool says_delivered,
 		      struct fabric_facts *ret_facts)
 {
@@ -202,8 +213,7 @@ static void set_facts(const struct fi_info *info, bool says_delivered,
 		ret_facts->abilities |= FABRIC_SAYS_DELIVERED;
 	if (!(mode & FI_MR_PROV_KEY))
 		ret_facts->abilities |= FABRIC_CHOOSES_KEYS;
-	/* Where pages are not pinned, the processor puts the bytes where the address says. */
-	if (strncmp(info->fabric_attr->prov_name, "tcp", 3) == 0)
+	if (copies(info->fabric_attr->prov_name))
 		ret_facts->abilities |= FABRIC_BURIES_ALONE;
 }
 
