@@ -107,6 +107,28 @@ static int get_into(const struct far_window *window, off_t offset, void *into, s
 	return r < 0 ? far_fail(r) : 0;
 }
 
+/*
+ * Memory of the caller's that is none raises a signal, as it does where the segment is this
+ * node's.  The kernel would say so of a transfer as well, but takes the connection for broken
+ * then, which others use.
+ */
+static void touch_from(const void *from, size_t size)
+{
+	const volatile char *bytes = from;
+
+	(void)bytes[0];
+	(void)bytes[size - 1];
+}
+
+/* They are written to whatever becomes of the transfer. */
+static void touch_into(void *into, size_t size)
+{
+	volatile char *bytes = into;
+
+	bytes[0] = 0;
+	bytes[size - 1] = 0;
+}
+
 /* What was stored to the mapping before comes before it, and is not seen there after it. */
 static int put_once(struct far *far, bool implicit, off_t offset, const void *from, size_t size)
 {
@@ -137,6 +159,8 @@ int far_put_plain(struct tract_import *import, off_t offset, const void *from, s
 	bool implicit = is_implicit(import);
 	int r;
 
+	if (size > 0)
+		touch_from(from, size);
 	do {
 		r = put_once(far, implicit, offset, from, size);
 		if (r < 0)
@@ -170,6 +194,8 @@ int far_get_plain(struct tract_import *import, off_t offset, void *into, size_t 
 	bool implicit = is_implicit(import);
 	int r;
 
+	if (size > 0)
+		touch_into(into, size);
 	do {
 		r = get_once(far, offset, into, size);
 		if (r < 0) {
