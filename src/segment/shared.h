@@ -44,11 +44,13 @@ int shared_call(const struct tract_shared *shared, struct message *request,
  */
 int shared_map_by(struct tract_shared *shared, struct message *request, uint64_t *asked_address,
 		  uint32_t permission, void **addr);
-/* Forgets what was taken back, which holds a reference to the session. */
-void shared_put_away(const struct session *session);
 /* What an owner wants mapped here.  True: the event was one of those, and is answered. */
 bool shared_on_asked(struct session *session, const struct message *event, int *fd);
 
+/* ---- shared_list.c: which there are ------------------------------------------------ */
+
+/* Forgets what was taken back, which holds a reference to the session. */
+void shared_put_away(const struct session *session);
 /* Does the range lie in a mapping of a shared region?  In which, and where in the region. */
 bool shared_find_mapped(const struct session *session, const void *addr, size_t size,
 			uint64_t *ret_import, uint64_t *ret_offset);
