@@ -117,11 +117,11 @@ static pid_t rival_start(void)
 	EXPECT_EQ(sched_setaffinity(0, sizeof(here), &here), 0);
 	pid = fork();
 	EXPECT(pid >= 0);
-	if (pid == 0)
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (pid == 0)
+	if (pid > 0)
+		return pid;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
 		continue;
-	return pid;
 }
 
 TEST(who_is_not_alone_gives_way)
