@@ -202,7 +202,7 @@ static int object_freeze(void *body, uint64_t id)
 		return -ENOENT;
 	if (!(object->flags & OBJECT_FREEZABLE))
 		return -EPERM;
-	if (object->writable)
+	if (object->writable || fake_windows_write(body, id))
 		return -EBUSY;
 	object->frozen = true;
 	return 0;

@@ -25,6 +25,15 @@ uint32_t fake_window_count(const struct fake_body *fake)
 	return count;
 }
 
+bool fake_windows_write(const struct fake_body *fake, uint64_t object)
+{
+	for (uint32_t i = 0; i < FAKE_WINDOWS; i++)
+		if (fake->window[i].id && fake->window[i].object == object &&
+		    (fake->pins || fake->window[i].rights & TRACT_RIGHT_WRITE))
+			return true;
+	return false;
+}
+
 static int window_open(void *body, uint64_t id, const struct window_spec *spec,
 		       struct window_place *ret_place)
 {
@@ -38,6 +47,8 @@ static int window_open(void *body, uint64_t id, const struct window_spec *spec,
 		i++;
 	if (i == FAKE_WINDOWS)
 		return -ENOMEM;
+	if (object && object->frozen && (fake->pins || spec->rights & TRACT_RIGHT_WRITE))
+		return -EPERM;
 	if (!object || spec->rights == 0 || spec->size > object->size ||
 	    spec->offset > object->size - spec->size) {
 		fake_bug(fake, "a window is to a part of an object, with rights");

@@ -5,6 +5,7 @@
 
 #include "registry/import.h"
 #include "registry/kept.h"
+#include "registry/remote.h"
 #include "registry/takeback.h"
 
 /* ---- making ----------------------------------------------------------------------------- */
@@ -69,7 +70,8 @@ int shared_export(const struct call *call)
 
 /* ---- giving ----------------------------------------------------------------------------- */
 
-int stand_check_rights(const struct call *call, const struct segment *segment, uint32_t rights)
+int stand_check_rights(const struct call *call, const struct segment *segment, uint32_t rights,
+		       uint32_t uid)
 {
 	const struct mapping *mapping = segment->stand;
 
@@ -81,9 +83,10 @@ int stand_check_rights(const struct call *call, const struct segment *segment, u
 				  "no more than it has; ask for less");
 		return -EACCES;
 	}
-	/* Whoever writes to an object that can be frozen can freeze it. */
+	/* Whoever writes to an object that can be frozen can freeze it.  Who has but a window
+	 * cannot, yet is not to have more than he would have here. */
 	if (rights & TRACT_RIGHT_WRITE && mapping->shared->flags & SHARED_FREEZABLE &&
-	    call->client->user != mapping->shared->payer) {
+	    uid != mapping->shared->payer->uid) {
 		(void)call_refuse(call, EACCES,
 				  "a region that can be frozen is written by processes of its "
 				  "owner's user alone");
@@ -121,7 +124,7 @@ void stand_cut(struct registry *registry, struct segment *segment)
 	const struct import *import;
 
 	LIST_FOREACH (import, &segment->imports, of_segment)
-		if (import_has_memory(import))
+		if (import_has_memory(import) && !import->client->remote)
 			kept_add(shared, import->client);
 	/* What is frozen nobody changes, and it cannot be taken out of anybody's hands. */
 	if (segment->exposed && !shared->frozen)
@@ -160,9 +163,15 @@ bool stand_answers_later(const struct call *call, struct shared *shared,
 			 void (*done)(struct registry *, struct takeback *),
 			 struct takeback **ret_takeback)
 {
-	if (!shared->leaks || takeback_begin(call, shared, FORCE_FENCE, done, ret_takeback) < 0)
+	bool leaks = shared->leaks;
+
+	if (!leaks && !guests_may_reach(call->registry, shared->region->object))
 		return false;
-	(*ret_takeback)->thorough = true;
+	/* It waits for windows, whatever its strength. */
+	if (takeback_begin(call, shared, leaks ? FORCE_FENCE : FORCE_ASK, done, ret_takeback) <
+	    0)
+		return false;
+	(*ret_takeback)->thorough = leaks;
 	stand_forget(shared);
 	return true;
 }

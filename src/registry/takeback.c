@@ -8,6 +8,7 @@
 #include "registry/fence.h"
 #include "registry/holding.h"
 #include "registry/kept.h"
+#include "registry/remote.h"
 #include "registry/snapshot.h"
 
 static void fail(struct takeback *t, int error)
@@ -236,6 +237,9 @@ static bool begin_moving(struct registry *registry, struct takeback *t)
 	fence_close(registry, region, end);
 	t->shared->caps.closed = false;
 	move_survivors(registry, t);
+	/* Whose link was lost while it was copied. */
+	if (t->old)
+		guests_join(registry, t->round, t->old);
 	fence_wake(registry, region->named.id);
 	round_settle(registry, t->round);
 	return true;
@@ -525,6 +529,8 @@ static void start(struct registry *registry, struct takeback *t)
 	round_rearm(registry, t->round, registry->config.hear_ns);
 	choose_force(t);
 	revoke_targets(registry, t);
+	/* What other nodes have not heard of may be taken for success there. */
+	guests_join(registry, t->round, shared->region->object);
 	if (must_rekey(t))
 		begin_rekeying(registry, t);
 	round_settle(registry, t->round);
