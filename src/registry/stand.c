@@ -139,6 +139,7 @@ static void lose(struct registry *registry, struct segment *segment)
 	     (unsigned long long)segment->stand->shared->named.key);
 	LIST_REMOVE(segment, of_stand);
 	LIST_REMOVE(segment, of_region);
+	segment->lost = segment->stand->shared->named.key;
 	segment->stand = NULL;
 	segment->region = NULL;
 	segment->exposed = false;
@@ -159,19 +160,27 @@ void stand_owner_left(struct registry *registry, struct shared *shared,
 		stand_end(registry, mapping);
 }
 
-bool stand_answers_later(const struct call *call, struct shared *shared,
-			 void (*done)(struct registry *, struct takeback *),
-			 struct takeback **ret_takeback)
+int stand_prepare(const struct call *call, struct shared *shared,
+		  void (*done)(struct registry *, struct takeback *),
+		  struct takeback **ret_takeback)
 {
-	bool leaks = shared->leaks;
+	return takeback_begin(call, shared, FORCE_ASK, done, ret_takeback);
+}
 
-	if (!leaks && !guests_may_reach(call->registry, shared->region->object))
+bool stand_answers_later(struct registry *registry, struct takeback *t)
+{
+	struct shared *shared = t->shared;
+	/* What ends is emptied; nobody goes on with a copy. */
+	bool leaks = shared->leaks && !shared_is_unused(shared);
+
+	if (!leaks && !guests_may_reach(registry, shared->region->object)) {
+		takeback_discard(registry, t);
 		return false;
-	/* It waits for windows, whatever its strength. */
-	if (takeback_begin(call, shared, leaks ? FORCE_FENCE : FORCE_ASK, done, ret_takeback) <
-	    0)
-		return false;
-	(*ret_takeback)->thorough = leaks;
+	}
+	/* For windows it waits whatever its strength. */
+	t->thorough = leaks;
+	if (leaks)
+		t->force = FORCE_FENCE;
 	stand_forget(shared);
 	return true;
 }
@@ -202,10 +211,11 @@ static void taken_back(struct registry *registry, struct takeback *t)
 	(void)segment_answer_withdrawn(&call, false);
 }
 
-/* Of an export that is not published any more: true, and it is answered later. */
+/* Of an export that is not published any more: true, and it is answered later, or refused. */
 static bool is_fenced_first(const struct call *call, const struct segment *segment)
 {
-	struct shared *shared = segment->stand ? segment->stand->shared : NULL;
+	struct shared *shared = segment->stand ? segment->stand->shared
+					       : shared_find(call->registry, segment->lost);
 	struct takeback *t;
 
 	if (!shared)
@@ -213,7 +223,11 @@ static bool is_fenced_first(const struct call *call, const struct segment *segme
 	/* Again, if it could not be done before. */
 	if (segment->exposed && !shared->frozen)
 		leak(call->registry, shared);
-	if (!stand_answers_later(call, shared, taken_back, &t))
+	if (stand_prepare(call, shared, taken_back, &t) < 0) {
+		(void)call_refuse_memory(call);
+		return true;
+	}
+	if (!stand_answers_later(call->registry, t))
 		return false;
 	t->subject = segment->named.id;
 	takeback_go(call->registry, t);

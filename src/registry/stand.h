@@ -38,13 +38,17 @@ void stand_owner_left(struct registry *registry, struct shared *shared,
 int stand_unpublish(const struct call *call, struct segment *segment);
 int stand_destroy(const struct call *call, struct segment *segment);
 
-/*
- * Has @call answered by @done once nobody who was cut off has the memory any more, on whichever
- * node.  False, and nothing was begun: nobody has, or there is no memory to do it by request.
+/* Before importers are cut off: what is to answer @call by @done, if it has to wait.  0,
+ * -ENOMEM.
  */
-bool stand_answers_later(const struct call *call, struct shared *shared,
-			 void (*done)(struct registry *, struct takeback *),
-			 struct takeback **ret_takeback);
+int stand_prepare(const struct call *call, struct shared *shared,
+		  void (*done)(struct registry *, struct takeback *),
+		  struct takeback **ret_takeback);
+/*
+ * They were.  Is it to be answered once nobody of them has the memory any more, on whichever
+ * node?  Then the takeback is to go; false, and it is gone: nobody has.
+ */
+bool stand_answers_later(struct registry *registry, struct takeback *takeback);
 /* What leaks, and nobody waits for, is fenced by the broker itself. */
 void stand_settle(struct registry *registry);
 /* @shared is ending. */

@@ -84,6 +84,8 @@ struct takeback {
 int takeback_begin(const struct call *call, struct shared *shared, enum force force,
 		   void (*done)(struct registry *, struct takeback *),
 		   struct takeback **ret_takeback);
+/* It is not to be after all; nothing was added to it. */
+void takeback_discard(struct registry *registry, struct takeback *takeback);
 /* Ends @mapping when its turn has come; until then it is on its way out. */
 void takeback_add(struct registry *registry, struct takeback *takeback,
 		  struct mapping *mapping);

@@ -87,6 +87,7 @@ TEST(unpublishing_waits_for_another_node_and_copies_nothing_for_its_sake)
 	standing_hear(&s, s.owner);
 	EXPECT_EQ(standing_answer(&s), MSG_segment_withdrawn);
 	EXPECT_EQ(standing_backing(&s), 0);
+	EXPECT_EQ(rig_shared_row(standing_there(&s), s.owner, 0).kept, 0);
 	pair_down(&s.pair);
 }
 
@@ -151,6 +152,11 @@ TEST(other_nodes_importers_move_along_when_the_memory_is_replaced)
 	EXPECT(standing_reaches(&other, fresh));
 	EXPECT(!fake_object_find(&standing_there(&s)->fake, s.object));
 	EXPECT_EQ(fake_window_count(&standing_there(&s)->fake), 1);
+	/* And taken back it is as what was never replaced. */
+	other.object = fresh;
+	EXPECT_EQ(standing_asks(&s, standing_unpublish(&other))->number, 0);
+	standing_hear(&other, s.owner);
+	EXPECT_EQ(standing_answer(&s), MSG_segment_withdrawn);
 	pair_down(&s.pair);
 }
 
@@ -303,5 +309,67 @@ TEST(a_region_that_ends_with_its_exporter_is_there_until_other_nodes_know)
 	pair_carry_all(&s.pair);
 	standing_expect_cut_off(&s);
 	EXPECT_EQ(fake_object_count(&standing_there(&s)->fake), 0);
+	pair_down(&s.pair);
+}
+
+/* ---- what nobody waited for yet --------------------------------------------------------- */
+
+/* The other process there exports what it has mapped by a capability; the one that was imported
+ * first is closed. */
+static struct standing exported_by_other(struct standing *s)
+{
+	struct standing other;
+
+	(void)standing_map(s, READ | WRITE | GRANT);
+	other = standing_another(s, s->other, standing_mapping_of(s->other));
+	rig_tell(s->pair.at[HERE], s->importer, ASK(import_close, .import = s->far.import));
+	pair_carry_all(&s->pair);
+	return other;
+}
+
+TEST(the_last_mapping_of_a_region_that_nobody_owns_ends_once_other_nodes_know)
+{
+	struct standing s = standing_up(), other = exported_by_other(&s);
+
+	rig_leave(standing_there(&s), s.owner);
+	EXPECT(standing_is_fresh(&other));
+	EXPECT_EQ(rig_ask(standing_there(&s), s.other, ASK(shared_unmap, .shared = s.shared))
+			  ->number,
+		  0);
+	standing_hear(&other, s.other);
+	EXPECT_EQ(s.other->answer.message.number, MSG_shared_unmapped);
+	EXPECT_EQ(fake_object_count(&standing_there(&s)->fake), 0);
+	pair_down(&s.pair);
+}
+
+TEST(an_export_that_was_lost_is_destroyed_once_other_nodes_know)
+{
+	struct standing s = standing_up(), other = exported_by_other(&s);
+
+	(void)standing_asks(&s, ASK(shared_unmap, .shared = s.shared, .process = 2));
+	EXPECT_EQ(rig_ask(standing_there(&s), s.other,
+			  ASK(segment_destroy, .segment = other.segment))
+			  ->number,
+		  0);
+	rig_let_go(standing_there(&s), s.other);
+	standing_hear(&other, s.other);
+	EXPECT_EQ(standing_answer(&s), MSG_shared_unmapped);
+	EXPECT_EQ(s.other->answer.message.number, MSG_segment_withdrawn);
+	pair_down(&s.pair);
+}
+
+TEST(a_region_is_ended_once_other_nodes_know_that_an_exporter_died)
+{
+	struct standing s = standing_up(), other = exported_by_other(&s);
+	struct message destroy = ASK(shared_destroy, .shared = s.shared);
+
+	EXPECT_EQ(standing_asks(&s, ASK(shared_unmap, .shared = s.shared))->number,
+		  MSG_shared_unmapped);
+	rig_leave(standing_there(&s), s.other);
+	EXPECT_EQ(rig_error(standing_there(&s), s.owner, destroy), EBUSY);
+	EXPECT(standing_is_fresh(&other));
+	pair_carry_all(&s.pair);
+	EXPECT_EQ(rig_error(standing_there(&s), s.owner, destroy), 0);
+	standing_expect_cut_off(&other);
 	pair_down(&s.pair);
 }

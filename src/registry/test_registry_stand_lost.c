@@ -2,6 +2,7 @@
 /* Shared regions that other nodes import: snapshots of them, and nodes that do not answer. */
 #include <errno.h>
 
+#include "base/fault.h"
 #include "registry/rig_stand.h"
 
 /* ---- snapshots -------------------------------------------------------------------------- */
@@ -179,6 +180,46 @@ TEST(who_asked_may_die_while_another_node_is_waited_for)
 	pair_carry_all(&s.pair);
 	standing_expect_cut_off(&s);
 	standing_expect_mapped(&s);
+	pair_down(&s.pair);
+}
+
+/* ---- a broker without memory ------------------------------------------------------------ */
+
+/* The answer of a registry whose next allocation fails, if there are faults in this build. */
+static void asks_in_vain(const struct standing *s, struct message message)
+{
+	fault_arm_nth(0);
+	(void)standing_asks(s, message);
+	if (!fault_nth_visited())
+		SKIP("this build has no fault points");
+	(void)fault_arm(NULL);
+	EXPECT_EQ(standing_answer(s), MSG_refused);
+	EXPECT_EQ(s->owner->answer.message.refused.error, ENOMEM);
+}
+
+TEST(who_cannot_wait_for_another_node_neither_unmaps_nor_gives_away)
+{
+	struct standing s = standing_up();
+
+	asks_in_vain(&s, ASK(shared_unmap, .shared = s.shared));
+	asks_in_vain(&s, ASK(shared_give, .shared = s.shared, .process = 2));
+	pair_carry_all(&s.pair);
+	EXPECT(standing_is_fresh(&s) && standing_reaches(&s, s.object));
+	EXPECT_EQ(standing_asks(&s, ASK(shared_unmap, .shared = s.shared))->number, 0);
+	standing_hear(&s, s.owner);
+	EXPECT_EQ(standing_answer(&s), MSG_shared_unmapped);
+	pair_down(&s.pair);
+}
+
+TEST(who_cannot_wait_for_another_node_is_not_told_that_an_export_is_taken_back)
+{
+	struct standing s = standing_up();
+
+	asks_in_vain(&s, standing_unpublish(&s));
+	EXPECT(standing_reaches(&s, s.object));
+	EXPECT_EQ(standing_asks(&s, ASK(segment_destroy, .segment = s.segment))->number, 0);
+	standing_hear(&s, s.owner);
+	EXPECT_EQ(standing_answer(&s), MSG_segment_withdrawn);
 	pair_down(&s.pair);
 }
 
