@@ -31,6 +31,8 @@ struct fake_object {
 	bool writable;	 /* somebody's mapping keeps it from being frozen */
 	uint64_t filled; /* bytes, of all slices */
 	uint64_t copied; /* the same, into it */
+	uint64_t source; /* from this object, last; 0: none */
+	uint64_t origin; /* what was copied there first; 0: it was made with this content */
 	bool given;	 /* to an importer */
 	uint32_t windows;
 	bool orphan, emptied_last; /* dropped while there were windows; and is emptied then */

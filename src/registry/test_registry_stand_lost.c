@@ -169,6 +169,34 @@ TEST(each_step_of_replacing_memory_gives_another_node_its_time)
 	pair_down(&s.pair);
 }
 
+TEST(who_is_left_behind_when_another_node_has_answered_has_his_importers_cut_off_and_fenced)
+{
+	struct standing s = standing_up();
+	struct rig *there = standing_there(&s);
+	struct fake_client *local = rig_join(there, 11);
+	struct msg_import_connected own;
+	uint64_t first = standing_export(&s, s.owner, s.mapping), segment;
+
+	(void)rig_import(there, rig_join(there, 10), rig_publish(there, s.owner, first), 6);
+	(void)standing_map(&s, READ | WRITE | GRANT);
+	segment = standing_export(&s, s.other, standing_mapping_of(s.other));
+	own = rig_import(there, local, rig_publish(there, s.other, segment), 6);
+	(void)standing_asks(&s, ASK(segment_unpublish, .segment = first));
+	/* The other one does not hold still, and its importer does. */
+	(void)standing_obey(&s, s.owner, MSG_import_stall);
+	(void)standing_obey(&s, local, MSG_import_stall);
+	rig_pass(there, RIG_HEAR);
+	standing_survive(&s, s.importer, &s.far, MSG_import_stall);
+	(void)standing_obey(&s, local, MSG_import_revoked);
+	EXPECT(!rig_is_fresh(there, &own));
+	standing_work(&s);
+	(void)standing_obey(&s, s.owner, MSG_import_moved);
+	standing_survive(&s, s.importer, &s.far, MSG_import_moved_far);
+	EXPECT_EQ(standing_answer(&s), MSG_segment_withdrawn);
+	EXPECT(!fake_object_find(&there->fake, s.object));
+	pair_down(&s.pair);
+}
+
 TEST(who_asked_may_die_while_another_node_is_waited_for)
 {
 	struct standing s = standing_up();
