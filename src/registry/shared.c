@@ -313,8 +313,11 @@ static int prepare_given(const struct call *call, struct shared *shared, struct 
 {
 	const struct mapping *mapping = shared_mapping_of(shared, call->client);
 
+	bool exports = mapping && !LIST_EMPTY(&mapping->exports);
+
 	*ret = NULL;
-	if (!mapping || LIST_EMPTY(&mapping->exports))
+	/* Or had exported, and another node has not heard yet that it has lost its mapping. */
+	if (!exports && !guests_may_reach(call->registry, shared->region->object))
 		return 0;
 	return stand_prepare(call, shared, given, ret);
 }

@@ -197,6 +197,33 @@ TEST(who_is_left_behind_when_another_node_has_answered_has_his_importers_cut_off
 	pair_down(&s.pair);
 }
 
+TEST(an_owner_that_was_left_behind_gives_a_region_away_once_other_nodes_know)
+{
+	struct standing s = standing_up();
+	struct rig *there = standing_there(&s);
+	uint64_t segment;
+
+	(void)standing_map(&s, READ | WRITE | GRANT);
+	segment = standing_export(&s, s.other, standing_mapping_of(s.other));
+	(void)rig_import(there, rig_join(there, 11), rig_publish(there, s.other, segment), 6);
+	(void)rig_ask(there, s.other, ASK(segment_unpublish, .segment = segment));
+	(void)standing_obey(&s, s.owner, MSG_import_stall);
+	(void)standing_obey(&s, s.other, MSG_import_stall);
+	standing_survive(&s, s.importer, &s.far, MSG_import_stall);
+	standing_work(&s);
+	s.object = standing_obey(&s, s.other, MSG_import_moved).attachment.object;
+	standing_survive(&s, s.importer, &s.far, MSG_import_moved_far);
+	/* The owner does not say that it has moved. */
+	rig_pass(there, RIG_HEAR);
+	EXPECT_EQ(s.other->answer.message.number, MSG_segment_withdrawn);
+	EXPECT(standing_is_fresh(&s));
+	EXPECT_EQ(standing_asks(&s, ASK(shared_give, .shared = s.shared, .process = 2))->number,
+		  0);
+	standing_hear(&s, s.owner);
+	EXPECT_EQ(standing_answer(&s), MSG_done);
+	pair_down(&s.pair);
+}
+
 TEST(who_asked_may_die_while_another_node_is_waited_for)
 {
 	struct standing s = standing_up();

@@ -5,9 +5,10 @@
  *	sim-remote [--seeds COUNT] [--from SEED] [--replay SEED]
  *
  * Clients of both nodes export, their own memory and shared regions, import from either, take
- * back, rebind, fence, unmap, give away, make snapshots, die, and are late or never answer.  Messages between the nodes wait as long as they like.  When the link
- *is lost each side learns of it at its own time, and takes the other for gone only after that
- *one has noticed, which is what link/peer_state promises.
+ * back, rebind, fence, unmap, give away, make snapshots, die, and are late or never answer.
+ * Messages between the nodes wait as long as they like.  When the link is lost each side learns
+ * of it at its own time, and takes the other for gone only after that one has noticed, which is
+ * what link/peer_state promises.
  *
  * The promise to the outside is checked after each step, for each import, with what its holder
  * believes: if a check of it succeeds now, the window that it uses leads to the memory that its
