@@ -29,6 +29,8 @@ static int open_window(struct registry *registry, const struct segment *segment,
 	int r;
 
 	spec->object = segment->region->object;
+	spec->shmid = segment->region->shmid;
+	spec->owner = segment->client->identity.uid;
 	spec->offset = segment->offset;
 	spec->size = segment->size;
 	r = registry->ports.window_open(registry->ports.body, window, spec, ret_place);
@@ -212,9 +214,23 @@ static struct client *guest_of(struct registry *registry, struct remote *remote)
 	return guest;
 }
 
-static int refuse_window(const struct call *call, int r)
+/* Or it is not in the IPC namespace that the broker is in. */
+static int refuse_sysv(const struct call *call, const struct segment *segment, int r)
+{
+	return call_refuse(call, EOPNOTSUPP,
+			   "the broker of node %u, which runs as user %u, cannot attach System "
+			   "V memory of user %u for other nodes (error %d); its mode may allow "
+			   "it to",
+			   call->registry->config.node, call->registry->config.broker_uid,
+			   segment->client->identity.uid, -r);
+}
+
+static int refuse_window(const struct call *call, const struct segment *segment, int r)
 {
 	uint32_t self = call->registry->config.node;
+
+	if (segment->region->sysv && (r == -EACCES || r == -EINVAL || r == -ERANGE))
+		return refuse_sysv(call, segment, r);
 
 	switch (r) {
 	case -EPROTONOSUPPORT:
@@ -251,7 +267,7 @@ static int guest_make(const struct call *call, struct segment *segment)
 	if (asked->rights != 0)
 		r = open_window(registry, segment, &spec, &window, &place);
 	if (r < 0)
-		return refuse_window(call, r);
+		return refuse_window(call, segment, r);
 	import = import_add(registry, call->client, segment, asked->rights);
 	if (!import) {
 		close_window(registry, &window);
@@ -301,10 +317,6 @@ int guest_connect(const struct call *call, bool again)
 				&importer) < 0 ||
 	    stand_check_rights(call, segment, asked->rights, asked->uid) < 0)
 		return 0;
-	if (segment->region->sysv && asked->rights != 0)
-		return call_refuse(call, EOPNOTSUPP,
-				   "memory of System V that only its user's processes can open "
-				   "is not reached from other nodes");
 	if (import_must_wait(segment, asked->rights))
 		return import_wait_for_fence(call, segment->region, again);
 	return guest_make(call, segment);
