@@ -125,8 +125,8 @@ TRACT_API int tract_shared_open(struct tract *ctx, uint64_t number,
 TRACT_API void tract_shared_close(struct tract_shared *shared);
 
 /* Ends the region, and all capabilities on it.  Return: 0, -EINVAL, -EACCES (neither the owner
- * nor a holder of TRACT_CAP_DELETE), -EBUSY (somebody has it mapped, or a grant or an offer is
- * open). */
+ * nor a holder of TRACT_CAP_DELETE), -EBUSY (somebody has it mapped, a grant or an offer is
+ * open, or another node has not heard yet that what was exported of it has ended). */
 TRACT_API int tract_shared_destroy(struct tract_shared *shared);
 
 /* As they are now.  Return: 0, -EINVAL. */
@@ -213,7 +213,7 @@ TRACT_API int tract_shared_where(struct tract_shared *shared, uint64_t process,
  * beside the root.
  *
  * Return: 0, -EINVAL, -EACCES (not the owner), -ESRCH, -EDQUOT (the new owner's user, or its
- * table of capabilities), -EBUSY (a move is offered, or memory is being replaced).
+ * table of capabilities), -EBUSY (a move is offered, or memory is being replaced), -ENOMEM.
  */
 TRACT_API int tract_shared_give(struct tract_shared *shared, uint64_t process);
 

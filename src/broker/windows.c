@@ -13,11 +13,13 @@
 #include "base/scope.h"
 #include "fabric/load.h"
 #include "sys/dir.h"
+#include "sys/sysv.h"
 #include "sys/vm.h"
 
 struct window {
 	struct idmap_node node;
 	struct object *object; /* held; NULL: none */
+	bool buried;
 	void *memory;
 	size_t size;
 	struct window_way *way;
@@ -214,15 +216,17 @@ static void window_free(const struct windows *w, struct objects *o, struct windo
 /* Nothing leads to the object any more.  What cannot be buried is closed. */
 static void window_bury(const struct windows *w, struct objects *o, struct window *window)
 {
-	if (!window->object)
+	if (window->buried)
 		return;
+	window->buried = true;
 	if (w->fabric->window_bury(window->open) < 0) {
 		w->fabric->window_close(window->open);
 		window->open = NULL;
 		vm_unmap(window->memory, window->size);
 		window->memory = NULL;
 	}
-	objects_release(o, window->object);
+	if (window->object)
+		objects_release(o, window->object);
 	window->object = NULL;
 }
 
@@ -232,19 +236,31 @@ static bool way_pins(const struct windows *w, const struct window_way *way)
 	return !(w->fabric->facts(way->fabric)->abilities & FABRIC_BURIES_ALONE);
 }
 
+static int map_object(struct objects *o, struct window *window, const struct window_spec *spec,
+		      unsigned prot)
+{
+	int fd, r;
+
+	r = objects_hold(o, spec->object, prot & VM_WRITE, &window->object, &fd);
+	if (r < 0)
+		return r;
+	return vm_place(NULL, spec->size, prot, fd, spec->offset, &window->memory);
+}
+
 /* Pages are pinned for writing whatever the rights, which the device keeps to itself. */
 static int window_make(const struct windows *w, struct objects *o, struct window *window,
 		       const struct window_spec *spec)
 {
 	bool write = spec->rights & TRACT_RIGHT_WRITE || way_pins(w, window->way);
 	struct fabric_window_spec asked = { .size = spec->size, .rights = spec->rights };
-	int fd, r;
+	unsigned prot = write ? VM_READ | VM_WRITE : VM_READ;
+	int r;
 
-	r = objects_hold(o, spec->object, write, &window->object, &fd);
-	if (r < 0)
-		return r;
-	r = vm_place(NULL, spec->size, write ? VM_READ | VM_WRITE : VM_READ, fd, spec->offset,
-		     &window->memory);
+	if (spec->object)
+		r = map_object(o, window, spec, prot);
+	else
+		r = sysv_attach(spec->shmid, spec->owner, spec->offset, spec->size, prot,
+				&window->memory);
 	if (r < 0)
 		return r;
 	asked.memory = window->memory;

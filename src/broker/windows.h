@@ -2,9 +2,10 @@
 /*
  * windows.h - the memory that other nodes' processes read and write by themselves
  *
- * A window is a mapping of a part of an object, registered with the fabric of one of this
- * node's controllers.  Fabrics are opened with the broker, for a node that has peers, from the
- * module that libtract loads, too; what cannot be opened is logged, and leads nowhere.
+ * A window is a mapping of a part of an object, or of a System V segment, registered with the
+ * fabric of one of this node's controllers.  Fabrics are opened with the broker, for a node
+ * that has peers, from the module that libtract loads, too; what cannot be opened is logged,
+ * and leads nowhere.
  */
 #ifndef BROKER_WINDOWS_H
 #define BROKER_WINDOWS_H

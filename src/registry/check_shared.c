@@ -108,7 +108,8 @@ static const char *check_export(const struct shared *shared, const struct mappin
 			continue;
 		EXPECT_THAT(!(import->rights & ~mapping->import->rights),
 			    "V-3: an importer has no more than its exporter");
-		EXPECT_THAT(segment->exposed || import->owed == NOTICE_MOVED,
+		EXPECT_THAT(segment->exposed || import->owed == NOTICE_MOVED ||
+				    import->client->remote,
 			    "who gave memory out knows");
 	}
 	return NULL;
@@ -155,6 +156,12 @@ static const char *check_severed(const struct registry *registry, const struct i
 	if (import_is_live(import) || import->object == 0 ||
 	    (import->segment && !import->segment->governed))
 		return NULL;
+	/* Until its node has heard. */
+	if (import->client->remote) {
+		EXPECT_THAT(import_has_window(import),
+			    "V-10: other nodes' processes keep nothing that was taken back");
+		return NULL;
+	}
 	while ((at = names_after(&registry->shareds, at ? at->key : 0))) {
 		shared = shared_of(at);
 		EXPECT_THAT(shared->region->object != import->object || shared->takeback ||

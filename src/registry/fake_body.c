@@ -161,14 +161,17 @@ static int object_copy(void *body, uint64_t to, uint64_t from, uint64_t offset, 
 {
 	struct fake_body *fake = body;
 	struct fake_object *target = slice_of(fake, to, offset, size);
+	const struct fake_object *source = slice_of(fake, from, offset, size);
 
-	if (!target || !slice_of(fake, from, offset, size))
+	if (!target || !source)
 		return -EINVAL;
 	if (to == from)
 		fake_bug(fake, "an object is copied to another");
 	if (target->frozen || fake->fail_page)
 		return target->frozen ? -EPERM : fake->fail_page;
 	target->copied += size;
+	target->source = from;
+	target->origin = source->origin ? source->origin : from;
 	return 0;
 }
 
@@ -202,7 +205,7 @@ static int object_freeze(void *body, uint64_t id)
 		return -ENOENT;
 	if (!(object->flags & OBJECT_FREEZABLE))
 		return -EPERM;
-	if (object->writable)
+	if (object->writable || fake_windows_write(body, id))
 		return -EBUSY;
 	object->frozen = true;
 	return 0;

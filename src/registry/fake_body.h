@@ -18,6 +18,7 @@
 #define FAKE_LINK 64u
 #define FAKE_WINDOWS 64u
 #define FAKE_PAGE 4096u
+#define FAKE_SYSV (UINT64_MAX - UINT32_MAX) /* and the shmid */
 
 struct fake_object {
 	uint64_t id; /* 0: free */
@@ -31,6 +32,8 @@ struct fake_object {
 	bool writable;	 /* somebody's mapping keeps it from being frozen */
 	uint64_t filled; /* bytes, of all slices */
 	uint64_t copied; /* the same, into it */
+	uint64_t source; /* from this object, last; 0: none */
+	uint64_t origin; /* what was copied there first; 0: it was made with this content */
 	bool given;	 /* to an importer */
 	uint32_t windows;
 	bool orphan, emptied_last; /* dropped while there were windows; and is emptied then */
@@ -47,9 +50,10 @@ struct fake_object {
 /* A part of an object that another node's process reaches. */
 struct fake_window {
 	uint64_t id;	 /* 0: free */
-	uint64_t object; /* 0: it is buried */
+	uint64_t object; /* 0: it is buried; FAKE_SYSV and more: System V's */
 	uint32_t rights;
 	uint64_t key;
+	uint32_t owner; /* who said that it is his to show */
 };
 
 /* What was said over the link with another node, oldest first. */

@@ -25,29 +25,60 @@ uint32_t fake_window_count(const struct fake_body *fake)
 	return count;
 }
 
+bool fake_windows_write(const struct fake_body *fake, uint64_t object)
+{
+	for (uint32_t i = 0; i < FAKE_WINDOWS; i++)
+		if (fake->window[i].id && fake->window[i].object == object &&
+		    (fake->pins || fake->window[i].rights & TRACT_RIGHT_WRITE))
+			return true;
+	return false;
+}
+
+/* 0 or what opening a window to it says. */
+static int check_object(struct fake_body *fake, const struct window_spec *spec)
+{
+	const struct fake_object *object = fake_memory_of(fake, spec->object);
+
+	if (object && object->frozen && (fake->pins || spec->rights & TRACT_RIGHT_WRITE))
+		return -EPERM;
+	if (object && spec->size <= object->size && spec->offset <= object->size - spec->size)
+		return 0;
+	fake_bug(fake, "a window is to a part of an object");
+	return -EINVAL;
+}
+
+static struct fake_window *room_for_window(struct fake_body *fake)
+{
+	for (uint32_t i = 0; i < FAKE_WINDOWS; i++)
+		if (!fake->window[i].id)
+			return &fake->window[i];
+	return NULL;
+}
+
 static int window_open(void *body, uint64_t id, const struct window_spec *spec,
 		       struct window_place *ret_place)
 {
 	struct fake_body *fake = body;
-	struct fake_object *object = fake_memory_of(fake, spec->object);
-	uint32_t i = 0;
+	struct fake_window *window = room_for_window(fake);
+	int r;
 
-	if (fake->fail_window)
-		return fake->fail_window;
-	while (i < FAKE_WINDOWS && fake->window[i].id)
-		i++;
-	if (i == FAKE_WINDOWS)
-		return -ENOMEM;
-	if (!object || spec->rights == 0 || spec->size > object->size ||
-	    spec->offset > object->size - spec->size) {
-		fake_bug(fake, "a window is to a part of an object, with rights");
-		return -EINVAL;
-	}
+	if (fake->fail_window || !window)
+		return fake->fail_window ? fake->fail_window : -ENOMEM;
+	if (spec->rights == 0)
+		fake_bug(fake, "a window is for something");
+	r = spec->object ? check_object(fake, spec) : 0;
+	if (r < 0)
+		return r;
 	if (!spec->beside && !strstr(spec->fabrics.text, "tcp"))
 		return -EPROTONOSUPPORT;
-	object->windows++;
-	fake->window[i] = (struct fake_window){
-		.id = id, .object = spec->object, .rights = spec->rights, .key = id
+	if (spec->object)
+		fake_memory_of(fake, spec->object)->windows++;
+	*window = (struct fake_window){
+		.id = id,
+		.object = spec->object ? spec->object : FAKE_SYSV + spec->shmid,
+		.rights = spec->rights,
+		.key = id,
+		.owner = spec->owner,
 	};
 	*ret_place = (struct window_place){
 		.provider = wire_text_of("tcp"),

@@ -13,6 +13,7 @@
 
 #include "registry/import.h"
 #include "registry/remote.h"
+#include "registry/stand.h"
 
 /* A user id that no process has. */
 #define GUEST_UID UINT32_MAX
@@ -28,12 +29,22 @@ static int open_window(struct registry *registry, const struct segment *segment,
 	int r;
 
 	spec->object = segment->region->object;
+	spec->shmid = segment->region->shmid;
+	spec->owner = segment->client->identity.uid;
 	spec->offset = segment->offset;
 	spec->size = segment->size;
 	r = registry->ports.window_open(registry->ports.body, window, spec, ret_place);
 	if (r == 0)
 		*ret_window = window;
 	return r;
+}
+
+/* Of a shared region it is known which object a window leads to: that may be replaced when the
+ * segment has lost it already. */
+static void guest_given(struct import *import)
+{
+	if (import->segment->governed && import->rights != 0)
+		import->object = import->segment->region->object;
 }
 
 static void close_window(struct registry *registry, uint64_t *window)
@@ -49,6 +60,52 @@ void guest_fade(struct import *import)
 
 	import->window.fading = true;
 	TAILQ_INSERT_TAIL(&guest->fading, import, window.of_fading);
+}
+
+static struct client *guest_after(const struct registry *registry, struct named **at)
+{
+	struct client *client;
+
+	while ((*at = names_after(&registry->clients, *at ? (*at)->key : 0))) {
+		client = container_of(*at, struct client, named);
+		if (client->remote)
+			return client;
+	}
+	return NULL;
+}
+
+static bool leads_to(const struct import *import, uint64_t object)
+{
+	return import->object == object && import_has_window(import);
+}
+
+bool guests_may_reach(const struct registry *registry, uint64_t object)
+{
+	struct named *at = NULL;
+	const struct client *guest;
+	const struct import *import;
+
+	if (registry->guests == 0)
+		return false;
+	while ((guest = guest_after(registry, &at)))
+		TAILQ_FOREACH (import, &guest->fading, window.of_fading)
+			if (leads_to(import, object))
+				return true;
+	return false;
+}
+
+void guests_join(struct registry *registry, struct round *round, uint64_t object)
+{
+	struct named *at = NULL;
+	const struct client *guest;
+	struct import *import;
+
+	if (registry->guests == 0)
+		return;
+	while ((guest = guest_after(registry, &at)))
+		TAILQ_FOREACH (import, &guest->fading, window.of_fading)
+			if (leads_to(import, object) && !import->round)
+				round_join(round, import);
 }
 
 void guest_end(struct registry *registry, struct import *import)
@@ -100,6 +157,7 @@ static void fill_moved(struct registry *registry, struct import *import,
 	close_window(registry, &import->window.former);
 	import->window.former = import->window.open;
 	import->window.open = window;
+	guest_given(import);
 	message->number = MSG_link_moved;
 	message->link_moved = (struct msg_link_moved){
 		.import = import->named.id,
@@ -156,9 +214,23 @@ static struct client *guest_of(struct registry *registry, struct remote *remote)
 	return guest;
 }
 
-static int refuse_window(const struct call *call, int r)
+/* Or it is not in the IPC namespace that the broker is in. */
+static int refuse_sysv(const struct call *call, const struct segment *segment, int r)
+{
+	return call_refuse(call, EOPNOTSUPP,
+			   "the broker of node %u, which runs as user %u, cannot attach System "
+			   "V memory of user %u for other nodes (error %d); its mode may allow "
+			   "it to",
+			   call->registry->config.node, call->registry->config.broker_uid,
+			   segment->client->identity.uid, -r);
+}
+
+static int refuse_window(const struct call *call, const struct segment *segment, int r)
 {
 	uint32_t self = call->registry->config.node;
+
+	if (segment->region->sysv && (r == -EACCES || r == -EINVAL || r == -ERANGE))
+		return refuse_sysv(call, segment, r);
 
 	switch (r) {
 	case -EPROTONOSUPPORT:
@@ -166,6 +238,10 @@ static int refuse_window(const struct call *call, int r)
 				   "node %u is on none of the fabrics that can be used "
 				   "(it is on: %.150s); give both a [controller] of one kind",
 				   self, call->registry->config.fabrics.text);
+	case -EPERM:
+		return call_refuse(call, EOPNOTSUPP,
+				   "what is frozen is not reached over a device, which pins "
+				   "pages as if it wrote to them");
 	case -EMFILE:
 		return call_refuse(call, EMFILE, "the broker of node %u is out of descriptors",
 				   self);
@@ -191,7 +267,7 @@ static int guest_make(const struct call *call, struct segment *segment)
 	if (asked->rights != 0)
 		r = open_window(registry, segment, &spec, &window, &place);
 	if (r < 0)
-		return refuse_window(call, r);
+		return refuse_window(call, segment, r);
 	import = import_add(registry, call->client, segment, asked->rights);
 	if (!import) {
 		close_window(registry, &window);
@@ -201,6 +277,7 @@ static int guest_make(const struct call *call, struct segment *segment)
 	import->window.pinned = place.pinned;
 	import->window.uid = asked->uid;
 	import->window.gid = asked->gid;
+	guest_given(import);
 	bell_enter(registry, import, NULL);
 	note(registry,
 	     "import.connected import=%llu segment=%llu id=0x%x rights=%u node=%u uid=%u",
@@ -237,16 +314,9 @@ int guest_connect(const struct call *call, bool again)
 		return call_refuse(call, ENOENT, "nothing is published on node %u as 0x%x",
 				   self, asked->id);
 	if (import_check_access(call, segment, asked->rights, call->client->remote->node,
-				&importer) < 0)
+				&importer) < 0 ||
+	    stand_check_rights(call, segment, asked->rights, asked->uid) < 0)
 		return 0;
-	if (segment->region->sysv && asked->rights != 0)
-		return call_refuse(call, EOPNOTSUPP,
-				   "memory of System V that only its user's processes can open "
-				   "is not reached from other nodes");
-	if (segment->governed && asked->rights != 0)
-		return call_refuse(call, EOPNOTSUPP,
-				   "memory of a shared region is not reached from other "
-				   "nodes; export memory of another kind");
 	if (import_must_wait(segment, asked->rights))
 		return import_wait_for_fence(call, segment->region, again);
 	return guest_make(call, segment);
@@ -294,6 +364,7 @@ static void bury(struct registry *registry, struct import *import)
 	import->window.fading = false;
 	import->window.buried = true;
 	import->wait_serial = 0;
+	import->object = 0;
 	if (import->window.open != 0)
 		ports->window_bury(ports->body, import->window.open);
 	if (import->window.former != 0)

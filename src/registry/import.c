@@ -194,11 +194,14 @@ static int refuse_copying(const struct call *call, int error)
 			   "the exporter is moving the memory and has not finished; try again");
 }
 
-/* Has it to answer first, which it cannot while it waits for its own connection? */
+/* Has it to answer first, which it cannot while it waits for its own connection?  On another
+ * node it can. */
 static bool is_waited_for(const struct client *client, const struct region *region)
 {
 	const struct import *import;
 
+	if (client->remote)
+		return false;
 	TAILQ_FOREACH (import, &client->waits, of_waits)
 		if (import->round->takeback && import->segment &&
 		    import->segment->region == region)
@@ -307,7 +310,7 @@ static int connect_to(const struct call *call, bool again)
 		return call_refuse(call, ENOENT, "nothing is published here as 0x%x", asked.id);
 	if (import_check_access(call, segment, asked.rights, registry->config.node,
 				&call->client->identity) < 0 ||
-	    stand_check_rights(call, segment, asked.rights) < 0)
+	    stand_check_rights(call, segment, asked.rights, call->client->identity.uid) < 0)
 		return 0;
 	if (import_must_wait(segment, asked.rights))
 		return import_wait_for_fence(call, segment->region, again);
@@ -341,7 +344,8 @@ static int inherit(const struct call *call, bool again)
 	if (rights < 0)
 		return call_refuse(call, ESTALE,
 				   "what was inherited has been taken back; connect again");
-	if (check_limits(call) < 0 || stand_check_rights(call, segment, (uint32_t)rights) < 0)
+	if (check_limits(call) < 0 ||
+	    stand_check_rights(call, segment, (uint32_t)rights, call->client->identity.uid) < 0)
 		return 0;
 	if (import_must_wait(segment, (uint32_t)rights))
 		return import_wait_for_fence(call, segment->region, again);

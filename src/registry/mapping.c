@@ -430,16 +430,20 @@ static int unmap_other(const struct call *call, struct shared *shared, struct ma
 /* The region may go with its last mapping, and what was exported of it is emptied then. */
 static int unmap_own(const struct call *call, struct mapping *mapping)
 {
-	const uint64_t number = mapping->shared->named.key;
-	struct shared *shared;
-	struct takeback *t;
+	struct shared *shared = mapping->shared;
+	struct takeback *t = NULL;
 
+	if (!LIST_EMPTY(&mapping->exports) && stand_prepare(call, shared, unmapped_own, &t) < 0)
+		return call_refuse_memory(call);
+	shared->held = true;
 	import_end(call->registry, mapping->import);
-	shared = shared_find(call->registry, number);
-	if (!shared || !stand_answers_later(call, shared, unmapped_own, &t))
-		return answer_unmapped(call, FORCE_ASK, 0);
-	takeback_go(call->registry, t);
-	return 0;
+	shared->held = false;
+	if (t && stand_answers_later(call->registry, t)) {
+		takeback_go(call->registry, t);
+		return 0;
+	}
+	shared_reap(call->registry, shared);
+	return answer_unmapped(call, FORCE_ASK, 0);
 }
 
 /* May it unmap others?  The owner, and who can revoke what they mapped by. */

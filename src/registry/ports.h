@@ -61,9 +61,11 @@ struct client_holds {
 	uint32_t descriptors;
 };
 
-/* A part of an object, for other nodes. */
+/* A part of an object, or of a System V segment, for other nodes. */
 struct window_spec {
-	uint64_t object;
+	uint64_t object; /* 0: of the segment */
+	uint32_t shmid;	 /* if it is @owner's to show, see sys/sysv.h */
+	uint32_t owner;
 	uint64_t offset, size; /* bytes, in whole pages */
 	uint32_t rights;       /* not 0 */
 	uint64_t beside;       /* a window on whose fabric it is to be; 0: on one of these: */
@@ -231,7 +233,9 @@ struct ports {
 	 * Lets other nodes' processes at a part of an object, by themselves and without asking
 	 * anybody, through the first of @spec's fabrics that this node is on as well.
 	 *
-	 * -EPROTONOSUPPORT if there is none; -ENOMEM, -EMFILE and others of the fabric's.
+	 * -EPROTONOSUPPORT if there is none; -ENOMEM, -EMFILE and others of the fabric's.  Of a
+	 * System V segment, -EACCES, -EINVAL or -ERANGE if the body may not attach it, or finds
+	 * none, or a smaller one.
 	 */
 	int (*window_open)(void *body, uint64_t window, const struct window_spec *spec,
 			   struct window_place *ret_place);

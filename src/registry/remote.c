@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "registry/import.h"
+#include "registry/stand.h"
 
 struct remote *remote_find(const struct registry *registry, uint32_t node)
 {
@@ -63,14 +64,17 @@ void registry_peer_lost(struct registry *registry, uint32_t node)
 	remote->up = false;
 	far_lose(registry, remote);
 	guest_lose(registry, remote);
+	stand_settle(registry);
 }
 
 void registry_peer_gone(struct registry *registry, uint32_t node)
 {
 	struct remote *remote = remote_find(registry, node);
 
-	if (remote)
-		guests_gone(registry, remote);
+	if (!remote)
+		return;
+	guests_gone(registry, remote);
+	stand_settle(registry);
 }
 
 int registry_peer_heard(struct registry *registry, uint32_t node, const struct message *message)
@@ -99,6 +103,7 @@ int registry_peer_heard(struct registry *registry, uint32_t node, const struct m
 		r = -EPROTO;
 		break;
 	}
+	stand_settle(registry);
 	if (r < 0)
 		note(registry, "remote.breach node=%u number=0x%x", node,
 		     (unsigned)message->number);

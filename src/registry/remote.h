@@ -76,6 +76,11 @@ int far_heard(struct registry *registry, struct remote *remote, const struct mes
 void guest_notice(struct registry *registry, struct import *import, enum notice notice);
 /* @import was taken back, or its link is lost. */
 void guest_fade(struct import *import);
+/* Can the process of an import that was taken back, or has lost its link, still reach @object,
+ * which is a shared region's? */
+bool guests_may_reach(const struct registry *registry, uint64_t object);
+/* Waits, in @round, until none can. */
+void guests_join(struct registry *registry, struct round *round, uint64_t object);
 /* @import's part of its end. */
 void guest_end(struct registry *registry, struct import *import);
 /* Connects, as @call's link_connect asks. */

@@ -172,7 +172,8 @@ struct msg_import_connected rig_import(struct rig *rig, struct fake_client *clie
 				       uint32_t rights)
 {
 	const struct message *answer = rig_ask(
-		rig, client, ASK(import_connect, .node = RIG_NODE, .id = id, .rights = rights));
+		rig, client,
+		ASK(import_connect, .node = rig->config.node, .id = id, .rights = rights));
 	const struct msg_import_connected_bare *bare = &answer->import_connected_bare;
 
 	if (answer->number == MSG_import_connected)

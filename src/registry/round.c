@@ -226,6 +226,7 @@ void round_rearm(struct registry *registry, struct round *round, uint64_t patien
 	TAILQ_REMOVE(&registry->rounds, round, link);
 	insert_by_deadline(registry, round, patience_ns);
 	round->settled = false;
+	round->overdue = 0;
 }
 
 void round_pin(struct round *round, struct region *region)

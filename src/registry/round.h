@@ -54,7 +54,7 @@ struct round {
 	uint64_t region;	   /* id, for finish */
 	uint64_t segment;	   /* id, for finish */
 	uint64_t import;	   /* id, for finish */
-	unsigned overdue;	   /* deadlines that have passed */
+	unsigned overdue;	   /* deadlines that have passed, of this step */
 	struct remote *remote;	   /* that it is about, or NULL */
 	struct {
 		uint32_t serial;	     /* under which @remote was asked; 0: it was not */

@@ -44,6 +44,7 @@ struct segment {
 	bool governed;	       /* of a shared region; see stand.h */
 	struct mapping
 		*stand; /* governed: what it stands on; NULL: that has gone, and @region */
+	uint64_t lost;	/* the shared region's number, then */
 	bool exposed;	/* governed: an importer was given the memory that it has now */
 	LIST_ENTRY(segment) of_stand;
 	struct wire_access access;

@@ -11,6 +11,7 @@
 #include "registry/holding.h"
 #include "registry/kept.h"
 #include "registry/move.h"
+#include "registry/remote.h"
 #include "registry/snapshot.h"
 #include "registry/stand.h"
 #include "registry/takeback.h"
@@ -155,10 +156,14 @@ static void shared_end(struct registry *registry, struct shared *shared)
 	free(shared);
 }
 
+bool shared_is_unused(const struct shared *shared)
+{
+	return !shared->owner && shared->mapped == 0 && shared->caps.offers == 0;
+}
+
 void shared_reap(struct registry *registry, struct shared *shared)
 {
-	if (!shared->owner && shared->mapped == 0 && shared->caps.offers == 0 &&
-	    !shared->takeback && shared->named.key)
+	if (shared_is_unused(shared) && !shared->takeback && !shared->held && shared->named.key)
 		shared_end(registry, shared);
 }
 
@@ -192,6 +197,10 @@ int shared_destroy(const struct call *call)
 			"%u processes have the region mapped, and %u may take offers "
 			"and grants; unmap and revoke them first",
 			shared->mapped, shared->caps.offers);
+	if (guests_may_reach(call->registry, shared->region->object))
+		return call_refuse(call, EBUSY,
+				   "another node has not heard yet that what was exported of "
+				   "the region has ended; try again");
 	shared_end(call->registry, shared);
 	return call_done(call);
 }
@@ -298,15 +307,54 @@ static void given(struct registry *registry, struct takeback *t)
 		(void)call_done(&call);
 }
 
-/* Nobody is to see what the new owner does through what the old one exported. */
-static int answer_given(const struct call *call, struct shared *shared)
+/* Nobody is to see what the new owner does through what the old one exported: what answers
+ * then, or NULL.  0, -ENOMEM. */
+static int prepare_given(const struct call *call, struct shared *shared, struct takeback **ret)
 {
-	struct takeback *t;
+	const struct mapping *mapping = shared_mapping_of(shared, call->client);
 
-	if (!stand_answers_later(call, shared, given, &t))
+	bool exports = mapping && !LIST_EMPTY(&mapping->exports);
+
+	*ret = NULL;
+	/* Or had exported, and another node has not heard yet that it has lost its mapping. */
+	if (!exports && !guests_may_reach(call->registry, shared->region->object))
+		return 0;
+	return stand_prepare(call, shared, given, ret);
+}
+
+static int answer_given(const struct call *call, struct takeback *t)
+{
+	if (!t || !stand_answers_later(call->registry, t))
 		return call_done(call);
 	takeback_go(call->registry, t);
 	return 0;
+}
+
+static void give(struct registry *registry, struct shared *shared, const struct client *from,
+		 struct client *to)
+{
+	shared->region->payer = shared->payer;
+	owner_set(shared, to);
+	stand_owner_left(registry, shared, from);
+	note(registry, "shared.given shared=%llu to=%llu",
+	     (unsigned long long)shared->named.key, (unsigned long long)to->named.key);
+}
+
+/* 0, or the request was refused. */
+static int hand_over(const struct call *call, struct shared *shared, struct client *to)
+{
+	int r;
+
+	r = cap_hand_over(&shared->caps, &to->caps);
+	if (r < 0) {
+		(void)holding_refuse(call, r);
+		return r;
+	}
+	r = user_recharge(call, &shared->payer, to->user, shared->region->size);
+	/* It has room for what it had a moment ago. */
+	if (r < 0)
+		(void)cap_hand_over(&shared->caps, &call->client->caps);
+	return r < 0 ? r : 0;
 }
 
 int shared_give(const struct call *call)
@@ -315,24 +363,19 @@ int shared_give(const struct call *call)
 	struct registry *registry = call->registry;
 	struct shared *shared = shared_find(registry, asked->shared);
 	struct client *to = process_find(registry, asked->process);
-	int r;
+	struct takeback *t;
 
 	if (check_give(call, shared, to) < 0)
 		return 0;
-	r = cap_hand_over(&shared->caps, &to->caps);
-	if (r < 0)
-		return holding_refuse(call, r);
-	if (user_recharge(call, &shared->payer, to->user, shared->region->size) < 0) {
-		/* It has room for what it had a moment ago. */
-		(void)cap_hand_over(&shared->caps, &call->client->caps);
+	if (prepare_given(call, shared, &t) < 0)
+		return call_refuse_memory(call);
+	if (hand_over(call, shared, to) < 0) {
+		if (t)
+			takeback_discard(registry, t);
 		return 0;
 	}
-	shared->region->payer = shared->payer;
-	owner_set(shared, to);
-	stand_owner_left(registry, shared, call->client);
-	note(registry, "shared.given shared=%llu to=%llu",
-	     (unsigned long long)shared->named.key, (unsigned long long)to->named.key);
-	return answer_given(call, shared);
+	give(registry, shared, call->client, to);
+	return answer_given(call, t);
 }
 
 int shared_lower(const struct call *call)

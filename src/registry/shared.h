@@ -92,6 +92,7 @@ struct shared {
 	struct suspects kept;	   /* who may have kept its memory; see kept.h */
 	bool lost;		   /* so may somebody who cannot be looked at any more */
 	bool leaks;		   /* importers were cut off, and have the memory still */
+	bool held;		   /* its last user leaves, and importers are to know first */
 	LIST_ENTRY(shared) of_leaks;
 	struct mappings mappings;
 	uint32_t mapped; /* mappings, of snapshots too */
@@ -126,6 +127,8 @@ struct mapping *shared_mapping_of(const struct shared *shared, const struct clie
 struct mapping *shared_mapping_after(const struct shared *shared, uint64_t process);
 enum shared_state shared_state(const struct shared *shared);
 int shared_answer_known(const struct call *call, const struct shared *shared);
+/* Does nobody own it, or have a way to it? */
+bool shared_is_unused(const struct shared *shared);
 /* Drops it if nobody owns or uses it. */
 void shared_reap(struct registry *registry, struct shared *shared);
 /* Frees its records; nothing knows of it. */

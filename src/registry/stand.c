@@ -5,6 +5,7 @@
 
 #include "registry/import.h"
 #include "registry/kept.h"
+#include "registry/remote.h"
 #include "registry/takeback.h"
 
 /* ---- making ----------------------------------------------------------------------------- */
@@ -69,7 +70,8 @@ int shared_export(const struct call *call)
 
 /* ---- giving ----------------------------------------------------------------------------- */
 
-int stand_check_rights(const struct call *call, const struct segment *segment, uint32_t rights)
+int stand_check_rights(const struct call *call, const struct segment *segment, uint32_t rights,
+		       uint32_t uid)
 {
 	const struct mapping *mapping = segment->stand;
 
@@ -81,9 +83,10 @@ int stand_check_rights(const struct call *call, const struct segment *segment, u
 				  "no more than it has; ask for less");
 		return -EACCES;
 	}
-	/* Whoever writes to an object that can be frozen can freeze it. */
+	/* Whoever writes to an object that can be frozen can freeze it.  Who has but a window
+	 * cannot, yet is not to have more than he would have here. */
 	if (rights & TRACT_RIGHT_WRITE && mapping->shared->flags & SHARED_FREEZABLE &&
-	    call->client->user != mapping->shared->payer) {
+	    uid != mapping->shared->payer->uid) {
 		(void)call_refuse(call, EACCES,
 				  "a region that can be frozen is written by processes of its "
 				  "owner's user alone");
@@ -121,7 +124,7 @@ void stand_cut(struct registry *registry, struct segment *segment)
 	const struct import *import;
 
 	LIST_FOREACH (import, &segment->imports, of_segment)
-		if (import_has_memory(import))
+		if (import_has_memory(import) && !import->client->remote)
 			kept_add(shared, import->client);
 	/* What is frozen nobody changes, and it cannot be taken out of anybody's hands. */
 	if (segment->exposed && !shared->frozen)
@@ -136,6 +139,7 @@ static void lose(struct registry *registry, struct segment *segment)
 	     (unsigned long long)segment->stand->shared->named.key);
 	LIST_REMOVE(segment, of_stand);
 	LIST_REMOVE(segment, of_region);
+	segment->lost = segment->stand->shared->named.key;
 	segment->stand = NULL;
 	segment->region = NULL;
 	segment->exposed = false;
@@ -156,13 +160,27 @@ void stand_owner_left(struct registry *registry, struct shared *shared,
 		stand_end(registry, mapping);
 }
 
-bool stand_answers_later(const struct call *call, struct shared *shared,
-			 void (*done)(struct registry *, struct takeback *),
-			 struct takeback **ret_takeback)
+int stand_prepare(const struct call *call, struct shared *shared,
+		  void (*done)(struct registry *, struct takeback *),
+		  struct takeback **ret_takeback)
 {
-	if (!shared->leaks || takeback_begin(call, shared, FORCE_FENCE, done, ret_takeback) < 0)
+	return takeback_begin(call, shared, FORCE_ASK, done, ret_takeback);
+}
+
+bool stand_answers_later(struct registry *registry, struct takeback *t)
+{
+	struct shared *shared = t->shared;
+	/* What ends is emptied; nobody goes on with a copy. */
+	bool leaks = shared->leaks && !shared_is_unused(shared);
+
+	if (!leaks && !guests_may_reach(registry, shared->region->object)) {
+		takeback_discard(registry, t);
 		return false;
-	(*ret_takeback)->thorough = true;
+	}
+	/* For windows it waits whatever its strength. */
+	t->thorough = leaks;
+	if (leaks)
+		t->force = FORCE_FENCE;
 	stand_forget(shared);
 	return true;
 }
@@ -193,10 +211,11 @@ static void taken_back(struct registry *registry, struct takeback *t)
 	(void)segment_answer_withdrawn(&call, false);
 }
 
-/* Of an export that is not published any more: true, and it is answered later. */
+/* Of an export that is not published any more: true, and it is answered later, or refused. */
 static bool is_fenced_first(const struct call *call, const struct segment *segment)
 {
-	struct shared *shared = segment->stand ? segment->stand->shared : NULL;
+	struct shared *shared = segment->stand ? segment->stand->shared
+					       : shared_find(call->registry, segment->lost);
 	struct takeback *t;
 
 	if (!shared)
@@ -204,7 +223,11 @@ static bool is_fenced_first(const struct call *call, const struct segment *segme
 	/* Again, if it could not be done before. */
 	if (segment->exposed && !shared->frozen)
 		leak(call->registry, shared);
-	if (!stand_answers_later(call, shared, taken_back, &t))
+	if (stand_prepare(call, shared, taken_back, &t) < 0) {
+		(void)call_refuse_memory(call);
+		return true;
+	}
+	if (!stand_answers_later(call->registry, t))
 		return false;
 	t->subject = segment->named.id;
 	takeback_go(call->registry, t);

@@ -8,6 +8,7 @@
 #include "registry/fence.h"
 #include "registry/holding.h"
 #include "registry/kept.h"
+#include "registry/remote.h"
 #include "registry/snapshot.h"
 
 static void fail(struct takeback *t, int error)
@@ -236,6 +237,9 @@ static bool begin_moving(struct registry *registry, struct takeback *t)
 	fence_close(registry, region, end);
 	t->shared->caps.closed = false;
 	move_survivors(registry, t);
+	/* Whose link was lost while it was copied. */
+	if (t->old)
+		guests_join(registry, t->round, t->old);
 	fence_wake(registry, region->named.id);
 	round_settle(registry, t->round);
 	return true;
@@ -437,6 +441,16 @@ int takeback_begin(const struct call *call, struct shared *shared, enum force fo
 	return 0;
 }
 
+void takeback_discard(struct registry *registry, struct takeback *t)
+{
+	struct round *round = t->round;
+
+	/* It ends with its request. */
+	round->next = NULL;
+	round_free(registry, round_cancel(registry, round));
+	free(t);
+}
+
 void takeback_add(struct registry *registry, struct takeback *t, struct mapping *mapping)
 {
 	(void)registry;
@@ -525,6 +539,8 @@ static void start(struct registry *registry, struct takeback *t)
 	round_rearm(registry, t->round, registry->config.hear_ns);
 	choose_force(t);
 	revoke_targets(registry, t);
+	/* What other nodes have not heard of may be taken for success there. */
+	guests_join(registry, t->round, shared->region->object);
 	if (must_rekey(t))
 		begin_rekeying(registry, t);
 	round_settle(registry, t->round);
@@ -537,54 +553,4 @@ void takeback_go(struct registry *registry, struct takeback *t)
 		return;
 	}
 	TAILQ_INSERT_TAIL(&t->shared->queue, t, link);
-}
-
-/* ---- looking ---------------------------------------------------------------------------- */
-
-bool takeback_rekeys(const struct shared *shared)
-{
-	const struct takeback *t;
-
-	if (shared->region->fence != FENCE_NONE)
-		return true;
-	TAILQ_FOREACH (t, &shared->queue, link)
-		if (t->snaps || t->force == FORCE_FENCE || t->force == FORCE_BY_USER)
-			return true;
-	return false;
-}
-
-static bool is_suspect(const struct takeback *t, const struct client *client)
-{
-	const struct suspect *suspect;
-
-	LIST_FOREACH (suspect, &t->suspects, link)
-		if (suspect->client == client->named.id)
-			return true;
-	return false;
-}
-
-bool takeback_concerns(const struct shared *shared, const struct client *client)
-{
-	const struct takeback *t;
-
-	if (shared->takeback && is_suspect(shared->takeback, client))
-		return true;
-	TAILQ_FOREACH (t, &shared->queue, link)
-		if (is_suspect(t, client))
-			return true;
-	return false;
-}
-
-const char *takeback_trouble(int error)
-{
-	switch (error) {
-	case -EREMOTEIO:
-		return "the process kept the memory, or cannot be looked at, or the region is "
-		       "frozen; use another force";
-	case -ETIMEDOUT:
-		return "the process did not answer in time; use more force";
-	default:
-		return "the host has no room for a second copy of the region; give memory up "
-		       "first";
-	}
 }

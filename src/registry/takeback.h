@@ -8,6 +8,9 @@
  * moves to fresh backing, to which the broker copies, slice by slice; the old object is
  * emptied. KILL: the suspects' processes end.
  *
+ * Whatever the force, importers of other nodes that have been cut off from the memory are
+ * waited for, until they reach it no more and their node knows.
+ *
  * A region has one at a time under way, and others wait for it; it goes on when the process
  * that asked for it has gone.  A survivor of a fence that does not answer in time loses its
  * mapping.
@@ -81,6 +84,8 @@ struct takeback {
 int takeback_begin(const struct call *call, struct shared *shared, enum force force,
 		   void (*done)(struct registry *, struct takeback *),
 		   struct takeback **ret_takeback);
+/* It is not to be after all; nothing was added to it. */
+void takeback_discard(struct registry *registry, struct takeback *takeback);
 /* Ends @mapping when its turn has come; until then it is on its way out. */
 void takeback_add(struct registry *registry, struct takeback *takeback,
 		  struct mapping *mapping);

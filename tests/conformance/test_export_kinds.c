@@ -151,32 +151,13 @@ static unsigned char *sysv_pages(unsigned count, int *ret_id)
 	return at;
 }
 
-/* Published for nobody but this node, as it were. */
-static void expect_kept_from_other_nodes(unsigned char *memory, size_t size)
-{
-	struct exporter e = { .memory = memory, .size = size, .controller = the_controller() };
-	rsm_memseg_import_handle_t import = NULL;
-
-	EXPECT_EQ(rsm_memseg_export_create(e.controller, &e.segment, memory, size, 0),
-		  RSM_SUCCESS);
-	exporter_publish(&e, ID(0));
-	EXPECT_EQ(rsm_memseg_import_connect(e.controller, local_node(), e.id, RSM_PERM_READ,
-					    &import),
-		  RSMERR_SEG_NOT_PUBLISHED_TO_NODE);
-	EXPECT_EQ(rsm_memseg_export_destroy(e.segment), RSM_SUCCESS);
-	EXPECT_EQ(rsm_release_controller(e.controller), RSM_SUCCESS);
-}
-
 /* 25.14 */
 TEST(system_v_memory_can_be_exported)
 {
 	int id;
 	unsigned char *m = sysv_pages(3, &id);
 
-	if (nodes_are_two())
-		expect_kept_from_other_nodes(m, 3 * PAGE);
-	else
-		expect_exportable(m, 3 * PAGE);
+	expect_exportable(m, 3 * PAGE);
 	EXPECT_EQ(shmdt(m), 0);
 }
 
@@ -209,7 +190,6 @@ TEST(other_attachers_of_exported_system_v_memory_see_the_same_memory)
 	struct importer i;
 	struct child other;
 
-	ONE_NODE_ONLY("System V memory is not shown to other nodes");
 	e.memory = sysv_pages(2, &attacher.id);
 	child_start(&other, attach_and_look, &attacher);
 	tell(&other, 0);
@@ -222,10 +202,12 @@ TEST(other_attachers_of_exported_system_v_memory_see_the_same_memory)
 	importer_up(&i, ID(0), RSM_PERM_RDWR);
 	importer_map(&i, RSM_PERM_RDWR, e.size);
 	((volatile unsigned char *)i.address)[PAGE] = 0x60;
+	importer_deliver(&i);
 	tell(&other, PAGE);
 	EXPECT_EQ(hear(&other), 0x60);
 	(void)hear(&other);
-	EXPECT_EQ(i.address[PAGE], 0x61);
+	importer_deliver(&i);
+	EXPECT_EQ(((volatile unsigned char *)i.address)[PAGE], 0x61);
 	EXPECT_EQ(e.memory[PAGE], 0x61);
 	importer_down(&i);
 	EXPECT_EQ(rsm_memseg_export_destroy(e.segment), RSM_SUCCESS);

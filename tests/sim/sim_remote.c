@@ -4,10 +4,11 @@
  *
  *	sim-remote [--seeds COUNT] [--from SEED] [--replay SEED]
  *
- * Clients of both nodes export, import from the other, take back, rebind, fence, die, and are
- * late or never answer.  Messages between the nodes wait as long as they like.  When the link
- *is lost each side learns of it at its own time, and takes the other for gone only after that
- *one has noticed, which is what link/peer_state promises.
+ * Clients of both nodes export, their own memory and shared regions, import from either, take
+ * back, rebind, fence, unmap, give away, make snapshots, die, and are late or never answer.
+ * Messages between the nodes wait as long as they like.  When the link is lost each side learns
+ * of it at its own time, and takes the other for gone only after that one has noticed, which is
+ * what link/peer_state promises.
  *
  * The promise to the outside is checked after each step, for each import, with what its holder
  * believes: if a check of it succeeds now, the window that it uses leads to the memory that its
@@ -19,265 +20,9 @@
 #include <string.h>
 
 #include "base/fault.h"
-#include "registry/fake_body.h"
+#include "remote_world.h"
 
-#define PAGE 4096u
-#define HEAR_NS 1000000u
-#define STEPS 1500u
-#define THINGS 24u
-#define CLIENTS 6u
-
-/* What an exporter believes. */
-struct export
-{
-	uint64_t client, region, segment; /* 0: free */
-	uint64_t own;			  /* object of the region */
-	uint64_t object, before;	  /* bound to it; and while it rebinds, before that */
-	uint64_t fresh;			  /* that its own is being copied to; 0: it is not */
-	uint32_t id;			  /* 0: not published */
-	bool busy;			  /* an answer about it is missing */
-	bool withdrawing;
-};
-
-/* What an importer believes. */
-struct import {
-	uint64_t client, id; /* 0: free */
-	uint64_t segment;
-	uint64_t generation, epoch, key;
-	uint32_t slot;
-};
-
-struct node {
-	struct fake_body fake;
-	struct registry *registry;
-	bool up, was_gone;
-	struct message pending[FAKE_CLIENTS];
-	struct export export[THINGS];
-	struct import import[THINGS];
-};
-
-struct sim {
-	uint64_t chance;
-	struct node node[2];
-	const char *lie;
-	bool loud;
-};
-
-static uint32_t below(struct sim *sim, uint32_t limit)
-{
-	uint64_t x = sim->chance += UINT64_C(0xd1342543de82ef95);
-
-	x = (x ^ (x >> 32)) * UINT64_C(0xdaba0b6eb09322e3);
-	x = (x ^ (x >> 32)) * UINT64_C(0xdaba0b6eb09322e3);
-	return (uint32_t)((x ^ (x >> 32)) % limit);
-}
-
-static bool one_in(struct sim *sim, uint32_t n)
-{
-	return below(sim, n) == 0;
-}
-
-static uint32_t id_of(unsigned side)
-{
-	return side + 1;
-}
-
-static void lie(struct sim *sim, const char *promise)
-{
-	if (!sim->lie)
-		sim->lie = promise;
-}
-
-static void say(struct sim *sim, unsigned side, const char *what, const struct message *message)
-{
-	char line[512] = "";
-
-	if (!sim->loud)
-		return;
-	if (message)
-		wire_print(message, line, sizeof(line));
-	(void)printf("%u %s: %s\n", id_of(side), what, line);
-}
-
-/* ---- what clients learn ------------------------------------------------------------------ */
-
-static struct export *find_export(struct node *node, uint64_t segment)
-{
-	for (unsigned i = 0; i < THINGS; i++)
-		if (segment && node->export[i].segment == segment)
-			return &node->export[i];
-	return NULL;
-}
-
-static struct export *find_region(struct node *node, uint64_t region)
-{
-	for (unsigned i = 0; i < THINGS; i++)
-		if (region && node->export[i].region == region)
-			return &node->export[i];
-	return NULL;
-}
-
-/* An object that is being copied to another is given up. */
-static bool is_copied(const struct node *node, uint64_t object)
-{
-	for (unsigned i = 0; i < THINGS; i++)
-		if (node->export[i].fresh && node->export[i].own == object)
-			return true;
-	return false;
-}
-
-static struct import *find_import(struct node *node, uint64_t id)
-{
-	for (unsigned i = 0; i < THINGS; i++)
-		if (id && node->import[i].id == id)
-			return &node->import[i];
-	return NULL;
-}
-
-static void learn_export(struct node *node, const struct message *asked,
-			 const struct fake_client *client)
-{
-	const struct message *answer = &client->answer.message;
-	struct export *e = NULL;
-
-	switch (asked->number) {
-	case MSG_region_create:
-		for (unsigned i = 0; i < THINGS && !e; i++)
-			e = node->export[i].region ? NULL : &node->export[i];
-		if (e && answer->number == MSG_region_created)
-			*e = (struct export){ .client = client->id,
-					      .region = answer->region_created.region,
-					      .own = client->answer.attachment.object };
-		break;
-	case MSG_segment_create:
-		for (unsigned i = 0; i < THINGS; i++)
-			if (node->export[i].region == asked->segment_create.region)
-				e = &node->export[i];
-		if (e && answer->number == MSG_segment_created) {
-			e->segment = answer->segment_created.segment;
-			e->object = e->own;
-		}
-		break;
-	case MSG_segment_publish:
-		e = find_export(node, asked->segment_publish.segment);
-		if (e && answer->number == MSG_segment_published)
-			e->id = answer->segment_published.id;
-		break;
-	case MSG_segment_unpublish:
-	case MSG_segment_destroy:
-	case MSG_segment_rebind:
-		e = find_export(node, asked->segment_unpublish.segment);
-		if (e) {
-			e->busy = e->withdrawing = false;
-			e->before = 0;
-		}
-		if (e && answer->number == MSG_segment_withdrawn)
-			e->id = 0;
-		if (e && answer->number == MSG_segment_withdrawn &&
-		    asked->number == MSG_segment_destroy)
-			e->segment = 0;
-		break;
-	case MSG_region_fence:
-		e = find_region(node, asked->region_fence.region);
-		if (e && answer->number == MSG_region_fresh)
-			e->fresh = client->answer.attachment.object;
-		break;
-	case MSG_region_fenced:
-		for (unsigned i = 0; i < THINGS; i++)
-			if (node->export[i].client == client->id)
-				node->export[i].before = 0;
-		break;
-	default:
-		break;
-	}
-}
-
-static void learn_import(struct sim *sim, unsigned side, const struct fake_client *client)
-{
-	const struct msg_import_connected_far *far =
-		&client->answer.message.import_connected_far;
-	struct node *node = &sim->node[side];
-
-	if (client->answer.message.number != MSG_import_connected_far)
-		return;
-	for (unsigned i = 0; i < THINGS; i++)
-		if (!node->import[i].id) {
-			node->import[i] = (struct import){ .client = client->id,
-							   .id = far->import,
-							   .segment = far->segment,
-							   .generation = far->generation,
-							   .epoch = far->epoch,
-							   .key = far->key,
-							   .slot = far->slot };
-			return;
-		}
-}
-
-static void learn(struct sim *sim)
-{
-	for (unsigned side = 0; side < 2; side++)
-		for (unsigned i = 0; i < FAKE_CLIENTS; i++) {
-			struct node *node = &sim->node[side];
-			struct fake_client *client = &node->fake.client[i];
-
-			if (!client->id || !node->pending[i].number || client->asking)
-				continue;
-			say(sim, side, "answer", &client->answer.message);
-			if (node->pending[i].number == MSG_import_connect)
-				learn_import(sim, side, client);
-			else
-				learn_export(node, &node->pending[i], client);
-			node->pending[i].number = 0;
-		}
-}
-
-/* ---- the promise ------------------------------------------------------------------------- */
-
-static bool is_fresh(const struct node *node, const struct import *import)
-{
-	return node->fake.generation[import->slot] == import->generation &&
-	       node->fake.epoch[import->slot] <= import->epoch;
-}
-
-static void check_import(struct sim *sim, unsigned side, const struct import *import)
-{
-	struct node *there = &sim->node[1 - side];
-	const struct fake_window *window = fake_window_find(&there->fake, import->key);
-	const struct export *e = find_export(there, import->segment);
-
-	if (!is_fresh(&sim->node[side], import))
-		return;
-	if (!window || !window->object)
-		lie(sim, "a check that succeeds is of a window that leads somewhere");
-	else if (!fake_object_find(&there->fake, window->object))
-		lie(sim, "a check that succeeds is of memory that is there");
-	else if (is_copied(there, window->object))
-		lie(sim, "no check succeeds on memory that is being copied");
-	/* An exporter that is dead holds nothing; what it had is there until all know. */
-	else if (e && window->object != e->object && window->object != e->before)
-		lie(sim, "a check that succeeds is of the memory that its exporter holds");
-	else if (e && e->id == 0 && !e->withdrawing)
-		lie(sim, "no check succeeds once unpublish has been answered");
-}
-
-static const char *check(struct sim *sim)
-{
-	const char *broken = NULL;
-
-	learn(sim);
-	for (unsigned side = 0; side < 2; side++) {
-		struct node *node = &sim->node[side];
-
-		for (unsigned i = 0; i < THINGS; i++)
-			if (node->import[i].id)
-				check_import(sim, side, &node->import[i]);
-		if (!registry_check(node->registry, &broken))
-			return broken;
-		if (node->fake.bug)
-			return node->fake.bug;
-	}
-	return sim->lie;
-}
+#define STEPS 2500u
 
 /* ---- steps ------------------------------------------------------------------------------- */
 
@@ -337,6 +82,7 @@ static void leave(struct sim *sim, unsigned side, struct fake_client *client)
 			node->import[i].id = 0;
 	}
 	node->pending[client - node->fake.client].number = 0;
+	node->process[client - node->fake.client] = 0;
 	registry_leave(node->registry, id);
 	fake_client_remove(client);
 }
@@ -360,29 +106,23 @@ static void step_join(struct sim *sim, unsigned side)
 	ask(sim, side, client, hello, false);
 }
 
-static struct export *own_export(struct sim *sim, unsigned side, uint64_t client)
+static struct export *own_export(struct sim *sim, unsigned side, uint64_t client, bool shared)
 {
 	uint32_t at = below(sim, THINGS);
 
 	for (unsigned i = 0; i < THINGS; i++) {
 		struct export *e = &sim->node[side].export[(at + i) % THINGS];
 
-		if (e->client == client && e->region)
+		if (e->client == client && (shared ? e->shared : e->region))
 			return e;
 	}
 	return NULL;
 }
 
-static void begin(struct export *e, bool withdrawing)
-{
-	e->busy = true;
-	e->withdrawing = withdrawing;
-}
-
 static void rebind(struct sim *sim, unsigned side, struct fake_client *client, struct export *e)
 {
 	struct message m = { .number = MSG_segment_rebind };
-	struct export *other = own_export(sim, side, client->id);
+	struct export *other = own_export(sim, side, client->id, false);
 
 	if (!other || other == e || client->asking)
 		return;
@@ -428,7 +168,7 @@ static void step_export(struct sim *sim, unsigned side)
 
 	if (!client || client->asking)
 		return;
-	e = own_export(sim, side, client->id);
+	e = own_export(sim, side, client->id, false);
 	if (e && (e->fresh ? one_in(sim, 2) : one_in(sim, 8))) {
 		fence(sim, side, client, e);
 		return;
@@ -454,20 +194,36 @@ static void step_export(struct sim *sim, unsigned side)
 	ask(sim, side, client, m, false);
 }
 
+static void step_shared(struct sim *sim, unsigned side)
+{
+	struct fake_client *client = any_client(sim, side);
+	struct message m;
+
+	if (!client || client->asking)
+		return;
+	m = draw_shared(sim, side, client, own_export(sim, side, client->id, true));
+	if (m.number)
+		ask(sim, side, client, m, false);
+}
+
 static void step_import(struct sim *sim, unsigned side)
 {
 	struct fake_client *client = any_client(sim, side);
 	struct message m = { .number = MSG_import_connect };
 	uint32_t at = below(sim, THINGS);
+	unsigned from = 1 - side;
 
 	if (!client)
 		return;
-	m.import_connect.node = id_of(1 - side);
+	/* Those of the own node have to be fenced off. */
+	if (one_in(sim, sim->shares ? 2 : 4))
+		from = side;
+	m.import_connect.node = id_of(from);
 	m.import_connect.rights = one_in(sim, 5) ? 0 : one_in(sim, 3) ? 4 : 6;
 	for (unsigned i = 0; i < THINGS && !m.import_connect.id; i++)
-		m.import_connect.id = sim->node[1 - side].export[(at + i) % THINGS].id;
+		m.import_connect.id = sim->node[from].export[(at + i) % THINGS].id;
 	/* Events only have no window to be wrong about. */
-	if (m.import_connect.rights != 0)
+	if (m.import_connect.rights != 0 && m.import_connect.id != 0)
 		ask(sim, side, client, m, false);
 }
 
@@ -485,19 +241,6 @@ static void step_close(struct sim *sim, unsigned side)
 	ask(sim, side, client, m, true);
 }
 
-static void hear_event(struct sim *sim, unsigned side, const struct message *event)
-{
-	struct import *import = find_import(&sim->node[side], event->import_moved_far.import);
-
-	say(sim, side, "event", event);
-	if (event->number != MSG_import_moved_far || !import)
-		return;
-	if (event->import_moved_far.epoch < import->epoch)
-		lie(sim, "nobody is moved back");
-	import->epoch = event->import_moved_far.epoch;
-	import->key = event->import_moved_far.key;
-}
-
 static void step_event(struct sim *sim, unsigned side)
 {
 	struct fake_client *client = any_client(sim, side);
@@ -506,7 +249,7 @@ static void step_event(struct sim *sim, unsigned side)
 
 	if (!client || !fake_event_take(client, &said))
 		return;
-	hear_event(sim, side, &said.message);
+	learn_event(sim, side, &said);
 	heard.serial = said.message.serial;
 	if (!one_in(sim, 8))
 		ask(sim, side, client, heard, true);
@@ -568,7 +311,8 @@ static void step_link(struct sim *sim, unsigned side)
 	struct node *node = &sim->node[side], *other = &sim->node[1 - side];
 	struct fake_link *link = said_by(sim, side);
 
-	if (node->up && ((link && link->dropped) || !other->up || one_in(sim, 30))) {
+	if (node->up &&
+	    ((link && link->dropped) || !other->up || one_in(sim, sim->shares ? 90 : 30))) {
 		lose(sim, side);
 	} else if (!node->up && !other->up && one_in(sim, 3)) {
 		/* Whoever greets has lost the link before, so both know of each other. */
@@ -595,8 +339,10 @@ static void step(struct sim *sim)
 
 	if (which < 6)
 		step_join(sim, side);
-	else if (which < 26)
+	else if (which < 26 && one_in(sim, 8) == sim->shares)
 		step_export(sim, side);
+	else if (which < 26)
+		step_shared(sim, side);
 	else if (which < 42)
 		step_import(sim, side);
 	else if (which < 45)
@@ -609,7 +355,7 @@ static void step(struct sim *sim)
 		step_time(sim, side);
 	else if (which < 98)
 		step_link(sim, side);
-	else if (which < 99 && any_client(sim, side))
+	else if (which < 99 && (!sim->shares || one_in(sim, 3)) && any_client(sim, side))
 		leave(sim, side, any_client(sim, side));
 }
 
@@ -657,12 +403,13 @@ static int set_up(struct sim *sim, uint64_t seed)
 	struct registry_config config = {
 		.page_size = PAGE,
 		.broker_uid = 3,
-		.segment_bytes = 8 * PAGE,
-		.user_bytes = 1000 * PAGE,
-		.total_bytes = 1000 * PAGE,
+		.segment_bytes = SHARED_SIZE,
+		.user_bytes = UINT64_C(1) << 40,
+		.total_bytes = UINT64_C(1) << 40,
 		.exports_max = THINGS,
 		.imports_max = THINGS,
 		.per_client_max = 30,
+		.caps_max = 20,
 		.board_slots = FAKE_SLOTS,
 		.bell_slots = 4,
 		.hear_ns = HEAR_NS,
@@ -693,6 +440,7 @@ static const char *run(uint64_t seed, bool loud, uint32_t *ret_step)
 	(void)memset(&sim, 0, sizeof(sim));
 	sim.chance = seed * 2 + 1;
 	sim.loud = loud;
+	sim.shares = seed % 2;
 	if (set_up(&sim, seed) < 0)
 		return "a registry can be made";
 	for (*ret_step = 0; *ret_step < STEPS && !rule; ++*ret_step) {

@@ -258,7 +258,7 @@ void shared_region_release(shared_region *region);
  * handle is still to be released.
  *
  * Return: 0, or PERMISSION_DENIED, RESOURCE_BUSY (somebody has it mapped, an offer is open, or
- * a grant), INVALID_MEMORY_REGION (it is gone).
+ * a grant, or another node is still being cut off), INVALID_MEMORY_REGION (it is gone).
  */
 int shared_region_destroy(shared_region *region);
 
