@@ -181,6 +181,9 @@ TRACT_API uint32_t tract_export_id(const struct tract_export *export);
  * @rights:     TRACT_RIGHT_*, or 0 for events only
  * @ret_import: set to a new import on success, untouched on failure
  *
+ * The access list is judged by the caller's effective user and group and by its supplementary
+ * groups, of which the first 64 count, in the kernel's order.
+ *
  * Return: 0, or
  *   -EINVAL        NULL argument, or unknown rights
  *   -ENOENT        nothing is published there under that id

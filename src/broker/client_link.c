@@ -382,11 +382,11 @@ static int join(struct client_link *link)
 	struct registry_identity identity = { .pid = peer->pid,
 					      .uid = peer->uid,
 					      .gid = peer->gid,
-					      .group_count = peer->group_count };
+					      .groups.count = peer->group_count };
 
-	static_assert(PEER_GROUPS_MAX == REGISTRY_GROUPS_MAX, "every group is looked at");
+	static_assert(PEER_GROUPS_MAX == WIRE_GROUPS_MAX, "every group is looked at");
 	for (unsigned i = 0; i < peer->group_count; i++)
-		identity.groups[i] = peer->groups[i];
+		identity.groups.gid[i] = peer->groups[i];
 	return registry_join(link->broker->registry, &identity, &link->client);
 }
 

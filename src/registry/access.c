@@ -37,8 +37,8 @@ static bool is_in_group(const struct registry_identity *who, uint32_t gid)
 {
 	if (who->gid == gid)
 		return true;
-	for (uint32_t i = 0; i < who->group_count; i++)
-		if (who->groups[i] == gid)
+	for (uint32_t i = 0; i < who->groups.count; i++)
+		if (who->groups.gid[i] == gid)
 			return true;
 	return false;
 }

@@ -205,6 +205,7 @@ static int ask(const struct call *call, struct remote *remote, const struct erra
 		.rights = errand->rights,
 		.uid = call->client->identity.uid,
 		.gid = call->client->identity.gid,
+		.groups = call->client->identity.groups,
 		.provider = errand->fabrics,
 	};
 	round->remote = remote;

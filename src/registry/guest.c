@@ -303,7 +303,9 @@ int guest_connect(const struct call *call, bool again)
 {
 	const struct msg_link_connect *asked = &call->message->link_connect;
 	struct registry *registry = call->registry;
-	struct registry_identity importer = { .uid = asked->uid, .gid = asked->gid };
+	struct registry_identity importer = { .uid = asked->uid,
+					      .gid = asked->gid,
+					      .groups = asked->groups };
 	uint32_t self = registry->config.node;
 	struct segment *segment = published_find(registry, asked->id);
 

@@ -106,8 +106,8 @@ int client_new(struct registry *registry, const struct registry_identity *identi
 		return -ENOMEM;
 	}
 	client->identity = *identity;
-	if (client->identity.group_count > REGISTRY_GROUPS_MAX)
-		client->identity.group_count = REGISTRY_GROUPS_MAX;
+	if (client->identity.groups.count > WIRE_GROUPS_MAX)
+		client->identity.groups.count = WIRE_GROUPS_MAX;
 	client->since = registry_now(registry);
 	client->named.id = registry_draw(registry, &registry->clients);
 	client->named.key = ++registry->last_client;

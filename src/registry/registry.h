@@ -27,13 +27,10 @@
 
 #include "registry/ports.h"
 
-#define REGISTRY_GROUPS_MAX 64u
-
 struct registry_identity {
 	int32_t pid;	   /* as the broker sees it; 0: in a pid namespace it cannot see */
 	uint32_t uid, gid; /* effective */
-	uint32_t group_count;
-	uint32_t groups[REGISTRY_GROUPS_MAX];
+	struct wire_groups groups;
 };
 
 struct registry_config {

@@ -11,7 +11,7 @@
 static const struct registry_identity owner = { .uid = OWNER_UID, .gid = 99 };
 static const struct registry_identity groupie = { .uid = 11, .gid = OWNER_GID };
 static const struct registry_identity member = {
-	.uid = 12, .gid = 98, .group_count = 2, .groups = { 55, OWNER_GID }
+	.uid = 12, .gid = 98, .groups = { .count = 2, .gid = { 55, OWNER_GID } }
 };
 static const struct registry_identity stranger = { .uid = 13, .gid = 97 };
 static const struct registry_identity root = { .uid = 0, .gid = 0 };

@@ -65,6 +65,61 @@ TEST(the_access_list_names_nodes)
 	pair_down(&s.pair);
 }
 
+static uint32_t error_as(struct pair_scene *s, const struct registry_identity *identity,
+			 uint32_t rights)
+{
+	struct fake_client *client = rig_join_as(s->pair.at[HERE], identity);
+	const struct message *answer = pair_ask(&s->pair, client, s->id, rights);
+	uint32_t error = answer->number == MSG_refused ? answer->refused.error : 0;
+
+	rig_leave(s->pair.at[HERE], client);
+	pair_carry_all(&s->pair);
+	return error;
+}
+
+TEST(every_group_of_a_process_counts_on_the_other_node)
+{
+	struct registry_identity member = { .uid = 12,
+					    .gid = 98,
+					    .groups = { .count = 2, .gid = { 55, 10 } } };
+	struct registry_identity stranger = { .uid = 12,
+					      .gid = 98,
+					      .groups = { .count = 2, .gid = { 55, 11 } } };
+	struct pair_scene s = pair_scene_up(false);
+	struct message m = ASK(segment_republish, .segment = s.segment);
+
+	m.segment_republish.access.count = 1;
+	m.segment_republish.access.entry[0] = (struct tract_access){ 1, 0640 };
+	EXPECT_EQ(exporter_asks(&s, m)->number, MSG_done);
+	EXPECT_EQ(error_as(&s, &member, 4), 0);
+	EXPECT_EQ(error_as(&s, &member, 6), EACCES);
+	EXPECT_EQ(error_as(&s, &stranger, 4), EACCES);
+	/* The classes are exclusive: of its groups, none may be left out. */
+	m.segment_republish.access.entry[0].mode = 0604;
+	EXPECT_EQ(exporter_asks(&s, m)->number, MSG_done);
+	EXPECT_EQ(error_as(&s, &member, 4), EACCES);
+	EXPECT_EQ(error_as(&s, &stranger, 4), 0);
+	pair_down(&s.pair);
+}
+
+TEST(as_many_groups_as_are_looked_at_are_told_to_the_other_node)
+{
+	struct registry_identity member = { .uid = 12, .gid = 98 };
+	struct pair_scene s = pair_scene_up(false);
+	struct message m = ASK(segment_republish, .segment = s.segment);
+
+	m.segment_republish.access.count = 1;
+	m.segment_republish.access.entry[0] = (struct tract_access){ 1, 0640 };
+	EXPECT_EQ(exporter_asks(&s, m)->number, MSG_done);
+	for (uint32_t i = 0; i < WIRE_GROUPS_MAX; i++)
+		member.groups.gid[i] = 1000 + i;
+	member.groups.count = WIRE_GROUPS_MAX;
+	EXPECT_EQ(error_as(&s, &member, 4), EACCES);
+	member.groups.gid[WIRE_GROUPS_MAX - 1] = 10;
+	EXPECT_EQ(error_as(&s, &member, 4), 0);
+	pair_down(&s.pair);
+}
+
 TEST(nodes_that_are_unknown_or_cut_off_are_not_asked)
 {
 	struct pair_scene s = pair_scene_up(false);

@@ -23,6 +23,7 @@ enum type {
 	TYPE_text,
 	TYPE_access,
 	TYPE_nodes,
+	TYPE_groups,
 	TYPE_bytes
 };
 
@@ -45,6 +46,8 @@ static const struct {
 	[TYPE_nodes] = { "nodes", "4 + 8 × count",
 			 "count, at most 64, then a number as u64 for each NUMA node of a "
 			 "host" },
+	[TYPE_groups] = { "groups", "4 + 4 × count",
+			  "count, at most 64, then a group id as u32 for each" },
 	[TYPE_bytes] = { "bytes", "4 + length", "length, at most 1024, then so many bytes" },
 };
 

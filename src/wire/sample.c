@@ -108,6 +108,13 @@ static void fill_nodes(struct source *s, wire_nodes *ret_nodes)
 		ret_nodes->node[i] = between(s, 0, UINT64_MAX);
 }
 
+static void fill_groups(struct source *s, wire_groups *ret_groups)
+{
+	ret_groups->count = (uint32_t)between(s, 0, WIRE_GROUPS_MAX);
+	for (uint32_t i = 0; i < ret_groups->count; i++)
+		ret_groups->gid[i] = (uint32_t)between(s, 0, UINT32_MAX);
+}
+
 static void fill_bytes(struct source *s, wire_bytes *ret_bytes)
 {
 	ret_bytes->length = (uint32_t)between(s, 0, WIRE_BYTES_MAX);
@@ -145,6 +152,12 @@ static bool same_nodes(const wire_nodes *a, const wire_nodes *b)
 {
 	return a->count == b->count &&
 	       memcmp(a->node, b->node, a->count * sizeof(a->node[0])) == 0;
+}
+
+static bool same_groups(const wire_groups *a, const wire_groups *b)
+{
+	return a->count == b->count &&
+	       memcmp(a->gid, b->gid, a->count * sizeof(a->gid[0])) == 0;
 }
 
 static bool same_bytes(const wire_bytes *a, const wire_bytes *b)

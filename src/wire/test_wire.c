@@ -400,6 +400,16 @@ TEST(there_is_a_number_for_at_most_64_nodes)
 	expect_neither(&bad, &good, 16, UINT32_MAX);
 }
 
+TEST(a_process_has_at_most_64_groups_more)
+{
+	struct message good = { .number = MSG_link_connect }, bad = good;
+
+	good.link_connect.groups.count = WIRE_GROUPS_MAX;
+	bad.link_connect.groups.count = WIRE_GROUPS_MAX + 1;
+	expect_neither(&bad, &good, 32, WIRE_GROUPS_MAX + 1);
+	expect_neither(&bad, &good, 32, UINT32_MAX);
+}
+
 TEST(an_access_mode_is_judged_by_the_registry_but_is_a_mode)
 {
 	struct message good = { .number = MSG_segment_republish }, bad;

@@ -56,6 +56,7 @@ TEST(lists_and_bytes_are_printed_for_people)
 {
 	struct message list = { .number = MSG_segment_republish };
 	struct message nodes = { .number = MSG_shared_placed };
+	struct message groups = { .number = MSG_link_connect };
 	struct message bytes = { .number = MSG_monitor_message };
 
 	EXPECT_STR(printed(&list), "segment_republish#0 segment=0 access=[]");
@@ -67,6 +68,11 @@ TEST(lists_and_bytes_are_printed_for_people)
 	nodes.shared_placed.pages.count = 2;
 	nodes.shared_placed.pages.node[0] = 7;
 	EXPECT_STR(printed(&nodes), "shared_placed#0 pages=[7 0] unknown=0 absent=0 huge=0");
+
+	groups.link_connect.groups.count = 2;
+	groups.link_connect.groups.gid[0] = 65534;
+	EXPECT_STR(printed(&groups), "link_connect#0 id=0 rights=none uid=0 gid=0 "
+				     "groups=[65534 0] provider=\"\"");
 
 	bytes.monitor_message.message.length = 3;
 	memcpy(bytes.monitor_message.message.bytes, "\x00\x7f\xff", 3);

@@ -27,6 +27,7 @@ enum {
 	LONGEST_text = 4 + WIRE_TEXT_MAX,
 	LONGEST_access = 4 + 8 * TRACT_ACCESS_MAX,
 	LONGEST_nodes = 4 + 8 * WIRE_NODES_MAX,
+	LONGEST_groups = 4 + 4 * WIRE_GROUPS_MAX,
 	LONGEST_bytes = 4 + WIRE_BYTES_MAX,
 };
 
@@ -183,6 +184,28 @@ static bool decode_nodes(struct reader *r, wire_nodes *ret_nodes)
 	for (uint32_t i = 0; i < count; i++)
 		ret_nodes->node[i] = read_u64(r);
 	ret_nodes->count = count;
+	return true;
+}
+
+static bool encode_groups(struct writer *w, const wire_groups *groups)
+{
+	if (groups->count > WIRE_GROUPS_MAX)
+		return false;
+	write_u32(w, groups->count);
+	for (uint32_t i = 0; i < groups->count; i++)
+		write_u32(w, groups->gid[i]);
+	return true;
+}
+
+static bool decode_groups(struct reader *r, wire_groups *ret_groups)
+{
+	uint32_t count = read_u32(r);
+
+	if (count > WIRE_GROUPS_MAX)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		ret_groups->gid[i] = read_u32(r);
+	ret_groups->count = count;
 	return true;
 }
 

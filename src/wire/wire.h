@@ -25,6 +25,7 @@
 #define WIRE_TEXT_MAX 255u
 #define WIRE_BYTES_MAX 1024u
 #define WIRE_NODES_MAX 64u
+#define WIRE_GROUPS_MAX 64u
 #define WIRE_SLOT_EXPORTER 0xffffffffu
 
 /* import_revoked.reason of what was lent with a change that did not stay. */
@@ -57,6 +58,12 @@ struct wire_nodes {
 	uint64_t node[WIRE_NODES_MAX];
 };
 
+/* Of a process, besides its first. */
+struct wire_groups {
+	uint32_t count;
+	uint32_t gid[WIRE_GROUPS_MAX];
+};
+
 struct wire_bytes {
 	uint32_t length;
 	uint8_t bytes[WIRE_BYTES_MAX];
@@ -72,6 +79,7 @@ typedef uint32_t wire_error;  /* 1 to 4095 */
 typedef struct wire_text wire_text;
 typedef struct wire_access wire_access;
 typedef struct wire_nodes wire_nodes;
+typedef struct wire_groups wire_groups;
 typedef struct wire_bytes wire_bytes;
 
 #define NO_FIELDS

@@ -110,6 +110,14 @@ static void print_nodes(struct line *l, const wire_nodes *value)
 	add(l, "]");
 }
 
+static void print_groups(struct line *l, const wire_groups *value)
+{
+	add(l, "[");
+	for (uint32_t i = 0; i < value->count && i < WIRE_GROUPS_MAX; i++)
+		add(l, "%s%" PRIu32, i > 0 ? " " : "", value->gid[i]);
+	add(l, "]");
+}
+
 static void print_bytes(struct line *l, const wire_bytes *value)
 {
 	add(l, "%" PRIu32 ":", value->length);

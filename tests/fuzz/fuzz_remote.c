@@ -93,6 +93,8 @@ static struct message make_said(const struct script *s, const uint8_t *step)
 			.id = step[3] & 1 ? s->published : step[3],
 			.rights = step[4] & 6,
 			.uid = step[5] & 1,
+			.gid = step[5] >> 2 & 1,
+			.groups = { .count = step[5] >> 3 & 1 },
 			.provider = wire_text_of(step[5] & 2 ? "" : "verbs tcp")
 		};
 		break;

@@ -108,8 +108,8 @@ static void step_join(struct sim *sim)
 	struct registry_identity identity = { .pid = (int32_t)(FIRST_PID + below(sim, PIDS)),
 					      .uid = below(sim, 4),
 					      .gid = below(sim, 3),
-					      .group_count = below(sim, 2),
-					      .groups = { below(sim, 3) } };
+					      .groups = { .count = below(sim, 2),
+							  .gid = { below(sim, 3) } } };
 	struct message hello = { .number = MSG_hello };
 	struct fake_client *client;
 	uint64_t id = 0;

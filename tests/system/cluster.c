@@ -136,12 +136,13 @@ void cluster_make(struct cluster *c, unsigned count, bool keyed, const char *mor
 	make(c, keyed, more);
 }
 
-void cluster_make_apart(struct cluster *c, const char *const hosts[2])
+void cluster_make_apart(struct cluster *c, unsigned count, const char *const hosts[],
+			const char *more)
 {
-	*c = (struct cluster){ .count = 2, .apart = true };
-	for (unsigned i = 0; i < 2; i++)
+	*c = (struct cluster){ .count = count, .apart = true };
+	for (unsigned i = 0; i < count; i++)
 		c->node[i].host = hosts[i];
-	make(c, true, NULL);
+	make(c, true, more);
 }
 
 void cluster_new_key(struct cluster *c, unsigned node)

@@ -17,7 +17,7 @@
 /* Node I + 1 is at index I. */
 struct cluster {
 	unsigned count;
-	bool apart; /* on hosts of their own: see wire.h */
+	bool apart; /* on hosts that a wire joins: see wire.h */
 	struct cluster_node {
 		char directory[128], log[160];
 		const char *host; /* its address */
@@ -34,8 +34,9 @@ const char *cluster_alias(void);
  * each node's tract.conf; NULL: nothing.  Peers time out after CLUSTER_TIMEOUT_MS unless it has
  * a section about links. */
 void cluster_make(struct cluster *c, unsigned count, bool keyed, const char *more);
-/* Two nodes, whose addresses are of hosts that a wire joins. */
-void cluster_make_apart(struct cluster *c, const char *const hosts[2]);
+/* As many nodes, each on one of the hosts that a wire joins: at these addresses. */
+void cluster_make_apart(struct cluster *c, unsigned count, const char *const hosts[],
+			const char *more);
 /* A key of its own for one node. */
 void cluster_new_key(struct cluster *c, unsigned node);
 /* Has it away, and back. */

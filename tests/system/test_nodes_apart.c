@@ -149,7 +149,7 @@ static void hosts_up(struct scene *s)
 {
 	memset(s, 0, sizeof(*s));
 	wire_up(&s->wire);
-	cluster_make_apart(&s->c, wire_hosts);
+	cluster_make_apart(&s->c, 2, wire_hosts, NULL);
 	for (unsigned i = 0; i < 2; i++)
 		broker_start(s, i);
 }

@@ -3,9 +3,11 @@
  * test_nodes_connect.c - connections to segments of other nodes, and how they are refused
  */
 #include <errno.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "far.h"
@@ -121,6 +123,80 @@ TEST_SLOW(only_the_rights_that_were_granted_are_in_the_window, 60)
 	EXPECT_STR(export.memory, "");
 	far_leave(&reach);
 	far_client_down(&importer);
+	far_export_down(&export);
+	cluster_end(&c);
+}
+
+/* ---- groups ------------------------------------------------------------------------------ */
+
+#define USER 65534u
+#define GROUP 5000u	   /* the exporter's */
+#define GROUPS_TOLD_MAX 64 /* between nodes, and to brokers */
+
+/* What comes of asking for reading and writing in turn, as a user with these groups. */
+static void expect_asking_as(struct cluster *c, uint32_t id, size_t count, const gid_t *groups,
+			     uint32_t error)
+{
+	pid_t child = fork();
+
+	EXPECT(child >= 0);
+	if (child == 0) {
+		struct far_client importer;
+		struct message reply;
+
+		EXPECT_EQ(setgroups(count, groups), 0);
+		EXPECT_EQ(setgid(USER), 0);
+		EXPECT_EQ(setuid(USER), 0);
+		far_client_up(c, 0, &importer);
+		reply = far_ask(&importer, 1, id, TRACT_RIGHT_READ);
+		EXPECT_EQ(reply.number, error ? MSG_refused : MSG_import_connected_far);
+		EXPECT(!error || reply.refused.error == error);
+		reply = far_ask(&importer, 1, id, RW);
+		EXPECT_EQ(reply.number, MSG_refused);
+		EXPECT_EQ(reply.refused.error, EACCES);
+		far_client_down(&importer);
+		_exit(0);
+	}
+	rig_expect_success(child);
+}
+
+static void export_to_group(struct cluster *c, struct far_export *ret_export)
+{
+	struct message list = { .number = MSG_segment_republish };
+
+	EXPECT_EQ(setegid(GROUP), 0);
+	far_export_up(c, 1, ret_export);
+	EXPECT_EQ(setegid(0), 0);
+	list.segment_republish.segment = ret_export->segment.segment;
+	list.segment_republish.access.count = 1;
+	list.segment_republish.access.entry[0] = (struct tract_access){ 1, 0640 };
+	EXPECT_EQ(rig_ask(&ret_export->rig, list, NULL).number, MSG_done);
+}
+
+TEST_SLOW(every_group_of_a_process_that_its_broker_knows_counts_on_the_other_node, 60)
+{
+	gid_t groups[GROUPS_TOLD_MAX + 1];
+	struct far_export export;
+	struct cluster c;
+
+	if (geteuid() != 0)
+		SKIP("only root may have the groups it wants");
+	/* A broker serves whom its directory lets in. */
+	cluster_make(&c, 2, true, NULL);
+	EXPECT_EQ(chmod(test_directory(), 0755), 0);
+	EXPECT_EQ(chmod(c.node[0].directory, 0755), 0);
+	cluster_start_all(&c);
+	EXPECT_WITHIN(LONG_MS, cluster_all_up(&c));
+	export_to_group(&c, &export);
+	for (size_t i = 0; i < GROUPS_TOLD_MAX; i++)
+		groups[i] = (gid_t)(100 + i);
+	expect_asking_as(&c, export.segment.id, GROUPS_TOLD_MAX, groups, EACCES);
+	groups[GROUPS_TOLD_MAX - 1] = GROUP;
+	expect_asking_as(&c, export.segment.id, GROUPS_TOLD_MAX, groups, 0);
+	/* The kernel has them in order, and this is one too many. */
+	groups[GROUPS_TOLD_MAX - 1] = 4000;
+	groups[GROUPS_TOLD_MAX] = GROUP;
+	expect_asking_as(&c, export.segment.id, GROUPS_TOLD_MAX + 1, groups, EACCES);
 	far_export_down(&export);
 	cluster_end(&c);
 }

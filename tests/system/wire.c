@@ -109,12 +109,34 @@ void wire_hear(const struct wire *wire, unsigned host)
 	wire_enter(wire, 0);
 }
 
+/* Each end has it for what it sends. */
+static bool queue_set(const struct wire *wire, const char *how)
+{
+	bool set = true;
+
+	for (unsigned host = 2; set && host-- > 0;) {
+		wire_enter(wire, host);
+		set = run("tc qdisc replace dev wire%u root %s 2>/dev/null", host, how);
+	}
+	return set;
+}
+
 void wire_disturb(const struct wire *wire, const char *how)
 {
-	for (unsigned host = 2; host-- > 0;) {
-		wire_enter(wire, host);
-		if (!run("tc qdisc replace dev wire%u root netem %s 2>/dev/null", host, how))
-			SKIP("the kernel has no sch_netem, or there is no tc; tests/vm has "
-			     "both");
-	}
+	char queue[128];
+
+	(void)snprintf(queue, sizeof(queue), "netem %s", how);
+	if (!queue_set(wire, queue))
+		SKIP("the kernel has no sch_netem, or there is no tc; tests/vm has both");
+}
+
+void wire_limit(const struct wire *wire, unsigned mbits, size_t queue_bytes)
+{
+	char queue[128];
+
+	/* The bucket is one packet as the kernel hands it on, before it is cut for the wire. */
+	(void)snprintf(queue, sizeof(queue), "tbf rate %umbit burst 64kb limit %zu", mbits,
+		       queue_bytes);
+	if (!queue_set(wire, queue))
+		SKIP("the kernel has no sch_tbf, or there is no tc, which iproute2 has");
 }

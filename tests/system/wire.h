@@ -9,6 +9,7 @@
 #define TESTS_SYSTEM_WIRE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct wire {
 	int ns[2];
@@ -31,5 +32,8 @@ void wire_silence(const struct wire *wire, unsigned host);
 void wire_hear(const struct wire *wire, unsigned host);
 /* What either sends is treated so, as tc-netem(8) says; skips the test if the kernel cannot. */
 void wire_disturb(const struct wire *wire, const char *how);
+/* No more than so many million bits a second go either way, and so many bytes wait for that;
+ * skips the test if the kernel cannot. */
+void wire_limit(const struct wire *wire, unsigned mbits, size_t queue_bytes);
 
 #endif
