@@ -193,7 +193,8 @@ TRACT_API uint32_t tract_export_id(const struct tract_export *export);
  *   -ENOPKG        another node, and the part of this library for that is not installed
  *   -EXDEV         it is published, but not to this node
  *   -EOPNOTSUPP    another node, whose broker cannot attach the memory: System V's of another
- *                  user, or frozen memory, which a device would have to write to
+ *                  user, part of a huge page, or frozen memory, which a device would have to
+ *                  write to
  *   -EACCES        refused by the access list
  *   -EMFILE        too many imports, or out of descriptors
  *   -ENOMEM        out of memory

@@ -239,8 +239,12 @@ static bool way_pins(const struct windows *w, const struct window_way *way)
 static int map_object(struct objects *o, struct window *window, const struct window_spec *spec,
 		      unsigned prot)
 {
+	uint64_t page = objects_page(o, spec->object);
 	int fd, r;
 
+	/* Neither mapped nor unmapped otherwise. */
+	if (page > 0 && (!is_multiple(spec->offset, page) || !is_multiple(spec->size, page)))
+		return -EINVAL;
 	r = objects_hold(o, spec->object, prot & VM_WRITE, &window->object, &fd);
 	if (r < 0)
 		return r;

@@ -233,6 +233,10 @@ static int refuse_window(const struct call *call, const struct segment *segment,
 		return refuse_sysv(call, segment, r);
 
 	switch (r) {
+	case -EINVAL:
+		return call_refuse(
+			call, EOPNOTSUPP,
+			"memory of huge pages is shown to other nodes in whole ones");
 	case -EPROTONOSUPPORT:
 		return call_refuse(call, EHOSTUNREACH,
 				   "node %u is on none of the fabrics that can be used "

@@ -233,7 +233,9 @@ struct ports {
 	 * Lets other nodes' processes at a part of an object, by themselves and without asking
 	 * anybody, through the first of @spec's fabrics that this node is on as well.
 	 *
-	 * -EPROTONOSUPPORT if there is none; -ENOMEM, -EMFILE and others of the fabric's.  Of a
+	 * -EPROTONOSUPPORT if there is none; -EINVAL for what is not a multiple of
+	 * object_page(); -EPERM if it would have to be written to, and is frozen; -ENOMEM,
+	 * -EMFILE and others of the fabric's.  Of a
 	 * System V segment, -EACCES, -EINVAL or -ERANGE if the body may not attach it, or finds
 	 * none, or a smaller one.
 	 */

@@ -38,6 +38,18 @@ TEST(what_can_be_frozen_is_written_by_the_owners_user_of_whichever_node)
 	pair_down(&s.pair);
 }
 
+TEST(what_a_window_cannot_be_opened_to_is_refused_for_what_it_is)
+{
+	struct standing s = standing_of(0, ALL);
+
+	/* A part of a huge page; and over a device, what is frozen. */
+	standing_there(&s)->fake.fail_window = -EINVAL;
+	EXPECT_EQ(pair_ask(&s.pair, s.importer, s.id, 4)->refused.error, EOPNOTSUPP);
+	standing_there(&s)->fake.fail_window = -EPERM;
+	EXPECT_EQ(pair_ask(&s.pair, s.importer, s.id, 4)->refused.error, EOPNOTSUPP);
+	pair_down(&s.pair);
+}
+
 TEST(another_nodes_connection_waits_until_the_memory_is_replaced)
 {
 	struct standing s = standing_up(), other = s;
