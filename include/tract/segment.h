@@ -182,7 +182,9 @@ TRACT_API uint32_t tract_export_id(const struct tract_export *export);
  * @ret_import: set to a new import on success, untouched on failure
  *
  * The access list is judged by the caller's effective user and group and by its supplementary
- * groups, of which the first 64 count, in the kernel's order.
+ * groups, of which the first 64 count, in the kernel's order.  Whoever has that many may be of
+ * the group for all that is known, and has the others' rights only where the group has them,
+ * too.
  *
  * Return: 0, or
  *   -EINVAL        NULL argument, or unknown rights

@@ -43,14 +43,23 @@ static bool is_in_group(const struct registry_identity *who, uint32_t gid)
 	return false;
 }
 
-/* The classes are exclusive, as for files: an owner is judged by the owner's digit alone. */
+/* There may be more that nobody has told. */
+static bool knows_all_groups(const struct registry_identity *who)
+{
+	return who->groups.count < WIRE_GROUPS_MAX;
+}
+
+/* The classes are exclusive, as for files: an owner is judged by the owner's digit alone.  Who
+ * may be of the group, and may be of the others, has what both have. */
 static uint32_t digit_for(const struct access_question *question, uint32_t mode)
 {
+	const uint32_t owner = mode >> 6 & 7, group = mode >> 3 & 7, others = mode & 7;
+
 	if (question->importer->uid == question->uid)
-		return mode >> 6 & 7;
+		return owner;
 	if (is_in_group(question->importer, question->gid))
-		return mode >> 3 & 7;
-	return mode & 7;
+		return group;
+	return knows_all_groups(question->importer) ? others : group & others;
 }
 
 int access_decide(const struct access_question *question)

@@ -65,6 +65,24 @@ TEST(supplementary_groups_count)
 	EXPECT_EQ(open_to_all(0606, &member, 4), -EACCES);
 }
 
+TEST(who_is_in_more_groups_than_are_told_has_what_the_group_and_the_others_have)
+{
+	struct registry_identity many = { .uid = 12,
+					  .gid = 98,
+					  .groups = { .count = WIRE_GROUPS_MAX } };
+
+	for (uint32_t i = 0; i < WIRE_GROUPS_MAX; i++)
+		many.groups.gid[i] = 1000 + i;
+	EXPECT_EQ(open_to_all(0606, &many, 4), -EACCES);
+	EXPECT_EQ(open_to_all(0660, &many, 4), -EACCES);
+	EXPECT_EQ(open_to_all(0664, &many, 4), 0);
+	EXPECT_EQ(open_to_all(0664, &many, 2), -EACCES);
+	many.groups.count--;
+	EXPECT_EQ(open_to_all(0606, &many, 4), 0);
+	many.groups.gid[0] = OWNER_GID;
+	EXPECT_EQ(open_to_all(0606, &many, 4), -EACCES);
+}
+
 TEST(no_rights_are_always_granted)
 {
 	EXPECT_EQ(open_to_all(0, &stranger, 0), 0);
