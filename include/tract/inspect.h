@@ -34,7 +34,7 @@ struct tract_segment_info {
 	uint32_t imports;  /* connections now */
 	uint32_t backing;  /* enum tract_backing */
 	uint32_t rebinds;  /* how often rebound */
-	uint32_t exposed;  /* 1 if a descriptor of it was ever given out */
+	uint32_t exposed;  /* 1 if it was ever given out: a descriptor, or to another node */
 	uint64_t age_ms;   /* since it was created */
 };
 

@@ -281,6 +281,7 @@ static int guest_make(const struct call *call, struct segment *segment)
 	import->window.pinned = place.pinned;
 	import->window.uid = asked->uid;
 	import->window.gid = asked->gid;
+	segment->reached |= asked->rights != 0;
 	guest_given(import);
 	bell_enter(registry, import, NULL);
 	note(registry,

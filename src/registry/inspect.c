@@ -35,6 +35,12 @@ static bool sees(const struct call *call, const struct client *owner)
 	return inspect_sees(call, owner->identity.uid);
 }
 
+static bool is_exposed(const struct segment *segment)
+{
+	return segment->reached ||
+	       (segment->governed ? segment->exposed : segment->region->exposed);
+}
+
 int next_segment(const struct call *call)
 {
 	struct message answer = { .number = MSG_segment_row };
@@ -62,7 +68,7 @@ int next_segment(const struct call *call)
 		.imports = segment->live_count,
 		.backing = segment->region && segment->region->sysv ? 2 : 1,
 		.rebinds = segment->rebinds,
-		.exposed = segment->governed ? segment->exposed : segment->region->exposed,
+		.exposed = is_exposed(segment),
 		.age_ms = inspect_age(call, segment->since),
 	};
 	return call_answer(call, &answer, ATTACH_NOTHING);

@@ -46,6 +46,7 @@ struct segment {
 		*stand; /* governed: what it stands on; NULL: that has gone, and @region */
 	uint64_t lost;	/* the shared region's number, then */
 	bool exposed;	/* governed: an importer was given the memory that it has now */
+	bool reached;	/* from another node, once */
 	LIST_ENTRY(segment) of_stand;
 	struct wire_access access;
 	uint64_t

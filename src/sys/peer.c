@@ -35,8 +35,8 @@ static int get_groups(int socket, struct peer *peer)
 	}
 	if (errno != ERANGE)
 		return -errno;
-	/* The kernel has told the size.  The rest gives nobody rights, and whoever judges by the
-	 * groups sees that there may be more. */
+	/* The kernel has told the size.  The rest gives nobody rights, and whoever judges by
+	 * the groups sees that there may be more. */
 	all = malloc(size);
 	if (!all)
 		return -ENOMEM;
