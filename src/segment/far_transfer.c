@@ -56,6 +56,12 @@ static int judge(struct tract_import *import, int moved)
 	return moved < 0 ? -EIO : far_judge(import);
 }
 
+/* What is known to be taken back is not written to, whatever its window may still lead to. */
+static bool is_over(struct tract_import *import)
+{
+	return import_judge(import) == -ESTALE;
+}
+
 /* ---- one range -------------------------------------------------------------------------- */
 
 static int put_delivered(const struct far_window *window, off_t offset, const void *from,
@@ -162,7 +168,7 @@ int far_put_plain(struct tract_import *import, off_t offset, const void *from, s
 	if (size > 0)
 		touch_from(from, size);
 	do {
-		r = put_once(far, implicit, offset, from, size);
+		r = is_over(import) ? -ESTALE : put_once(far, implicit, offset, from, size);
 		if (r < 0)
 			far_failed(far);
 		/* Whoever closes the span is told. */
@@ -197,7 +203,7 @@ int far_get_plain(struct tract_import *import, off_t offset, void *into, size_t 
 	if (size > 0)
 		touch_into(into, size);
 	do {
-		r = get_once(far, offset, into, size);
+		r = is_over(import) ? -ESTALE : get_once(far, offset, into, size);
 		if (r < 0) {
 			far_failed(far);
 			/* As a mapping of memory that was taken back reads. */
@@ -296,6 +302,13 @@ static int copy_once(struct copy *copy, size_t *ret_done)
 	return r;
 }
 
+/* From the element on that could not be got: as a mapping of such memory reads. */
+static void read_as_taken_back(const struct copy *copy, size_t done)
+{
+	for (size_t i = done; !copy->put && i < copy->count; i++)
+		memset(copy->vector[i].local, 0, copy->vector[i].length);
+}
+
 int far_copy_vector_plain(struct tract_import *import, const struct tract_vector *vector,
 			  size_t count, bool put, size_t *ret_done)
 {
@@ -306,9 +319,12 @@ int far_copy_vector_plain(struct tract_import *import, const struct tract_vector
 	int r;
 
 	do {
-		r = copy_once(&copy, ret_done);
-		if (r < 0)
+		*ret_done = 0;
+		r = is_over(import) ? -ESTALE : copy_once(&copy, ret_done);
+		if (r < 0) {
 			far_failed(copy.far);
+			read_as_taken_back(&copy, *ret_done);
+		}
 		if (!implicit) {
 			*ret_done = count;
 			return 0;
