@@ -41,7 +41,8 @@ TEST_SLOW(a_thousand_cycles_leak_no_descriptor_memory_or_id, 60)
 	unsigned fds, mappings;
 	size_t heap;
 
-	/* Over a device the libraries' tables grow for some hundred connections, and then stay. */
+	/* Over a device the libraries' tables grow for some hundred connections, and then stay.
+	 */
 	for (unsigned n = 0; n < 200; n++)
 		cycle(controller, node, m);
 	fds = test_count_fds();
