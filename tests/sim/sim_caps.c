@@ -23,6 +23,7 @@
 
 #include "base/fault.h"
 #include "caps_sim.h"
+#include "chance.h"
 
 #define SHORT_STEPS 500u
 /* In a long run the whole is compared once in so many steps. */
@@ -30,11 +31,7 @@
 
 static uint64_t draw(struct sim *sim)
 {
-	uint64_t x = sim->chance += UINT64_C(0xd1342543de82ef95);
-
-	x = (x ^ (x >> 32)) * UINT64_C(0xdaba0b6eb09322e3);
-	x = (x ^ (x >> 32)) * UINT64_C(0xdaba0b6eb09322e3);
-	return x ^ (x >> 32);
+	return chance_draw(&sim->chance);
 }
 
 static uint32_t below(struct sim *sim, uint32_t limit)

@@ -3,13 +3,11 @@
 
 #include <errno.h>
 
+#include "chance.h"
+
 uint32_t below(struct sim *sim, uint32_t limit)
 {
-	uint64_t x = sim->chance += UINT64_C(0xd1342543de82ef95);
-
-	x = (x ^ (x >> 32)) * UINT64_C(0xdaba0b6eb09322e3);
-	x = (x ^ (x >> 32)) * UINT64_C(0xdaba0b6eb09322e3);
-	return (uint32_t)((x ^ (x >> 32)) % limit);
+	return (uint32_t)(chance_draw(&sim->chance) % limit);
 }
 
 bool one_in(struct sim *sim, uint32_t n)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "chance.h"
 #include "layout_twin.h"
 
 #define STEPS 400u
@@ -26,11 +27,7 @@ struct sim {
 
 static uint32_t below(struct sim *sim, uint32_t limit)
 {
-	uint64_t x = sim->chance += UINT64_C(0xd1342543de82ef95);
-
-	x = (x ^ (x >> 32)) * UINT64_C(0xdaba0b6eb09322e3);
-	x = (x ^ (x >> 32)) * UINT64_C(0xdaba0b6eb09322e3);
-	return (uint32_t)((x ^ (x >> 32)) % limit);
+	return (uint32_t)(chance_draw(&sim->chance) % limit);
 }
 
 static bool one_in(struct sim *sim, uint32_t n)

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "chance.h"
 #include "map/spans_naive.h"
 
 #define SHORT_STEPS 1500u
@@ -46,11 +47,7 @@ struct sim {
 
 static uint64_t draw(struct sim *sim)
 {
-	uint64_t x = sim->chance += UINT64_C(0xd1342543de82ef95);
-
-	x = (x ^ (x >> 32)) * UINT64_C(0xdaba0b6eb09322e3);
-	x = (x ^ (x >> 32)) * UINT64_C(0xdaba0b6eb09322e3);
-	return x ^ (x >> 32);
+	return chance_draw(&sim->chance);
 }
 
 /* From 0 up to, not including, @limit; 0 stands for 2^64. */
