@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +180,21 @@ static void remove_directory(void)
 const char *test_directory(void)
 {
 	return directory;
+}
+
+void test_configure(const char *format, ...)
+{
+	char path[128];
+	va_list list;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/tract.conf", directory);
+	file = fopen(path, "we");
+	EXPECT(file != NULL);
+	va_start(list, format);
+	EXPECT(vfprintf(file, format, list) >= 0);
+	va_end(list);
+	EXPECT_EQ(fclose(file), 0);
 }
 
 void test_skip(const char *reason)

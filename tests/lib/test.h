@@ -96,6 +96,8 @@ void test_surround(void (*begin)(void), void (*end)(void));
 void test_pause_us(unsigned us);
 /* A fresh directory that is removed, with what is in it, when the test ends.  Borrowed. */
 const char *test_directory(void);
+/* What the tract.conf in there says, for brokers that start after this. */
+void test_configure(const char *format, ...) __attribute__((format(printf, 1, 2)));
 unsigned test_count_fds(void);
 unsigned test_count_memfd_mappings(void);
 unsigned test_count_children(void);

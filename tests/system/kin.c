@@ -273,6 +273,33 @@ void import_down(struct tract_import *import)
 	EXPECT_EQ(tract_import_close(import), 0);
 }
 
+struct tract_shared *shared_up(struct tract *ctx, size_t size, uint32_t ceiling)
+{
+	const struct tract_shared_spec spec = { .size = size,
+						.ceiling = ceiling,
+						.numa_node = TRACT_NODE_ANY };
+	struct tract_shared *shared = NULL;
+
+	EXPECT_EQ(tract_shared_create(ctx, &spec, &shared), 0);
+	return shared;
+}
+
+unsigned char *shared_map(struct tract_shared *shared, uint32_t permission)
+{
+	void *addr = NULL;
+
+	EXPECT_EQ(tract_shared_map(shared, &addr, permission), 0);
+	return addr;
+}
+
+uint64_t number_of(struct tract *ctx)
+{
+	uint64_t number = 0;
+
+	EXPECT_EQ(tract_process(ctx, &number), 0);
+	return number;
+}
+
 void thread_stands_back(void)
 {
 	(void)setpriority(PRIO_PROCESS, 0, 15);

@@ -62,6 +62,11 @@ struct tract_import *import_up(struct tract *ctx, uint32_t id, uint32_t rights);
 /* Maps all of it. */
 void *import_map(struct tract_import *import, uint32_t rights);
 void import_down(struct tract_import *import);
+/* A region anywhere, and a mapping of it. */
+struct tract_shared *shared_up(struct tract *ctx, size_t size, uint32_t ceiling);
+unsigned char *shared_map(struct tract_shared *shared, uint32_t permission);
+/* Which process @ctx is for others. */
+uint64_t number_of(struct tract *ctx);
 
 /* The calling thread runs where nobody else has anything to do: what it disturbs comes first.
  */

@@ -96,7 +96,7 @@ static void shared_beside(struct sharing *s, struct tract *ctx, void *memory, si
 	s->seen = import_map(s->import, TRACT_RIGHT_READ_WRITE);
 }
 
-static void shared_up(struct sharing *s, void *memory, size_t size)
+static void sharing_up(struct sharing *s, void *memory, size_t size)
 {
 	shared_beside(s, node_open(), memory, size);
 }
@@ -109,7 +109,7 @@ static void shared_end(struct sharing *s)
 	import_down(s->import);
 }
 
-static void shared_down(struct sharing *s)
+static void sharing_down(struct sharing *s)
 {
 	shared_end(s);
 	tract_close(s->ctx);
@@ -120,7 +120,7 @@ static void expect_exportable(unsigned char *memory, size_t size)
 {
 	struct sharing s;
 
-	shared_up(&s, memory, size);
+	sharing_up(&s, memory, size);
 	EXPECT(is_filled(memory, size, 1));
 	EXPECT(is_filled(s.seen, size, 1));
 	fill(memory, size, 2);
@@ -132,7 +132,7 @@ static void expect_exportable(unsigned char *memory, size_t size)
 	EXPECT(is_filled(memory, size, 3));
 	fill(s.seen, size, 4);
 	EXPECT(is_filled(memory, size, 3));
-	shared_down(&s);
+	sharing_down(&s);
 }
 
 static void expect_adoptable(unsigned char *memory, size_t size)
@@ -254,14 +254,14 @@ TEST(a_mapping_longer_than_its_file_is_shared_with_zeros_past_the_end)
 	struct sharing s;
 
 	fill(memory, 3 * PAGE, 1);
-	shared_up(&s, memory, PAGES * PAGE);
+	sharing_up(&s, memory, PAGES * PAGE);
 	EXPECT(is_filled(memory, 3 * PAGE, 1));
 	EXPECT(is_filled(s.seen, 3 * PAGE, 1));
 	EXPECT(is_zero(s.seen + 3 * PAGE, (PAGES - 3) * PAGE));
 	/* What faulted before is memory now. */
 	fill(memory, PAGES * PAGE, 2);
 	EXPECT(is_filled(s.seen, PAGES * PAGE, 2));
-	shared_down(&s);
+	sharing_down(&s);
 	EXPECT(is_filled(memory, PAGES * PAGE, 2));
 	expect_ordinary(memory, PAGES * PAGE);
 	pages_free(memory, PAGES);
@@ -277,10 +277,10 @@ TEST(shared_memory_mapped_past_its_end_is_shared_with_zeros_there)
 	/* The mapping grows, the memory does not. */
 	memory = mremap(memory, 2 * PAGE, PAGES * PAGE, MREMAP_MAYMOVE);
 	EXPECT((void *)memory != MAP_FAILED);
-	shared_up(&s, memory, PAGES * PAGE);
+	sharing_up(&s, memory, PAGES * PAGE);
 	EXPECT(is_filled(s.seen, 2 * PAGE, 1));
 	EXPECT(is_zero(s.seen + 2 * PAGE, (PAGES - 2) * PAGE));
-	shared_down(&s);
+	sharing_down(&s);
 	EXPECT(is_filled(memory, 2 * PAGE, 1));
 	pages_free(memory, PAGES);
 }
@@ -345,13 +345,13 @@ static void expect_stays_sparse(unsigned char *memory)
 
 	for (size_t i = 0; i < SPARSE_PAGES; i += SPARSE_PAGES / 4)
 		fill(memory + i * PAGE, PAGE, 1);
-	shared_up(&s, memory, size);
+	sharing_up(&s, memory, size);
 	resident = object_bytes(memory);
 	EXPECT(resident >= 4 * PAGE && resident <= size / 16);
 	EXPECT_EQ(tract_export_unpublish(s.export), 0);
 	resident = object_bytes(memory);
 	EXPECT(resident >= 4 * PAGE && resident <= size / 16);
-	shared_down(&s);
+	sharing_down(&s);
 	EXPECT(present_bytes(memory, size) <= size / 16);
 	for (size_t i = 0; i < SPARSE_PAGES; i += SPARSE_PAGES / 4)
 		EXPECT(is_filled(memory + i * PAGE, PAGE, 1));
@@ -416,7 +416,7 @@ TEST(other_attachers_of_system_v_memory_see_the_same_before_during_and_after)
 	(void)kin_hear(&other);
 	EXPECT_EQ(shmctl(id, IPC_RMID, NULL), 0);
 	expect_both_see(&other, memory, 10);
-	shared_up(&s, memory, PAGES * PAGE);
+	sharing_up(&s, memory, PAGES * PAGE);
 	expect_both_see(&other, memory, 20);
 	EXPECT_EQ(s.seen[PAGE], 21);
 	s.seen[PAGE] = 30;
@@ -428,7 +428,7 @@ TEST(other_attachers_of_system_v_memory_see_the_same_before_during_and_after)
 	expect_both_see(&other, memory, 40);
 	/* Who imported it, and did as it was asked, is elsewhere. */
 	EXPECT(s.seen[PAGE] != 41);
-	shared_down(&s);
+	sharing_down(&s);
 	kin_tell(&other, 0x100);
 	kin_finish(&other);
 	EXPECT_EQ(shmdt(memory), 0);
@@ -443,11 +443,11 @@ TEST(a_part_of_system_v_memory_is_exported_at_its_place)
 	EXPECT((void *)memory != (void *)-1);
 	EXPECT_EQ(shmctl(id, IPC_RMID, NULL), 0);
 	fill(memory, PAGES * PAGE, 1);
-	shared_up(&s, memory + 2 * PAGE, 3 * PAGE);
+	sharing_up(&s, memory + 2 * PAGE, 3 * PAGE);
 	EXPECT_EQ(memcmp(s.seen, memory + 2 * PAGE, 3 * PAGE), 0);
 	s.seen[0] = 99;
 	EXPECT_EQ(memory[2 * PAGE], 99);
-	shared_down(&s);
+	sharing_down(&s);
 	EXPECT_EQ(shmdt(memory), 0);
 }
 
@@ -460,7 +460,7 @@ TEST(system_v_memory_is_unpublished_whoever_has_imported_it)
 
 	EXPECT((void *)memory != (void *)-1);
 	EXPECT_EQ(shmctl(id, IPC_RMID, NULL), 0);
-	shared_up(&s, memory, PAGES * PAGE);
+	sharing_up(&s, memory, PAGES * PAGE);
 	EXPECT_EQ(tract_export_unpublish(s.export), 0);
 	import_down(s.import);
 	/* And when they have gone before. */
@@ -481,7 +481,7 @@ TEST(a_childs_stores_to_exported_memory_are_its_own_and_the_parents_go_on)
 	struct kin child;
 
 	fill(memory, PAGES * PAGE, 1);
-	shared_up(&s, memory, PAGES * PAGE);
+	sharing_up(&s, memory, PAGES * PAGE);
 	expect_childs_stores_are_its_own(memory);
 	EXPECT(is_filled(s.seen, PAGES * PAGE, 1));
 	/* While a child lives that has stored, too. */
@@ -489,7 +489,7 @@ TEST(a_childs_stores_to_exported_memory_are_its_own_and_the_parents_go_on)
 	(void)kin_hear(&child);
 	fill(memory, PAGES * PAGE, 2);
 	EXPECT(is_filled(s.seen, PAGES * PAGE, 2));
-	shared_down(&s);
+	sharing_down(&s);
 	EXPECT(is_filled(memory, PAGES * PAGE, 2));
 	kin_finish(&child);
 	pages_free(memory, PAGES);
@@ -513,7 +513,7 @@ TEST(two_exports_of_one_range_end_in_any_order)
 		memory[8] = 60;
 		EXPECT_EQ(s[!first].seen[8], 60);
 		EXPECT_EQ(s[!first].seen[7], 50);
-		shared_down(&s[!first]);
+		sharing_down(&s[!first]);
 		EXPECT_EQ(memory[7], 50);
 		EXPECT_EQ(memory[8], 60);
 		expect_ordinary(memory, PAGES * PAGE);
@@ -536,7 +536,7 @@ TEST(an_export_of_a_part_ends_before_or_after_the_whole)
 		shared_end(&s[first]);
 		memory[2 * PAGE + 8] = 60;
 		EXPECT_EQ(s[!first].seen[(first ? 2 * PAGE : 0) + 8], 60);
-		shared_down(&s[!first]);
+		sharing_down(&s[!first]);
 		EXPECT_EQ(memory[2 * PAGE + 7], 50);
 		EXPECT_EQ(memory[2 * PAGE + 8], 60);
 		expect_ordinary(memory, PAGES * PAGE);

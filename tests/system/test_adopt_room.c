@@ -290,8 +290,7 @@ TEST_SLOW(more_than_half_of_the_memory_there_is_can_be_exported, 60)
 		SKIP("TSan keeps books that are larger than the group");
 	if (!group_up(group, sizeof(group)))
 		SKIP("no control group with a limit for memory can be made here");
-	EXPECT(write_file(test_directory(), "tract.conf",
-			  "[limits]\nmax-user-memory = 100\nmax-exported-memory = 100\n"));
+	test_configure("[limits]\nmax-user-memory = 100\nmax-exported-memory = 100\n");
 	kin_start(&child, export_most_of_a_group, group);
 	inside = kin_hear(&child);
 	kin_finish(&child);

@@ -527,16 +527,13 @@ TEST_SLOW(a_hundred_that_race_start_exactly_one, 60)
 
 TEST(a_wrong_configuration_is_refused_in_words)
 {
-	char path[128], words[256] = "";
+	char words[256] = "";
 	int output[2], status;
-	FILE *file;
 	pid_t pid;
 
 	if (!getenv("TRACT_BROKER_PROGRAM"))
 		SKIP("TRACT_BROKER_PROGRAM does not name tractd");
-	(void)snprintf(path, sizeof(path), "%s/tract.conf", test_directory());
-	file = fopen(path, "we");
-	EXPECT(file && fputs("[limits]\nmax-segmens = 3\n", file) >= 0 && fclose(file) == 0);
+	test_configure("[limits]\nmax-segmens = 3\n");
 	EXPECT_EQ(pipe2(output, O_CLOEXEC), 0);
 	pid = fork();
 	if (pid == 0) {

@@ -29,14 +29,7 @@ struct cast {
 /* How long a rebind waits for importers to follow. */
 static void set_ack_timeout(unsigned ms)
 {
-	char path[128];
-	FILE *file;
-
-	(void)snprintf(path, sizeof(path), "%s/tract.conf", test_directory());
-	file = fopen(path, "we");
-	EXPECT(file != NULL);
-	(void)fprintf(file, "[limits]\nack-timeout-ms = %u\n", ms);
-	(void)fclose(file);
+	test_configure("[limits]\nack-timeout-ms = %u\n", ms);
 }
 
 static void connect_and_map(struct member *m)

@@ -212,12 +212,10 @@ TEST_SLOW(who_moves_a_page_away_with_a_fence_and_keeps_it_changes_and_reads_noth
 	struct theatre *theatre = pages_shared(1);
 	struct kin hostile;
 	struct tract *ctx;
-	uint64_t number = 0;
 
 	kin_start(&hostile, be_hostile, theatre);
 	ctx = node_open();
-	EXPECT_EQ(tract_process(ctx, &number), 0);
-	kin_tell(&hostile, number);
+	kin_tell(&hostile, number_of(ctx));
 	for (unsigned n = 1; n <= rounds(); n++) {
 		take_one(ctx, theatre, n);
 		if (n % 10000 == 0)

@@ -129,14 +129,6 @@ static uint64_t root_of(const struct scene *s)
 
 /* ---- children --------------------------------------------------------------------------- */
 
-static uint64_t number_of(struct tract *ctx)
-{
-	uint64_t number = 0;
-
-	EXPECT_EQ(tract_process(ctx, &number), 0);
-	return number;
-}
-
 /* Says its number; told to go on, what it has and what it reads there. */
 static void live_on_heritage(struct kin *parent, void *arg)
 {

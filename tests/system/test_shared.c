@@ -74,29 +74,10 @@ static int64_t ask(struct kin *k, enum deed deed, uint64_t a, uint64_t b)
 
 /* ---- alone ------------------------------------------------------------------------------ */
 
-static struct tract_shared *make(struct tract *ctx, size_t size, uint32_t ceiling)
-{
-	const struct tract_shared_spec spec = { .size = size,
-						.ceiling = ceiling,
-						.numa_node = TRACT_NODE_ANY };
-	struct tract_shared *shared = NULL;
-
-	EXPECT_EQ(tract_shared_create(ctx, &spec, &shared), 0);
-	return shared;
-}
-
-static unsigned char *map(struct tract_shared *shared, uint32_t permission)
-{
-	void *addr = NULL;
-
-	EXPECT_EQ(tract_shared_map(shared, &addr, permission), 0);
-	return addr;
-}
-
 TEST(a_region_is_mapped_where_it_is_asked_for_and_nowhere_else)
 {
 	struct tract *ctx = node_open();
-	struct tract_shared *shared = make(ctx, 2 * PAGE, TRACT_PERMIT_READ_WRITE);
+	struct tract_shared *shared = shared_up(ctx, 2 * PAGE, TRACT_PERMIT_READ_WRITE);
 	unsigned char *place = pages_private(2), *byte;
 	void *addr = place, *there = NULL;
 	uint64_t self = 0;
@@ -116,7 +97,7 @@ TEST(a_region_is_mapped_where_it_is_asked_for_and_nowhere_else)
 	EXPECT_EQ(tract_shared_unmap(shared, 0, 0), 0);
 	EXPECT_EQ(tract_shared_unmap(shared, 0, 0), -ENXIO);
 	EXPECT_EQ(tract_shared_where(shared, self, &there), -ENOENT);
-	EXPECT_EQ(map(shared, TRACT_PERMIT_READ)[PAGE], 7);
+	EXPECT_EQ(shared_map(shared, TRACT_PERMIT_READ)[PAGE], 7);
 	EXPECT_EQ(tract_shared_unmap(shared, self, 0), 0);
 	EXPECT_EQ(tract_shared_destroy(shared), 0);
 	EXPECT_EQ(tract_shared_destroy(shared), -ENOENT);
@@ -134,8 +115,8 @@ static bool is_mapped(void *addr)
 TEST(what_is_unmapped_is_not_there)
 {
 	struct tract *ctx = node_open();
-	struct tract_shared *shared = make(ctx, 1, TRACT_PERMIT_READ_WRITE);
-	unsigned char *byte = map(shared, TRACT_PERMIT_READ_WRITE);
+	struct tract_shared *shared = shared_up(ctx, 1, TRACT_PERMIT_READ_WRITE);
+	unsigned char *byte = shared_map(shared, TRACT_PERMIT_READ_WRITE);
 
 	EXPECT(is_mapped(byte));
 	EXPECT_EQ(tract_shared_unmap(shared, 0, 0), 0);
@@ -158,15 +139,15 @@ static struct rlimit limit_descriptors(void)
 TEST(what_could_not_be_mapped_for_want_of_a_descriptor_is_not_mapped)
 {
 	struct tract *ctx = node_open();
-	struct tract_shared *shared = make(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
+	struct tract_shared *shared = shared_up(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
 	struct rlimit before;
-	void *addr = map(shared, TRACT_PERMIT_READ_WRITE);
+	void *addr = shared_map(shared, TRACT_PERMIT_READ_WRITE);
 
 	EXPECT_EQ(tract_shared_unmap(shared, 0, 0), 0);
 	before = limit_descriptors();
 	EXPECT_EQ(tract_shared_map(shared, &addr, TRACT_PERMIT_READ_WRITE), -EMFILE);
 	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
-	(void)map(shared, TRACT_PERMIT_READ_WRITE);
+	(void)shared_map(shared, TRACT_PERMIT_READ_WRITE);
 	EXPECT_EQ(tract_shared_unmap(shared, 0, 0), 0);
 	EXPECT_EQ(tract_shared_destroy(shared), 0);
 	tract_shared_close(shared);
@@ -176,8 +157,8 @@ TEST(what_could_not_be_mapped_for_want_of_a_descriptor_is_not_mapped)
 TEST(what_is_mapped_is_found_in_the_map)
 {
 	struct tract *ctx = node_open();
-	struct tract_shared *shared = make(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
-	unsigned char *byte = map(shared, TRACT_PERMIT_READ_WRITE);
+	struct tract_shared *shared = shared_up(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
+	unsigned char *byte = shared_map(shared, TRACT_PERMIT_READ_WRITE);
 	struct tract_span span;
 
 	EXPECT_EQ(tract_find(byte, &span), 0);
@@ -192,8 +173,8 @@ TEST(what_is_mapped_is_found_in_the_map)
 TEST(a_child_of_fork_has_neither_handle_nor_mapping)
 {
 	struct tract *ctx = node_open();
-	struct tract_shared *shared = make(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
-	unsigned char *byte = map(shared, TRACT_PERMIT_READ_WRITE);
+	struct tract_shared *shared = shared_up(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
+	unsigned char *byte = shared_map(shared, TRACT_PERMIT_READ_WRITE);
 	struct tract_span span;
 	int status = 0;
 	pid_t pid;
@@ -258,7 +239,7 @@ static bool child_can_read(const unsigned char *byte)
 TEST_SLOW(a_child_has_no_mapping_that_is_just_being_made, 120)
 {
 	struct tract *ctx = node_open();
-	struct tract_shared *shared = make(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
+	struct tract_shared *shared = shared_up(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
 	unsigned children = 0, readers = 0;
 	pthread_t thread;
 
@@ -298,7 +279,7 @@ static void scene_up(struct scene *s)
 	s->ctx = node_open();
 	EXPECT_EQ(tract_process(s->ctx, &s->self), 0);
 	s->second = (uint64_t)ask(&s->other, NUMBER, 0, 0);
-	shared = make(s->ctx, 2 * PAGE, TRACT_PERMIT_READ_WRITE);
+	shared = shared_up(s->ctx, 2 * PAGE, TRACT_PERMIT_READ_WRITE);
 	EXPECT_EQ(tract_shared_give(shared, s->second), 0);
 	s->shared = shared;
 }
@@ -324,7 +305,7 @@ TEST(the_new_owner_has_it_and_the_old_one_has_not)
 	EXPECT_EQ(ask(&s.other, STORE, PAGE, 9), 0);
 	/* Given back, it is the same memory. */
 	EXPECT_EQ(ask(&s.other, GIVE, s.self, 0), 0);
-	EXPECT_EQ(map(s.shared, TRACT_PERMIT_READ)[PAGE], 9);
+	EXPECT_EQ(shared_map(s.shared, TRACT_PERMIT_READ)[PAGE], 9);
 	scene_down(&s);
 }
 
@@ -334,7 +315,7 @@ static void share(struct scene *s, unsigned char **ret_mine)
 	EXPECT_EQ(ask(&s->other, OPEN, tract_shared_number(s->shared), 0), 0);
 	EXPECT_EQ(ask(&s->other, MAP, TRACT_PERMIT_READ_WRITE, 0), 0);
 	EXPECT_EQ(ask(&s->other, GIVE, s->self, 0), 0);
-	*ret_mine = map(s->shared, TRACT_PERMIT_READ_WRITE);
+	*ret_mine = shared_map(s->shared, TRACT_PERMIT_READ_WRITE);
 	(*ret_mine)[5] = 50;
 	EXPECT_EQ(ask(&s->other, LOAD, 5, 0), 50);
 	EXPECT_EQ(ask(&s->other, STORE, 6, 60), 0);
@@ -369,7 +350,7 @@ static void go_on_without_means(struct kin *parent, void *arg)
 	EXPECT_EQ(tract_process(ctx, &number), 0);
 	kin_tell(parent, number);
 	EXPECT_EQ(tract_shared_open(ctx, kin_hear(parent), &shared), 0);
-	memory = map(shared, TRACT_PERMIT_READ_WRITE);
+	memory = shared_map(shared, TRACT_PERMIT_READ_WRITE);
 	EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
 	if (arg)
 		EXPECT_EQ(fault_arm(arg), 0);
@@ -380,7 +361,7 @@ static void go_on_without_means(struct kin *parent, void *arg)
 	kin_tell(parent, is_mapped(memory));
 	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 	/* It is not on its way out, and may be mapped again. */
-	EXPECT_EQ(map(shared, TRACT_PERMIT_READ)[0], 5);
+	EXPECT_EQ(shared_map(shared, TRACT_PERMIT_READ)[0], 5);
 	EXPECT_EQ(tract_shared_unmap(shared, 0, 0), 0);
 	tract_shared_close(shared);
 	tract_close(ctx);
@@ -396,8 +377,8 @@ static void fence_beside(const char *fault)
 	kin_start(&survivor, go_on_without_means, (void *)(uintptr_t)fault);
 	kin_start(&target, serve, NULL);
 	ctx = node_open();
-	shared = make(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
-	map(shared, TRACT_PERMIT_READ_WRITE)[0] = 5;
+	shared = shared_up(ctx, PAGE, TRACT_PERMIT_READ_WRITE);
+	shared_map(shared, TRACT_PERMIT_READ_WRITE)[0] = 5;
 	EXPECT_EQ(tract_shared_grant(shared, kin_hear(&survivor), TRACT_PERMIT_READ_WRITE), 0);
 	kin_tell(&survivor, tract_shared_number(shared));
 	EXPECT_EQ(kin_hear(&survivor), 0);

@@ -354,19 +354,13 @@ static void run(void (*body)(struct kin *parent, void *arg))
 
 TEST(where_the_sockets_mode_forbids_it_nobody_connects)
 {
-	char path[128];
-	FILE *config;
 	pid_t broker;
 
 	if (geteuid() != 0)
 		SKIP("needs root, to be three users");
 	EXPECT_EQ(chown(test_directory(), BROKER, BROKER), 0);
 	EXPECT_EQ(chmod(test_directory(), 0711), 0);
-	(void)snprintf(path, sizeof(path), "%s/tract.conf", test_directory());
-	config = fopen(path, "we");
-	EXPECT(config != NULL);
-	(void)fputs("[broker]\nsocket-mode = 0660\n", config);
-	EXPECT_EQ(fclose(config), 0);
+	test_configure("[broker]\nsocket-mode = 0660\n");
 	broker = rig_broker_start(test_directory(), BROKER, rig_stays);
 	run(connect_as_stranger);
 	run(connect_as_member);

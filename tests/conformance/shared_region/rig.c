@@ -339,18 +339,6 @@ void broker_kill(pid_t pid)
 	EXPECT_EQ(broker_wait(pid), SIGKILL);
 }
 
-void broker_configure(const char *text)
-{
-	char path[128];
-	FILE *file;
-
-	(void)snprintf(path, sizeof(path), "%s/tract.conf", test_directory());
-	file = fopen(path, "we");
-	EXPECT(file != NULL);
-	EXPECT(fputs(text, file) >= 0);
-	EXPECT_EQ(fclose(file), 0);
-}
-
 /* ---- children and threads --------------------------------------------------------------- */
 
 int status_of(void (*body)(void *arg), void *arg)

@@ -283,8 +283,6 @@ pid_t broker_start(void);
 pid_t broker_start_strong(void);
 void broker_stop(pid_t pid);
 void broker_kill(pid_t pid);
-/* Lines for its tract.conf, before it starts. */
-void broker_configure(const char *text);
 
 /* Runs @body in a child of fork and returns its status as wait() gives it. */
 int status_of(void (*body)(void *arg), void *arg);

@@ -244,7 +244,7 @@ TEST(ownership_is_refused_beyond_the_new_owners_quota)
 	if ((size_t)pages * PAGE > (size_t)400 << 20)
 		SKIP("a hundredth of this host's memory is too much to risk");
 	serve_others();
-	broker_configure("[limits]\nmax-user-memory = 1\n");
+	test_configure("[limits]\nmax-user-memory = 1\n");
 	own_attach(&a);
 	agent_up_as(&b, USER_B);
 	/* Two thirds of what each may have. */

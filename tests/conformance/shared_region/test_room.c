@@ -165,7 +165,7 @@ static void ask_for_more_than_the_group_has(const struct group *g, struct own *a
 /* 3.1, 18.1 */
 TEST_SLOW(more_than_the_control_group_has_is_refused_and_nothing_is_allocated, 60)
 {
-	broker_configure("[limits]\nmax-user-memory = 100\nmax-exported-memory = 100\n");
+	test_configure("[limits]\nmax-user-memory = 100\nmax-exported-memory = 100\n");
 	in_group(ask_for_more_than_the_group_has);
 }
 
@@ -206,7 +206,7 @@ TEST(more_than_the_owners_quota_is_refused)
 
 	if (beyond > 400 * MB)
 		SKIP("a hundredth of this host's memory is too much to risk");
-	broker_configure("[limits]\nmax-user-memory = 1\n");
+	test_configure("[limits]\nmax-user-memory = 1\n");
 	own_attach(&a);
 	EXPECT_FAILS(shared_region_new(a.client, a.self, beyond, SHARED_REGION_WRITE, &region),
 		     OUT_OF_MEMORY);
