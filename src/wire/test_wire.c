@@ -176,6 +176,14 @@ TEST(a_message_that_passed_is_inspected_without_its_descriptors)
 	for_each_sample(2, is_inspected);
 }
 
+/* One bit each, then all of them. */
+static unsigned next_change(unsigned change)
+{
+	if (test_is_deep())
+		return change + 1;
+	return change == 128 ? 255 : 2 * change;
+}
+
 /* Either it is no message any more, or it is one that says exactly these bytes. */
 static void changed_bytes_are_refused_or_meant(const struct sample *s)
 {
@@ -186,7 +194,7 @@ static void changed_bytes_are_refused_or_meant(const struct sample *s)
 
 	memcpy(bytes, s->bytes, s->size);
 	for (size_t at = 0; at < s->size; at++) {
-		for (unsigned change = 1; change < 256; change++) {
+		for (unsigned change = 1; change < 256; change = next_change(change)) {
 			bytes[at] = (uint8_t)(s->bytes[at] ^ change);
 			if (wire_decode(bytes, s->size, s->descriptors, &message) < 0)
 				continue;
