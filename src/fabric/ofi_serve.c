@@ -4,6 +4,11 @@
  *
  * Progress is manual: bytes from the network move into a window when somebody looks at the
  * completion queue.  The thread does nothing else, and sleeps on the queue's descriptor.
+ *
+ * Whether what a peer asks for is inside of a window, libfabric checks by adding its start and
+ * its length, and takes no care that the sum fits: who has the key of one could write to all
+ * that lies behind it in the process, with a length that nearly is 2^64.  No memory is as
+ * large; the kernel is asked to receive so much, and by this thread alone, where it refuses.
  */
 #include "fabric/ofi.h"
 
@@ -11,6 +16,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <rdma/fi_errno.h>
+#include <semaphore.h>
 
 #include <tract/types.h>
 
@@ -20,6 +26,7 @@
 #include "base/log.h"
 #include "sys/event.h"
 #include "sys/host.h"
+#include "sys/veil.h"
 #include "sys/vm.h"
 
 struct ofi_serve {
@@ -30,6 +37,8 @@ struct ofi_serve {
 	void *greeting;
 	struct fid_mr *greeting_mr;
 	pthread_t thread;
+	sem_t begun;
+	int trouble; /* of the thread's, once it has begun; 0: none */
 	bool running;
 	int wake[2];
 	_Atomic bool stop; /* read after the pipe was: the pipe orders it */
@@ -137,6 +146,10 @@ static void *keep_going(void *arg)
 	struct ofi_serve *serve = arg;
 	struct fi_cq_entry done[16];
 
+	serve->trouble = veil_endless_buffers();
+	(void)sem_post(&serve->begun);
+	if (serve->trouble < 0)
+		return NULL;
 	while (!atomic_load_explicit(&serve->stop, memory_order_relaxed)) {
 		ssize_t n = fi_cq_read(serve->line.cq, done, ARRAY_LEN(done));
 
@@ -179,6 +192,22 @@ static int find_place(struct ofi_serve *serve, struct ofi_place *place)
 	return 0;
 }
 
+static int start_thread(struct ofi_serve *serve)
+{
+	int r = thread_start(&serve->thread, "tract-fabric", keep_going, serve);
+
+	if (r < 0)
+		return r;
+	serve->running = true;
+	while (sem_wait(&serve->begun) < 0)
+		continue;
+	return serve->trouble == 0 ? 0
+				   : fail(serve->trouble,
+					  "the kernel's seccomp is not to be had (%s), without "
+					  "which peers could write beside the windows",
+					  error_name(serve->trouble));
+}
+
 static int start(struct ofi_serve *serve, const struct fabric_config *config,
 		 struct fabric_facts *ret_facts, struct fabric_address *ret_address)
 {
@@ -197,10 +226,9 @@ static int start(struct ofi_serve *serve, const struct fabric_config *config,
 	if (r == 0)
 		r = find_place(serve, &place);
 	if (r == 0)
-		r = thread_start(&serve->thread, "tract-fabric", keep_going, serve);
+		r = start_thread(serve);
 	if (r < 0)
 		return r;
-	serve->running = true;
 	ofi_place_write(&place, ret_address);
 	return 0;
 }
@@ -213,6 +241,7 @@ int ofi_serve_start(const struct fabric_config *config, struct fabric_facts *ret
 
 	if (!serve)
 		return -ENOMEM;
+	(void)sem_init(&serve->begun, 0, 0);
 	serve->line.fd = serve->wake[0] = serve->wake[1] = -1;
 	r = start(serve, config, ret_facts, ret_address);
 	if (r < 0) {

@@ -11,6 +11,10 @@
  * with every right there is: a window that was closed would stay open to whoever has its key.
  * So it is to keep nothing, whatever the user says.
  *
+ * What tcp receives ahead it copies by itself, to wherever the peer said, and that is not
+ * looked at well enough (ofi_serve.c): so the kernel is to do it, which refuses what makes no
+ * sense.
+ *
  * These are read once in a process, when libfabric is used first; so they are set then, the
  * others where the user has not set them, and the environment is as it was afterwards.  A
  * program that uses libfabric for itself before keeps what it has, and pays with the memory.
@@ -38,6 +42,7 @@ static const struct setting {
 	{ "FI_OFI_RXM_CM_PROGRESS_INTERVAL", "1000", false },
 	{ "FI_UNIVERSE_SIZE", "8", false },
 	{ "FI_MR_CACHE_MAX_COUNT", "0", true },
+	{ "FI_TCP_PREFETCH_RBUF_SIZE", "0", true },
 };
 
 /* What the user said, for restore(); NULL: nothing. */

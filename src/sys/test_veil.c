@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -50,4 +51,44 @@ TEST(a_thread_that_veils_the_kernels_symbols_sees_all_else_and_others_see_them)
 	EXPECT_EQ(sight.own, 0);
 	EXPECT_EQ(sight.file, 0);
 	EXPECT_EQ(try_to_read("/proc/kallsyms"), 0);
+}
+
+struct reader {
+	int veiled;
+	int fd;
+	ssize_t endless, plain;
+	int error;
+};
+
+static void *read_on(void *arg)
+{
+	struct reader *reader = arg;
+	char byte;
+
+	reader->veiled = veil_endless_buffers();
+	reader->endless = recv(reader->fd, &byte, (size_t)-8192, MSG_DONTWAIT);
+	reader->error = errno;
+	reader->plain = recv(reader->fd, &byte, 1, MSG_DONTWAIT);
+	return NULL;
+}
+
+TEST(a_thread_that_has_no_endless_buffers_receives_into_others_only)
+{
+	struct reader reader = { .veiled = 0 };
+	pthread_t thread;
+	int ends[2];
+
+	EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	EXPECT_EQ(write(ends[1], "a", 1), 1);
+	reader.fd = ends[0];
+	EXPECT_EQ(pthread_create(&thread, NULL, read_on, &reader), 0);
+	EXPECT_EQ(pthread_join(thread, NULL), 0);
+	if (reader.veiled == -ENOSYS || reader.veiled == -EINVAL)
+		SKIP("the kernel has no seccomp");
+	EXPECT_EQ(reader.veiled, 0);
+	EXPECT_EQ(reader.endless, -1);
+	EXPECT_EQ(reader.error, EINVAL);
+	EXPECT_EQ(reader.plain, 1);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
 }

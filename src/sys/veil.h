@@ -14,4 +14,13 @@
  */
 int veil_kernel_symbols(void);
 
+/*
+ * From here on recv() and recvfrom() fail with EINVAL in the calling thread, and all that it
+ * starts, if the size of the buffer is more than half of what a size can be.  The kernel takes
+ * less instead, as if it had been meant.  Nor does it gain privileges by executing a program.
+ *
+ * 0, or what the kernel says if it has no seccomp, or does not allow it.
+ */
+int veil_endless_buffers(void);
+
 #endif
