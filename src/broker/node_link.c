@@ -292,7 +292,7 @@ static void tell_registry(struct node_peer *peer, const struct peer_out *out)
 	if (out->lost)
 		registry_peer_lost(registry, peer->config->node);
 	if (out->gone)
-		registry_peer_gone(registry, peer->config->node);
+		registry_peer_gone_for(registry, peer->config->node, out->gone_losses);
 	if (out->up)
 		registry_peer_up(registry, peer->config->node);
 }

@@ -57,13 +57,37 @@ void peer_init(struct peer_state *p, const struct peer_config *config,
 	};
 }
 
+static void wait_until_gone(struct peer_state *p, uint64_t at)
+{
+	if (p->waits == PEER_LOSSES)
+		p->waits--;
+	p->wait[p->waits].at = at;
+	p->wait[p->waits++].losses = ++p->losses;
+	p->gone_at = p->wait[0].at;
+}
+
+/* What was promised over the first @losses may go. */
+static void end_waiting(struct peer_state *p, uint64_t losses, struct peer_out *out)
+{
+	unsigned ended = 0;
+
+	while (ended < p->waits && p->wait[ended].losses <= losses)
+		ended++;
+	p->waits -= ended;
+	memmove(p->wait, p->wait + ended, p->waits * sizeof(p->wait[0]));
+	p->gone_at = p->waits > 0 ? p->wait[0].at : CLOCK_NEVER;
+	p->has_heirs &= p->waits > 0;
+	out->gone = true;
+	out->gone_losses = losses;
+}
+
 /* The link, if it was up, is not any more. */
 static void lose(struct peer_state *p, struct peer_out *out)
 {
 	if (p->phase != PEER_UP)
 		return;
 	out->lost = true;
-	p->gone_at = p->heard_at + p->config.timeout_ns;
+	wait_until_gone(p, p->heard_at + p->config.timeout_ns);
 }
 
 static void go_down(struct peer_state *p, const struct peer_env *env, const char *why,
@@ -144,10 +168,8 @@ static void come_up(struct peer_state *p, const struct peer_env *env,
 	 * comes back after it. */
 	if (p->gone_at != CLOCK_NEVER && coming->instance != p->instance)
 		p->has_heirs = true;
-	if (p->gone_at != CLOCK_NEVER && coming->has_lost && !p->has_heirs) {
-		p->gone_at = CLOCK_NEVER;
-		out->gone = true;
-	}
+	if (p->gone_at != CLOCK_NEVER && coming->has_lost && !p->has_heirs)
+		end_waiting(p, p->losses, out);
 	p->link = coming->link;
 	p->instance = coming->instance;
 	p->version = coming->version;
@@ -421,11 +443,9 @@ void peer_tick(struct peer_state *p, const struct peer_env *env, struct peer_out
 			send_beat(p, env, ret_out);
 		break;
 	}
-	if (p->gone_at <= env->now) {
-		p->gone_at = CLOCK_NEVER;
-		p->has_heirs = false;
-		ret_out->gone = true;
-	}
+	for (unsigned i = p->waits; i-- > 0 && !ret_out->gone;)
+		if (p->wait[i].at <= env->now)
+			end_waiting(p, p->wait[i].losses, ret_out);
 }
 
 uint64_t peer_deadline(const struct peer_state *p)
@@ -444,6 +464,9 @@ uint64_t peer_deadline(const struct peer_state *p)
 
 bool peer_check(const struct peer_state *p)
 {
+	if ((p->waits > 0) != (p->gone_at != CLOCK_NEVER) || p->waits > PEER_LOSSES ||
+	    (p->waits > 0 && p->wait[p->waits - 1].losses != p->losses))
+		return false;
 	if (p->phase < PEER_DOWN || p->phase > PEER_UP || p->failures > FAILURES_MAX)
 		return false;
 	if ((p->phase == PEER_DIALLING || p->phase == PEER_GREETING) && !p->ours)

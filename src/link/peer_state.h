@@ -55,6 +55,10 @@ enum peer_phase {
 	PEER_UP,
 };
 
+/* Losses that are told apart until their peer is gone; of more, the last wait for each other.
+ */
+#define PEER_LOSSES 8u
+
 /* What a step is made with. */
 struct peer_env {
 	uint64_t now;	 /* ns, monotonic */
@@ -80,21 +84,29 @@ struct peer_state {
 	uint64_t beat_at, beat_sent, beat_heard; /* next; last one; last one answered */
 	uint64_t held_until;			 /* the lease ends */
 	uint64_t heard_at;			 /* the peer was last heard */
-	uint64_t gone_at; /* whatever it had been promised over lost links; CLOCK_NEVER */
-	bool has_heirs;	  /* until then: not all lost links were of one broker */
+	uint64_t losses;			 /* links that were lost */
+	/* Whatever it had been promised over the first so many of them is its until then.  Each
+	 * has its own time: a broker that comes and goes does not make others wait for more. */
+	struct {
+		uint64_t at, losses;
+	} wait[PEER_LOSSES];
+	unsigned waits;
+	uint64_t gone_at; /* of the first of these; CLOCK_NEVER */
+	bool has_heirs;	  /* until all: not all lost links were of one broker */
 	uint64_t rtt_ns;  /* of the last beat; 0: none yet */
 	uint64_t times;	  /* that it came up */
 };
 
 /* What is to be done, in this order. */
 struct peer_out {
-	bool lost;   /* it was up, and is not: its messages mean nothing any more */
-	bool gone;   /* it has noticed, or has ended: what it had over lost links may go */
-	bool drop;   /* end the stream */
-	bool dial;   /* make one */
-	bool send;   /* say @message on the stream */
-	bool finish; /* and end the stream once it has been said */
-	bool up;     /* the link is up */
+	bool lost; /* it was up, and is not: its messages mean nothing any more */
+	bool gone; /* it has noticed, or has ended: what it had over lost links may go, */
+	uint64_t gone_losses; /* namely the first so many that were lost */
+	bool drop;	      /* end the stream */
+	bool dial;	      /* make one */
+	bool send;	      /* say @message on the stream */
+	bool finish;	      /* and end the stream once it has been said */
+	bool up;	      /* the link is up */
 	struct message message;
 };
 

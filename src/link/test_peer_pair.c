@@ -43,6 +43,7 @@ struct side {
 	int stream; /* -1: none */
 	uint64_t lost[LOST_MAX];
 	unsigned lost_count; /* links that were lost and whose peer is not gone */
+	uint64_t gone;	     /* links that were lost before these */
 };
 
 struct world {
@@ -77,6 +78,7 @@ static void start(struct world *w, unsigned who)
 	peer_init(&w->side[who].state, &config, &env);
 	w->side[who].stream = -1;
 	w->side[who].lost_count = 0;
+	w->side[who].gone = 0;
 }
 
 static void begin(struct world *w, uint64_t seed)
@@ -135,13 +137,17 @@ static bool is_up_with(const struct side *s, uint64_t link)
 }
 
 /* Nobody is called gone who would still believe what was promised. */
-static void expect_noticed(struct world *w, unsigned who)
+static void expect_noticed(struct world *w, unsigned who, uint64_t losses)
 {
 	struct side *me = &w->side[who];
+	unsigned count = (unsigned)(losses - me->gone);
 
-	for (unsigned i = 0; i < me->lost_count; i++)
+	EXPECT(losses > me->gone && count <= me->lost_count);
+	for (unsigned i = 0; i < count; i++)
 		EXPECT(!is_up_with(&w->side[1 - who], me->lost[i]));
-	me->lost_count = 0;
+	me->gone = losses;
+	me->lost_count -= count;
+	memmove(me->lost, me->lost + count, me->lost_count * sizeof(me->lost[0]));
 }
 
 /* What the machine of @who wants done, and what its link was before. */
@@ -157,7 +163,7 @@ static void act(struct world *w, unsigned who, const struct peer_out *out, uint6
 	w->lost += out->lost;
 	w->gone += out->gone;
 	if (out->gone)
-		expect_noticed(w, who);
+		expect_noticed(w, who, out->gone_losses);
 	if (out->drop && me->stream >= 0) {
 		close_end(w, who, me->stream);
 		me->stream = -1;

@@ -518,6 +518,36 @@ TEST(a_new_broker_that_comes_back_does_not_speak_for_the_one_before_it)
 	EXPECT(hello(&p, START + TIMEOUT, m, 0).gone);
 }
 
+/* As when it dies again and again as soon as it has started. */
+TEST(a_broker_that_comes_and_goes_does_not_put_off_that_the_first_is_gone)
+{
+	struct peer_state p = up_by_dialling();
+	struct message m = hello_of_2();
+	uint64_t now = START, told = 0, seen = 0;
+	struct peer_out out;
+
+	for (unsigned i = 1; i < 200; i++) {
+		now += TIMEOUT / 40;
+		out = tick(&p, now);
+		if (out.gone) {
+			/* Nobody too early, and nobody twice as late. */
+			EXPECT(now >= START + TIMEOUT && out.gone_losses > told);
+			told = out.gone_losses;
+			seen++;
+		}
+		EXPECT(now < START + TIMEOUT || told > 0);
+		m.link_hello.instance++;
+		m.link_hello.link += 2;
+		out = hello(&p, now, m, 0);
+		EXPECT(out.lost && out.up && !out.gone);
+		EXPECT(now < START + 2 * TIMEOUT || told + 80 >= p.losses);
+	}
+	EXPECT(seen > PEER_LOSSES);
+	EXPECT(ended(&p, now).lost);
+	EXPECT_EQ(tick(&p, now + TIMEOUT).gone_losses, p.losses);
+	EXPECT_EQ(p.gone_at, CLOCK_NEVER);
+}
+
 TEST(a_later_hello_replaces_the_earlier_and_not_the_other_way_round)
 {
 	struct peer_state p = fresh(&low, START);

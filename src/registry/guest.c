@@ -449,6 +449,7 @@ void guest_lose(struct registry *registry, struct remote *remote)
 		return;
 	remote->guest = NULL;
 	guest->lost = true;
+	guest->loss = remote->losses;
 	guest_stop_asking(registry, guest);
 	LIST_FOREACH_SAFE(import, &guest->imports, of_client, next)
 	{
@@ -464,7 +465,7 @@ void guest_lose(struct registry *registry, struct remote *remote)
 		registry_leave(registry, guest->named.id);
 }
 
-void guests_gone(struct registry *registry, const struct remote *remote)
+void guests_gone(struct registry *registry, const struct remote *remote, uint64_t losses)
 {
 	struct named *at = NULL;
 	const struct client *client;
@@ -473,7 +474,7 @@ void guests_gone(struct registry *registry, const struct remote *remote)
 	while ((at = names_after(&registry->clients, before))) {
 		before = at->key;
 		client = container_of(at, struct client, named);
-		if (client->remote == remote && client->lost)
+		if (client->remote == remote && client->lost && client->loss <= losses)
 			registry_leave(registry, at->id);
 	}
 }

@@ -74,6 +74,7 @@ struct client {
 	} news;
 	struct remote *remote;	    /* whose guest it is, see remote.h; NULL: a process's */
 	bool lost;		    /* a guest whose link is no more */
+	uint64_t loss;		    /* that was its loss, as the remote counts them */
 	struct import_queue rung;   /* far imports with signals to be told of */
 	struct import_queue fading; /* a guest's, taken back and not done with yet */
 	uint64_t pledge, lifeline;  /* objects, both or none; for who imports from it */

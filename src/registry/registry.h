@@ -81,12 +81,14 @@ int registry_handle(struct registry *registry, uint64_t client, const struct mes
 /*
  * Other nodes.  What is decided about a link is decided elsewhere (link/peer_state.h): when it
  * is up, when it is lost, and, later or at once, when the peer is gone, which is to say that it
- * has noticed or has ended.  Every loss is followed by that.
+ * has noticed or has ended.  Every loss is followed by that, and may be by others before.
  */
 /* 0 or -ENOMEM.  Once for each. */
 int registry_add_peer(struct registry *registry, uint32_t node);
 void registry_peer_up(struct registry *registry, uint32_t node);
 void registry_peer_lost(struct registry *registry, uint32_t node);
+/* As far as its first @losses are concerned; or all. */
+void registry_peer_gone_for(struct registry *registry, uint32_t node, uint64_t losses);
 void registry_peer_gone(struct registry *registry, uint32_t node);
 /* A message over a link that is up.  0, or -EPROTO: the link is to fall. */
 int registry_peer_heard(struct registry *registry, uint32_t node,

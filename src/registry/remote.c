@@ -62,19 +62,25 @@ void registry_peer_lost(struct registry *registry, uint32_t node)
 	if (!remote || !remote->up)
 		return;
 	remote->up = false;
+	remote->losses++;
 	far_lose(registry, remote);
 	guest_lose(registry, remote);
 	stand_settle(registry);
 }
 
-void registry_peer_gone(struct registry *registry, uint32_t node)
+void registry_peer_gone_for(struct registry *registry, uint32_t node, uint64_t losses)
 {
 	struct remote *remote = remote_find(registry, node);
 
 	if (!remote)
 		return;
-	guests_gone(registry, remote);
+	guests_gone(registry, remote, losses);
 	stand_settle(registry);
+}
+
+void registry_peer_gone(struct registry *registry, uint32_t node)
+{
+	registry_peer_gone_for(registry, node, UINT64_MAX);
 }
 
 int registry_peer_heard(struct registry *registry, uint32_t node, const struct message *message)

@@ -31,6 +31,7 @@ RB_HEAD(far_imports, import);
 struct remote {
 	uint32_t node;
 	bool up;
+	uint64_t losses;      /* of links */
 	uint32_t last_serial; /* of what was asked over the link */
 	struct client *guest; /* of the link that is up; NULL: it has connected to nothing */
 	struct far_imports imports;
@@ -94,8 +95,8 @@ void guest_stop_asking(struct registry *registry, struct client *guest);
 void guest_forget(struct registry *registry, struct client *guest);
 /* The link is lost: what it had fades. */
 void guest_lose(struct registry *registry, struct remote *remote);
-/* Every guest that has lost its link ends. */
-void guests_gone(struct registry *registry, const struct remote *remote);
+/* Every guest that has lost one of the first @losses links ends. */
+void guests_gone(struct registry *registry, const struct remote *remote, uint64_t losses);
 /* 0, or -EPROTO. */
 int guest_heard(struct registry *registry, struct remote *remote,
 		const struct message *message);
