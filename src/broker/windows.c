@@ -263,8 +263,8 @@ static int window_make(const struct windows *w, struct objects *o, struct window
 	if (spec->object)
 		r = map_object(o, window, spec, prot);
 	else
-		r = sysv_attach(spec->shmid, spec->owner, spec->offset, spec->size, prot,
-				&window->memory);
+		r = sysv_attach_shown(spec->shmid, spec->owner, spec->offset, spec->size, prot,
+				      &window->memory);
 	if (r < 0)
 		return r;
 	asked.memory = window->memory;
