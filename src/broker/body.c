@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -257,11 +258,27 @@ static int port_pledge_make(void *body, uint64_t object)
 
 /* ---- other nodes ------------------------------------------------------------------------ */
 
+/*
+ * What the client calls so is something else where we are, if it is in another namespace, and
+ * may be nothing that it could attach.  Of another user, whom we may not look at, only what
+ * everybody is let at can be attached anyway.
+ */
+static int check_sysv(struct broker *b, const struct window_spec *spec)
+{
+	int r = client_link_shares_ipc(b, spec->client);
+
+	if (r == 1 || (r == -EACCES && spec->owner != geteuid()))
+		return 0;
+	return -EINVAL;
+}
+
 static int port_window_open(void *body, uint64_t window, const struct window_spec *spec,
 			    struct window_place *ret_place)
 {
 	struct broker *b = body;
 
+	if (!spec->object && check_sysv(b, spec) < 0)
+		return -EINVAL;
 	return windows_open(&b->windows, &b->objects, window, spec, ret_place);
 }
 

@@ -64,6 +64,20 @@ int client_link_is_child(struct broker *b, uint64_t client, uint64_t parent)
 	return r < 0 ? r : found == of->peer.pid;
 }
 
+int client_link_shares_ipc(struct broker *b, uint64_t client)
+{
+	const struct client_link *link = idmap_find(&b->by_client, client);
+	int r;
+
+	if (!link)
+		return -ESRCH;
+	if (link->pidfd < 0 || link->peer.pid <= 0)
+		return -EACCES;
+	r = proc_shares_ipc(link->peer.pid);
+	/* Likewise. */
+	return r >= 0 && sock_wait_readable(link->pidfd, 0) == 0 ? -ESRCH : r;
+}
+
 int client_link_kill(struct broker *b, uint64_t client)
 {
 	const struct client_link *link = idmap_find(&b->by_client, client);

@@ -40,6 +40,8 @@ int client_link_pidfd(struct broker *b, uint64_t client, int *ret_fd);
 int client_link_holds(struct broker *b, uint64_t client, int object, struct holds *ret);
 /* Is its process a child of the other's?  1, 0; -ESRCH, -EACCES. */
 int client_link_is_child(struct broker *b, uint64_t client, uint64_t parent);
+/* Do numbers of System V mean the same to its process and to us?  1, 0; -ESRCH, -EACCES. */
+int client_link_shares_ipc(struct broker *b, uint64_t client);
 /* Kills its process.  -ESRCH, -EPERM; -EACCES if we do not know which that is. */
 int client_link_kill(struct broker *b, uint64_t client);
 /* Nothing more is read from it or sent to it.  It goes at the end of the turn. */

@@ -31,6 +31,7 @@ static int open_window(struct registry *registry, const struct segment *segment,
 	spec->object = segment->region->object;
 	spec->shmid = segment->region->shmid;
 	spec->owner = segment->client->identity.uid;
+	spec->client = segment->client->named.id;
 	spec->offset = segment->offset;
 	spec->size = segment->size;
 	r = registry->ports.window_open(registry->ports.body, window, spec, ret_place);
@@ -220,7 +221,7 @@ static int refuse_sysv(const struct call *call, const struct segment *segment, i
 	return call_refuse(call, EOPNOTSUPP,
 			   "the broker of node %u, which runs as user %u, cannot attach System "
 			   "V memory of user %u for other nodes (error %d); its mode may allow "
-			   "it to",
+			   "it to, if the exporter has it and is in the same IPC namespace",
 			   call->registry->config.node, call->registry->config.broker_uid,
 			   segment->client->identity.uid, -r);
 }

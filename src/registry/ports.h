@@ -66,6 +66,7 @@ struct window_spec {
 	uint64_t object; /* 0: of the segment */
 	uint32_t shmid;	 /* if it is @owner's to show, see sys/sysv.h */
 	uint32_t owner;
+	uint64_t client;       /* the client that says so */
 	uint64_t offset, size; /* bytes, in whole pages */
 	uint32_t rights;       /* not 0 */
 	uint64_t beside;       /* a window on whose fabric it is to be; 0: on one of these: */

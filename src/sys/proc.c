@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DELETED " (deleted)"
@@ -102,6 +103,20 @@ int proc_parent(int32_t pid, int32_t *ret_parent)
 	if (!rest || sscanf(rest, ") %*c %" SCNd32, ret_parent) != 1)
 		return -EIO;
 	return 0;
+}
+
+int proc_shares_ipc(int32_t pid)
+{
+	struct stat its, own;
+	char path[64];
+
+	path_of(pid, "ns/ipc", path);
+	if (stat(path, &its) < 0)
+		return error_of(errno);
+	path_of(PROC_SELF, "ns/ipc", path);
+	if (stat(path, &own) < 0)
+		return error_of(errno);
+	return its.st_dev == own.st_dev && its.st_ino == own.st_ino;
 }
 
 /* ---- lines ------------------------------------------------------------------------------ */

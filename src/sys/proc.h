@@ -39,6 +39,8 @@ int proc_next_line(struct proc_lines *in, char *line, size_t capacity);
 
 /* The parent of a process.  -ESRCH, -EACCES. */
 int proc_parent(int32_t pid, int32_t *ret_parent);
+/* Do numbers of System V mean the same to it and to us?  1, 0; -ESRCH, -EACCES. */
+int proc_shares_ipc(int32_t pid);
 
 bool proc_line_is_mapping(const char *line);
 /* The bounds alone. */

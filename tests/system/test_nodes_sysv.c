@@ -6,6 +6,7 @@
  * imports, and what node 2's broker attached for it it lets go of again.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/shm.h>
@@ -175,8 +176,11 @@ TEST_SLOW(system_v_memory_goes_with_its_exporter_and_the_window_of_another_node,
 	EXPECT_EQ(shmdt(s.memory), 0);
 }
 
-/* Says so, until it is killed. */
-static pid_t claim_as(const struct scene *s, uint32_t uid, size_t size, uint32_t *ret_id)
+enum where { HERE, ELSEWHERE };
+
+/* Says so, until it is killed; from an IPC namespace of its own, if that is elsewhere. */
+static pid_t claim_as(const struct scene *s, uint32_t uid, enum where where, size_t size,
+		      uint32_t *ret_id)
 {
 	int ends[2];
 	pid_t pid;
@@ -190,6 +194,7 @@ static pid_t claim_as(const struct scene *s, uint32_t uid, size_t size, uint32_t
 
 		(void)close(ends[0]);
 		EXPECT_EQ(shmdt(s->memory), 0);
+		EXPECT(where == HERE || unshare(CLONE_NEWIPC) == 0);
 		EXPECT_EQ(setresuid(uid, uid, uid), 0);
 		rig_client_up(s->c.node[1].directory, &exporter);
 		export = publish(&exporter, s->shmid, size);
@@ -229,7 +234,26 @@ TEST_SLOW(nobody_shows_other_nodes_system_v_memory_of_another_user, 60)
 		SKIP("only root can be two users");
 	memory_up(&s, FAR_SIZE);
 	nodes_up(&s);
-	pid = claim_as(&s, NOBODY, FAR_SIZE, &id);
+	pid = claim_as(&s, NOBODY, HERE, FAR_SIZE, &id);
+	expect_refused(&s, id);
+	end_claim(pid);
+	far_client_down(&s.importer);
+	cluster_end(&s.c);
+	EXPECT_EQ(shmdt(s.memory), 0);
+}
+
+/* What it calls so is something else there, which it could attach, or nothing. */
+TEST_SLOW(nobody_shows_other_nodes_system_v_memory_of_another_namespace, 60)
+{
+	struct scene s;
+	uint32_t id;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		SKIP("only root has namespaces for the asking");
+	memory_up(&s, FAR_SIZE);
+	nodes_up(&s);
+	pid = claim_as(&s, geteuid(), ELSEWHERE, FAR_SIZE, &id);
 	expect_refused(&s, id);
 	end_claim(pid);
 	far_client_down(&s.importer);
@@ -245,7 +269,7 @@ TEST_SLOW(no_more_of_system_v_memory_is_shown_to_other_nodes_than_there_is, 60)
 
 	memory_up(&s, FAR_SIZE);
 	nodes_up(&s);
-	pid = claim_as(&s, geteuid(), 2 * FAR_SIZE, &id);
+	pid = claim_as(&s, geteuid(), HERE, 2 * FAR_SIZE, &id);
 	expect_refused(&s, id);
 	end_claim(pid);
 	far_client_down(&s.importer);
