@@ -124,7 +124,7 @@ TRACT_API int tract_cap_map(struct tract *ctx, uint64_t token, bool offered, voi
  * tract_cap_revoke() - end a capability and all below it
  * @token:     the caller's, or one below a token of the caller's with TRACT_CAP_REVOKE
  * @force:     enum tract_force; how mappings end that were made with them
- * @ret_count: how many; 0: it was revoked before.  NULL is allowed
+ * @ret_count: how many; 0: it was revoked before, and that is over.  NULL is allowed
  *
  * Return: 0, or
  *   -EINVAL  NULL

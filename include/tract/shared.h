@@ -232,7 +232,8 @@ TRACT_API int tract_shared_grant(struct tract_shared *shared, uint64_t process,
 
 /* Lowers the ceiling, for good; capabilities lose what is beyond it.  Return: 0, -EINVAL,
  * -EBADMSG (not one of the five), -EACCES (not the owner, or higher than it was), -EBUSY (a
- * mapping has more, or the region is changing hands or memory). */
+ * mapping has more, or may have it still that is being taken back, or an importer on another
+ * node whose exporter has ended; or the region is changing hands or memory). */
 TRACT_API int tract_shared_lower(struct tract_shared *shared, uint32_t ceiling);
 
 /* Where its pages are, as the kernel says.  Return: 0, -EINVAL, -EOPNOTSUPP (it does not),

@@ -7,6 +7,7 @@
 #include "registry/holding.h"
 #include "registry/mapping.h"
 #include "registry/move.h"
+#include "registry/state.h"
 #include "registry/takeback.h"
 
 #define RIGHTS_KNOWN (CAP_ACCESS | CAP_MANAGEMENT)
@@ -221,6 +222,47 @@ static void revoked(struct registry *registry, struct takeback *t)
 		(void)answer_revoked(&call, t->count, t->force, t->copied);
 }
 
+/* One that is under way on a region that is the caller's business, whose number is larger. */
+static struct takeback *revocation_after(const struct call *call, uint64_t number)
+{
+	struct takeback *t, *next = NULL;
+
+	TAILQ_FOREACH (t, &call->registry->takebacks, link) {
+		uint64_t key = t->shared->named.key;
+
+		if (key > number && (!next || key < next->shared->named.key) &&
+		    shared_concerns(t->shared, call->client))
+			next = t;
+	}
+	return next;
+}
+
+static void waited(struct registry *registry, struct takeback *t);
+
+/*
+ * What was revoked before has ended only when that revocation has, which somebody else may be
+ * waiting for: so the caller queues up behind it.  The token does not tell the region any more.
+ */
+static int answer_revoked_before(const struct call *call, uint64_t number)
+{
+	struct takeback *before = revocation_after(call, number), *t;
+
+	if (!before)
+		return answer_revoked(call, 0, FORCE_ASK, 0);
+	if (takeback_begin(call, before->shared, FORCE_ASK, waited, &t) < 0)
+		return call_refuse_memory(call);
+	takeback_go(call->registry, t);
+	return 0;
+}
+
+static void waited(struct registry *registry, struct takeback *t)
+{
+	struct call call = { registry, t->round->asker, &t->round->request };
+
+	if (call.client)
+		(void)answer_revoked_before(&call, t->shared->named.key);
+}
+
 int held_revoke(const struct call *call)
 {
 	const struct msg_cap_revoke *asked = &call->message->cap_revoke;
@@ -235,7 +277,7 @@ int held_revoke(const struct call *call)
 	if (r < 0)
 		return holding_refuse(call, r);
 	if (!cap)
-		return answer_revoked(call, 0, FORCE_ASK, 0);
+		return answer_revoked_before(call, 0);
 	if (move_is_being_taken(cap))
 		return call_refuse(call, EAGAIN, "the region is being taken; try again");
 	if (takeback_begin(call, shared_of_cap(cap), (enum force)asked->force, revoked, &t) < 0)

@@ -378,6 +378,13 @@ int shared_give(const struct call *call)
 	return answer_given(call, t);
 }
 
+/* Who had more, and was taken it back from, may have it until it has obeyed, or its node has
+ * heard. */
+static bool may_be_had_still(const struct registry *registry, const struct shared *shared)
+{
+	return shared->takeback || guests_may_reach(registry, shared->region->object);
+}
+
 int shared_lower(const struct call *call)
 {
 	const struct msg_shared_lower *asked = &call->message->shared_lower;
@@ -401,6 +408,10 @@ int shared_lower(const struct call *call)
 		if (mapping->permission & ~asked->ceiling)
 			return call_refuse(call, EBUSY,
 					   "a process has it mapped with more; unmap it first");
+	if (asked->ceiling != shared->ceiling && may_be_had_still(call->registry, shared))
+		return call_refuse(call, EBUSY,
+				   "what was taken back of it may be used still, here or on "
+				   "another node; try again");
 	shared->ceiling = asked->ceiling;
 	cap_object_lower(&shared->caps, shared->caps.ceiling & asked->ceiling);
 	return call_done(call);
