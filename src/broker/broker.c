@@ -217,6 +217,13 @@ static bool is_big_endian(void)
 	return fault_point("broker.other_order") < 0 ? !big : big;
 }
 
+/* Each is a mapping of ours, of which the kernel lets us have so many: most of them, even if
+ * all move at once, and enough is left for all else. */
+static uint32_t windows_at_most(void)
+{
+	return (uint32_t)(host_mappings() / 8 * 3);
+}
+
 static int make_registry(struct broker *b)
 {
 	const struct config *c = &b->config;
@@ -227,6 +234,7 @@ static int make_registry(struct broker *b)
 		.page_size = vm_page_size(),
 		.exports_max = (uint32_t)c->max_segments,
 		.imports_max = (uint32_t)c->max_imports,
+		.windows_max = windows_at_most(),
 		.per_client_max = (uint32_t)c->max_per_process,
 		.caps_max = (uint32_t)c->max_capabilities,
 		.board_slots = SHM_BOARD_SLOTS,

@@ -111,6 +111,7 @@ void guests_join(struct registry *registry, struct round *round, uint64_t object
 
 void guest_end(struct registry *registry, struct import *import)
 {
+	registry->windows -= import->window.open != 0;
 	close_window(registry, &import->window.open);
 	close_window(registry, &import->window.former);
 	if (import->window.fading)
@@ -279,6 +280,7 @@ static int guest_make(const struct call *call, struct segment *segment)
 		return call_refuse_memory(call);
 	}
 	import->window.open = window;
+	registry->windows += window != 0;
 	import->window.pinned = place.pinned;
 	import->window.uid = asked->uid;
 	import->window.gid = asked->gid;
@@ -318,6 +320,11 @@ int guest_connect(const struct call *call, bool again)
 	if (registry->imports.count >= registry->config.imports_max)
 		return call_refuse(call, EMFILE, "node %u has at most %u imports; close some",
 				   self, registry->config.imports_max);
+	if (asked->rights != 0 && registry->windows >= registry->config.windows_max)
+		return call_refuse(call, EMFILE,
+				   "node %u has at most %u windows, which is three eighths of "
+				   "its vm.max_map_count; close some",
+				   self, registry->config.windows_max);
 	if (!segment || segment->client->leaving)
 		return call_refuse(call, ENOENT, "nothing is published on node %u as 0x%x",
 				   self, asked->id);

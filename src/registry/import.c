@@ -222,6 +222,11 @@ int import_wait_for_fence(const struct call *call, const struct region *region, 
 		return refuse_copying(call, EAGAIN);
 	if (again || region->fence_late)
 		return refuse_copying(call, ETIMEDOUT);
+	if (call->client->wait_count >= GUEST_WAITS_MAX)
+		return call_refuse(call, ETIMEDOUT,
+				   "the exporter is moving the memory, and %u others wait for "
+				   "that already; try again",
+				   call->client->wait_count);
 	if (round_begin(call, registry->config.hear_ns * CONNECT_PATIENCE, import_retry,
 			&round) < 0)
 		return call_refuse_memory(call);

@@ -72,10 +72,11 @@ struct client {
 		uint32_t due, said; /* enum news; not said, and not answered yet */
 		uint32_t serial;    /* of the event that is not answered; 0: none */
 	} news;
-	struct remote *remote;	    /* whose guest it is, see remote.h; NULL: a process's */
-	bool lost;		    /* a guest whose link is no more */
-	uint64_t loss;		    /* that was its loss, as the remote counts them */
-	struct import_queue rung;   /* far imports with signals to be told of */
+	struct remote *remote;	  /* whose guest it is, see remote.h; NULL: a process's */
+	uint32_t wait_count;	  /* a guest's rounds, of which each is one of its processes' */
+	bool lost;		  /* a guest whose link is no more */
+	uint64_t loss;		  /* that was its loss, as the remote counts them */
+	struct import_queue rung; /* far imports with signals to be told of */
 	struct import_queue fading; /* a guest's, taken back and not done with yet */
 	uint64_t pledge, lifeline;  /* objects, both or none; for who imports from it */
 	struct import_queue waits;  /* imports whose event it has not answered */

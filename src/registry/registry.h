@@ -42,6 +42,7 @@ struct registry_config {
 	uint64_t total_bytes;	 /* largest sum of all */
 	uint32_t exports_max;	 /* on the node */
 	uint32_t imports_max;	 /* on the node */
+	uint32_t windows_max;	 /* of other nodes; moving, there may be twice as many */
 	uint32_t per_client_max; /* exports + imports + regions of one client */
 	uint32_t caps_max;	 /* capabilities of one client, held and offered to it */
 	uint32_t board_slots;

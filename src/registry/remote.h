@@ -26,6 +26,9 @@
 
 struct import;
 
+/* Connections that one node may have waiting for fences, each of which takes memory. */
+#define GUEST_WAITS_MAX 4096u
+
 RB_HEAD(far_imports, import);
 
 struct remote {

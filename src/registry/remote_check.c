@@ -97,13 +97,33 @@ static const char *check_asked(const struct remote *remote)
 	return NULL;
 }
 
+static uint32_t count_windows(const struct client *guest)
+{
+	const struct import *import;
+	uint32_t count = 0;
+
+	LIST_FOREACH (import, &guest->imports, of_client)
+		count += import->window.open != 0;
+	return count;
+}
+
+static uint32_t count_waits(const struct registry *registry, const struct client *guest)
+{
+	const struct round *round;
+	uint32_t count = 0;
+
+	TAILQ_FOREACH (round, &registry->rounds, link)
+		count += round->asker == guest;
+	return count;
+}
+
 const char *check_remotes(const struct registry *registry)
 {
 	const struct client *client;
 	const struct remote *remote;
 	const char *broken = NULL;
 	struct named *at = NULL;
-	uint32_t guests = 0;
+	uint32_t guests = 0, windows = 0;
 
 	LIST_FOREACH (remote, &registry->remotes, link) {
 		broken = check_asked(remote);
@@ -115,6 +135,9 @@ const char *check_remotes(const struct registry *registry)
 		if (!client->remote)
 			continue;
 		guests++;
+		windows += count_windows(client);
+		EXPECT_THAT(client->wait_count == count_waits(registry, client),
+			    "connections that wait are counted");
 		EXPECT_THAT(is_known(registry, client->remote), "a guest is of a peer");
 		EXPECT_THAT(client->lost == (client->remote->guest != client),
 			    "a node has one guest that has not lost its link");
@@ -124,5 +147,6 @@ const char *check_remotes(const struct registry *registry)
 			    "a guest exports nothing");
 	}
 	EXPECT_THAT(guests == registry->guests, "guests are counted");
+	EXPECT_THAT(windows == registry->windows, "windows are counted");
 	return NULL;
 }

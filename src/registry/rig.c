@@ -15,6 +15,7 @@ void rig_init(struct rig *rig)
 		.total_bytes = 256 * RIG_PAGE,
 		.exports_max = 16,
 		.imports_max = 32,
+		.windows_max = 32,
 		.per_client_max = 24,
 		.caps_max = 12,
 		.board_slots = 16,

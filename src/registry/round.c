@@ -199,7 +199,9 @@ int round_begin(const struct call *call, uint64_t patience_ns,
 	TAILQ_INIT(&round->waiting);
 	insert_by_deadline(call->registry, round, patience_ns);
 	/* Another node asks for many clients. */
-	if (call->client && !call->client->remote)
+	if (call->client && call->client->remote)
+		call->client->wait_count++;
+	else if (call->client)
 		call->client->asking = round;
 	*ret_round = round;
 	return 0;
@@ -371,7 +373,9 @@ static void leave_rounds(struct registry *registry, struct round *round)
 {
 	stop_asking(registry, round);
 	TAILQ_REMOVE(&registry->rounds, round, link);
-	if (round->asker && round->asker->asking == round)
+	if (round->asker && round->asker->remote)
+		round->asker->wait_count--;
+	else if (round->asker && round->asker->asking == round)
 		round->asker->asking = NULL;
 }
 

@@ -57,7 +57,8 @@ struct registry {
 	struct cap_space caps;
 	struct board board;
 	struct remotes remotes;
-	uint32_t guests; /* among the clients */
+	uint32_t guests;  /* among the clients */
+	uint32_t windows; /* that guests have; not counted twice while one moves */
 };
 
 /* Draws an id that @names does not have. */

@@ -80,6 +80,15 @@ static int read_number(const char *directory, const char *name, uint64_t *ret_va
 	return 0;
 }
 
+uint32_t host_mappings(void)
+{
+	uint64_t value;
+
+	if (read_number("/proc/sys/vm", "max_map_count", &value) < 0)
+		return 65530;
+	return value < INT_MAX ? (uint32_t)value : INT_MAX;
+}
+
 /* Our path in the hierarchy of one dialect, from /proc/self/cgroup. */
 static bool find_group_name(bool v2, char *ret_name, size_t capacity)
 {

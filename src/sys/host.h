@@ -13,6 +13,8 @@ int host_memory(uint64_t *ret_total, uint64_t *ret_available);
 /* The size of the huge pages that a host sets aside, and the bytes of them that are neither
  * used nor promised to anybody; -EOPNOTSUPP if the kernel has no such pages. */
 int host_huge_pages(uint64_t *ret_size, uint64_t *ret_spare);
+/* Mappings that a process may have; what the kernel begins with if it does not say. */
+uint32_t host_mappings(void);
 /* The calling process's umask, which is looked at without being changed. */
 int host_umask(uint32_t *ret_bits);
 /* Is there a device for remote access to memory, whatever its state? */

@@ -347,6 +347,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					  .total_bytes = 100 * PAGE,
 					  .exports_max = 12,
 					  .imports_max = 20,
+					  .windows_max = 20,
 					  .per_client_max = 16,
 					  .caps_max = 8,
 					  .board_slots = 10,

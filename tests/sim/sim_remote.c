@@ -408,6 +408,7 @@ static int set_up(struct sim *sim, uint64_t seed)
 		.total_bytes = UINT64_C(1) << 40,
 		.exports_max = THINGS,
 		.imports_max = THINGS,
+		.windows_max = THINGS,
 		.per_client_max = 30,
 		.caps_max = 20,
 		.board_slots = FAKE_SLOTS,
