@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <rdma/fi_errno.h>
 #include <string.h>
 
@@ -47,6 +48,27 @@ void ofi_place_write(const struct ofi_place *place, struct fabric_address *ret_a
 	ret_address->size = (uint16_t)w.used;
 }
 
+/* libfabric believes the format, and reads as much as goes with it. */
+static bool makes_sense(const struct ofi_place *place)
+{
+	sa_family_t family;
+
+	switch (place->format) {
+	case FI_SOCKADDR:
+	case FI_SOCKADDR_IN:
+	case FI_SOCKADDR_IN6:
+		memcpy(&family, place->name, sizeof(family));
+		return (family == AF_INET && place->format != FI_SOCKADDR_IN6 &&
+			place->name_size == sizeof(struct sockaddr_in)) ||
+		       (family == AF_INET6 && place->format != FI_SOCKADDR_IN &&
+			place->name_size == sizeof(struct sockaddr_in6));
+	case FI_ADDR_STR:
+		return memchr(place->name, 0, place->name_size);
+	default:
+		return true;
+	}
+}
+
 int ofi_place_read(const struct fabric_address *address, struct ofi_place *ret_place)
 {
 	struct reader r = reader_of(address->bytes, address->size);
@@ -62,8 +84,9 @@ int ofi_place_read(const struct fabric_address *address, struct ofi_place *ret_p
 	if (r.failed || version != ADDRESS_VERSION || ret_place->name_size == 0 ||
 	    ret_place->name_size > OFI_NAME_MAX)
 		return fail(-EINVAL, "this is no address of a fabric");
+	memset(ret_place->name, 0, sizeof(ret_place->name));
 	memcpy(ret_place->name, name, ret_place->name_size);
-	return 0;
+	return makes_sense(ret_place) ? 0 : fail(-EINVAL, "this is no address of a fabric");
 }
 
 /* ---- domains ------------------------------------------------------------------------------
@@ -90,10 +113,10 @@ static int set_text(char **where, const char *text)
 static int set_toward(struct fi_info *hints, const struct ofi_place *toward)
 {
 	/* fi_freeinfo() gives it back. */
-	hints->dest_addr = malloc(toward->name_size);
+	hints->dest_addr = malloc(sizeof(toward->name));
 	if (!hints->dest_addr)
 		return -ENOMEM;
-	memcpy(hints->dest_addr, toward->name, toward->name_size);
+	memcpy(hints->dest_addr, toward->name, sizeof(toward->name));
 	hints->dest_addrlen = toward->name_size;
 	hints->addr_format = toward->format;
 	return 0;

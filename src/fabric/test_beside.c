@@ -4,6 +4,8 @@
  *
  * libfabric's own calls let a peer claim any length over there, whatever it sends.
  */
+#include <errno.h>
+#include <netinet/in.h>
 #include <rdma/fi_errno.h>
 #include <string.h>
 
@@ -83,4 +85,45 @@ TEST(who_claims_what_is_no_memory_does_not_end_the_process_that_serves)
 		SKIP("only tcp carries the length that a peer claims");
 	expect_nothing_is_written(UINT64_C(1) << 40, -(UINT64_C(1) << 40));
 	expect_nothing_is_written(UINT64_C(1) << 63, UINT64_C(1) << 63);
+}
+
+/* ---- whom a peer is to be reached by ------------------------------------------------------
+ */
+
+static int read_back(struct ofi_place place)
+{
+	struct fabric_address address;
+
+	ofi_place_write(&place, &address);
+	return ofi_place_read(&address, &place);
+}
+
+/* The other node's broker says it, and may lie. */
+TEST(an_address_that_is_not_as_long_as_its_kind_is_none)
+{
+	struct sockaddr_in four = { .sin_family = AF_INET };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
+	struct ofi_place place = { .format = FI_SOCKADDR_IN, .name_size = sizeof(four) };
+
+	memcpy(place.name, &four, sizeof(four));
+	EXPECT_EQ(read_back(place), 0);
+	place.name_size = 2;
+	EXPECT_EQ(read_back(place), -EINVAL);
+	place.name_size = sizeof(six);
+	EXPECT_EQ(read_back(place), -EINVAL);
+	place.format = FI_SOCKADDR;
+	EXPECT_EQ(read_back(place), -EINVAL);
+	memcpy(place.name, &six, sizeof(six));
+	EXPECT_EQ(read_back(place), 0);
+	place.format = FI_SOCKADDR_IN;
+	EXPECT_EQ(read_back(place), -EINVAL);
+	four.sin_family = AF_UNIX;
+	memcpy(place.name, &four, sizeof(four));
+	place.name_size = sizeof(four);
+	EXPECT_EQ(read_back(place), -EINVAL);
+	memset(place.name, 'a', sizeof(place.name));
+	place.format = FI_ADDR_STR;
+	EXPECT_EQ(read_back(place), -EINVAL);
+	place.name[place.name_size - 1] = '\0';
+	EXPECT_EQ(read_back(place), 0);
 }
