@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "registry/import.h"
@@ -299,6 +300,20 @@ int far_inherit(const struct call *call, const struct import *with)
 	return ask(call, with->far->remote, &errand);
 }
 
+/* Is it reached through what was asked for?  What a peer calls a provider is loaded, and used,
+ * by a process of this node. */
+static bool is_reached_as_asked(const struct registry *registry, const struct round *round,
+				const struct msg_link_connected *said)
+{
+	const struct ports *ports = &registry->ports;
+	struct controller_facts facts;
+
+	return round->asked.rights == 0 ||
+	       (ports->controller_find(ports->body, &round->asked.controller, &said->provider,
+				       &facts) == 0 &&
+		strcmp(facts.provider.text, said->provider.text) == 0);
+}
+
 static int hear_reply(struct registry *registry, struct remote *remote,
 		      const struct message *message)
 {
@@ -311,6 +326,9 @@ static int hear_reply(struct registry *registry, struct remote *remote,
 	TAILQ_FOREACH (round, &remote->asked, of_asked)
 		if (round->asked.serial == message->serial)
 			break;
+	if (round && connected &&
+	    !is_reached_as_asked(registry, round, &message->link_connected))
+		return -EPROTO;
 	if (round) {
 		round->asked.reply = message;
 		round_complete(registry, round);

@@ -81,3 +81,25 @@ TEST(other_nodes_have_so_many_windows_and_not_more)
 	EXPECT_EQ(ask_to_connect(&s, ++serial), UINT32_MAX);
 	pair_down(&s.pair);
 }
+
+/* It is loaded and used by a process here. */
+TEST(a_node_that_names_a_way_that_was_not_asked_for_loses_its_link)
+{
+	struct pair_scene s = pair_scene_up(false);
+	struct rig *here = s.pair.at[HERE];
+	struct fake_client *client = rig_join(here, 12);
+	struct message connected, asked;
+
+	EXPECT_EQ(pair_ask(&s.pair, client, s.id, 6)->number, MSG_import_connected_far);
+	client = rig_join(here, 12);
+	(void)rig_ask(here, client,
+		      ASK(import_connect, .node = PAIR_FIRST + THERE, .id = s.id, .rights = 6));
+	asked = pair_carry(&s.pair, HERE, MSG_link_connect);
+	EXPECT(pair_peek(&s.pair, THERE, &connected));
+	EXPECT_EQ(connected.serial, asked.serial);
+	connected.link_connected.provider = wire_text_of("opx");
+	EXPECT_EQ(registry_peer_heard(here->registry, PAIR_FIRST + THERE, &connected), -EPROTO);
+	pair_lose(&s.pair);
+	EXPECT_EQ(client->answer.message.refused.error, ECONNABORTED);
+	pair_down(&s.pair);
+}
