@@ -55,12 +55,53 @@ static void close_window(struct registry *registry, uint64_t *window)
 	*window = 0;
 }
 
-void guest_fade(struct import *import)
+void guest_fade(const struct registry *registry, struct import *import)
 {
+	const struct registry_config *config = &registry->config;
 	struct client *guest = import->client;
 
 	import->window.fading = true;
+	/* Rounds are not more patient with it. */
+	import->window.until = registry_now(registry) + config->hear_ns + config->peer_ns;
 	TAILQ_INSERT_TAIL(&guest->fading, import, window.of_fading);
+}
+
+/* What has been fading for longest. */
+static struct import *oldest_of(const struct remote *remote)
+{
+	return remote->guest ? TAILQ_FIRST(&remote->guest->fading) : NULL;
+}
+
+uint64_t guests_deadline(const struct registry *registry)
+{
+	uint64_t deadline = UINT64_MAX;
+	const struct remote *remote;
+	const struct import *import;
+
+	LIST_FOREACH (remote, &registry->remotes, link) {
+		import = oldest_of(remote);
+		if (import && import->window.until < deadline)
+			deadline = import->window.until;
+	}
+	return deadline;
+}
+
+void guests_expire(struct registry *registry, uint64_t now)
+{
+	const struct ports *ports = &registry->ports;
+	const struct remote *remote;
+	struct import *import;
+
+	LIST_FOREACH (remote, &registry->remotes, link) {
+		import = oldest_of(remote);
+		if (!import || import->window.until > now)
+			continue;
+		ports->peer_drop(ports->body, remote->node,
+				 "it does not answer what was taken back");
+		/* The others go with it. */
+		TAILQ_FOREACH (import, &remote->guest->fading, window.of_fading)
+			import->window.until = UINT64_MAX;
+	}
 }
 
 static struct client *guest_after(const struct registry *registry, struct named **at)

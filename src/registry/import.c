@@ -38,7 +38,7 @@ void import_revoke(struct registry *registry, struct import *import, enum segmen
 	import->client->live_count--;
 	import->segment->live_count--;
 	if (import->client->remote)
-		guest_fade(import);
+		guest_fade(registry, import);
 }
 
 void import_end(struct registry *registry, struct import *import)

@@ -48,9 +48,10 @@ struct import {
 	struct {
 		uint64_t open, former; /* windows of the body's; 0: none */
 		uint32_t uid, gid;     /* of the process there, as its node says */
-		bool fading; /* taken back, and the other node has not said that it knows */
-		bool buried; /* it has; its process has not */
-		bool pinned; /* see struct window_place */
+		bool fading;	/* taken back, and the other node has not said that it knows */
+		uint64_t until; /* it may take, whoever waits for it */
+		bool buried;	/* it has; its process has not */
+		bool pinned;	/* see struct window_place */
 		TAILQ_ENTRY(import) of_fading;
 	} window; /* of a guest's */
 	LIST_ENTRY(import) of_client;

@@ -307,6 +307,8 @@ uint64_t registry_deadline(const struct registry *registry)
 		deadline = round->deadline;
 	if (fence && fence->fence_until < deadline)
 		deadline = fence->fence_until;
+	if (guests_deadline(registry) < deadline)
+		deadline = guests_deadline(registry);
 	if (tickets_deadline(registry) < deadline)
 		deadline = tickets_deadline(registry);
 	return deadline;
@@ -322,6 +324,7 @@ void registry_tick(struct registry *registry)
 		round_expire(registry, round);
 	while ((fence = TAILQ_FIRST(&registry->fences)) && fence->fence_until <= now)
 		fence_expire(registry, fence);
+	guests_expire(registry, now);
 	tickets_expire(registry, now);
 	jobs_step(registry);
 	stand_settle(registry);

@@ -79,7 +79,11 @@ int far_heard(struct registry *registry, struct remote *remote, const struct mes
 /* Tells the other node, as notice_send(). */
 void guest_notice(struct registry *registry, struct import *import, enum notice notice);
 /* @import was taken back, or its link is lost. */
-void guest_fade(struct import *import);
+void guest_fade(const struct registry *registry, struct import *import);
+/* A node that does not say in time that it knows, nor is known to be cut off, loses its link,
+ * also if nobody waits for that: it would keep memory for good. */
+uint64_t guests_deadline(const struct registry *registry);
+void guests_expire(struct registry *registry, uint64_t now);
 /* Can the process of an import that was taken back, or has lost its link, still reach @object,
  * which is a shared region's? */
 bool guests_may_reach(const struct registry *registry, uint64_t object);

@@ -103,3 +103,23 @@ TEST(a_node_that_names_a_way_that_was_not_asked_for_loses_its_link)
 	EXPECT_EQ(client->answer.message.refused.error, ECONNABORTED);
 	pair_down(&s.pair);
 }
+
+/* Nobody waits for it but the memory. */
+TEST(a_node_that_does_not_answer_that_an_exporter_died_loses_its_link)
+{
+	struct pair_scene s = pair_scene_up(false);
+	struct rig *there = s.pair.at[THERE];
+
+	rig_leave(there, s.exporter);
+	EXPECT(pair_reaches(&s.pair, s.far.key, s.object));
+	rig_pass(there, RIG_HEAR + RIG_PEER - 1);
+	EXPECT(!fake_link_find(&there->fake, PAIR_FIRST)->dropped);
+	rig_pass(there, 1);
+	EXPECT(fake_link_find(&there->fake, PAIR_FIRST)->dropped);
+	EXPECT_EQ(registry_deadline(there->registry), UINT64_MAX);
+	pair_lose(&s.pair);
+	EXPECT(pair_reaches(&s.pair, s.far.key, s.object));
+	pair_gone_at(&s.pair, THERE);
+	EXPECT(!fake_object_find(&there->fake, s.object));
+	pair_down(&s.pair);
+}
