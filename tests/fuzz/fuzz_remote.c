@@ -31,6 +31,8 @@ struct script {
 	uint64_t seen[SEEN];   /* ids that clients were told, the latest last */
 	uint64_t told[SEEN];   /* ids that the other node was told */
 	uint32_t serial[SEEN]; /* of what it was told */
+	uint64_t cap[SEEN];    /* tokens, likewise */
+	uint64_t shared;       /* the last region that has an owner */
 	uint32_t published;
 	uint64_t token;
 };
@@ -42,6 +44,14 @@ static const enum msg_number asked[] = {
 	MSG_import_connect,  MSG_import_close,		 MSG_import_inherit,
 	MSG_import_post_far, MSG_import_connect_through, MSG_heard,
 	MSG_bell_poll,	     MSG_region_close,		 MSG_next_import,
+};
+
+/* Of a region that has an owner, chosen by the upper half of the same byte. */
+static const enum msg_number asked_shared[] = {
+	MSG_shared_create, MSG_shared_map, MSG_shared_export, MSG_segment_publish,
+	MSG_shared_unmap,  MSG_cap_root,   MSG_cap_derive,    MSG_cap_map,
+	MSG_cap_revoke,	   MSG_cap_take,   MSG_offer_make,    MSG_shared_give,
+	MSG_shared_lower,  MSG_shared_map, MSG_shared_export, MSG_segment_publish,
 };
 
 static const enum msg_number said[] = {
@@ -102,6 +112,9 @@ static struct message make_said(const struct script *s, const uint8_t *step)
 		m.link_connected = (struct msg_link_connected){ .import = step[3],
 								.segment = step[4],
 								.size = step[5] * PAGE };
+		/* What nobody asked for is a breach, and the rest is to be come by. */
+		m.link_connected.provider =
+			wire_text_of((step[5] & 15) == 15 ? "pigeons" : "tcp");
 		break;
 	case MSG_link_refused:
 		m.link_refused.error = 1 + step[4];
@@ -160,12 +173,82 @@ static void learn(struct script *s, const struct message *answer)
 {
 	if (answer->number == MSG_region_created || answer->number == MSG_segment_created)
 		push(s->seen, answer->region_created.region);
+	if (answer->number == MSG_shared_known)
+		s->shared = answer->shared_known.shared;
+	if (answer->number == MSG_shared_mapped)
+		push(s->seen, answer->shared_mapped.import);
+	if (answer->number == MSG_cap_known)
+		push(s->cap, answer->cap_known.token);
+	if (answer->number == MSG_offer_made)
+		push(s->cap, answer->offer_made.token);
 	if (answer->number == MSG_segment_published)
 		s->published = answer->segment_published.id;
 	if (answer->number != MSG_import_connected_far)
 		return;
 	push(s->seen, answer->import_connected_far.import);
 	s->token = answer->import_connected_far.token;
+}
+
+static struct message make_asked_shared(const struct script *s, const uint8_t *step)
+{
+	struct message m = { .number = asked_shared[step[1] % COUNT(asked_shared)],
+			     .serial = step[2] };
+	uint64_t a = s->seen[step[2] % SEEN], token = s->cap[step[3] % SEEN];
+	uint32_t permission = step[4] & 1 ? 3 : 1, process = step[3] & 7;
+	uint64_t address = PAGE * (1 + (step[4] >> 2));
+
+	switch (m.number) {
+	case MSG_shared_create:
+		m.shared_create =
+			(struct msg_shared_create){ .size = PAGE * (1 + (step[4] & 1)),
+						    .ceiling = 3,
+						    .node = UINT32_MAX,
+						    .flags = step[4] & 4 };
+		break;
+	case MSG_shared_map:
+		m.shared_map = (struct msg_shared_map){ s->shared, permission, address };
+		break;
+	case MSG_shared_export:
+		m.shared_export =
+			(struct msg_shared_export){ .import = a, .size = PAGE, .mode = 0666 };
+		break;
+	case MSG_shared_unmap:
+		m.shared_unmap = (struct msg_shared_unmap){ s->shared, process, step[4] & 3 };
+		break;
+	case MSG_shared_give:
+		m.shared_give = (struct msg_shared_give){ s->shared, process };
+		break;
+	case MSG_shared_lower:
+		m.shared_lower = (struct msg_shared_lower){ s->shared, permission };
+		break;
+	case MSG_cap_root:
+		m.cap_root.shared = s->shared;
+		break;
+	case MSG_cap_derive:
+		m.cap_derive = (struct msg_cap_derive){ token, step[4] & 0x7b, process };
+		break;
+	case MSG_cap_map:
+		m.cap_map = (struct msg_cap_map){ .token = token,
+						  .permission = permission,
+						  .address = address };
+		break;
+	case MSG_cap_revoke:
+		m.cap_revoke = (struct msg_cap_revoke){ token, step[4] & 3 };
+		break;
+	case MSG_cap_take:
+		m.cap_take.token = token;
+		break;
+	case MSG_offer_make:
+		m.offer_make = (struct msg_offer_make){ .shared = s->shared,
+							.process = process,
+							.mode = step[4] & 3,
+							.force = step[4] >> 2 & 3 };
+		break;
+	default:
+		m.segment_publish.segment = a;
+		break;
+	}
+	return m;
 }
 
 static struct message make_asked(const struct script *s, const uint8_t *step)
@@ -227,7 +310,7 @@ static void join(struct script *s, uint32_t which)
 
 static void speak(struct script *s, uint32_t which, const uint8_t *step)
 {
-	struct message m = make_asked(s, step);
+	struct message m = step[1] & 128 ? make_asked_shared(s, step) : make_asked(s, step);
 	bool silent = m.number == MSG_heard || m.number == MSG_import_close ||
 		      m.number == MSG_region_close;
 	struct fake_client *client = s->client[which];
@@ -317,6 +400,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					  .exports_max = 12,
 					  .imports_max = 20,
 					  .windows_max = 20,
+					  .caps_max = 12,
 					  .per_client_max = 16,
 					  .board_slots = 10,
 					  .bell_slots = 4,
