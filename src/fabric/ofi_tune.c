@@ -13,7 +13,8 @@
  *
  * What tcp receives ahead it copies by itself, to wherever the peer said, and that is not
  * looked at well enough (ofi_serve.c): so the kernel is to do it, which refuses what makes no
- * sense.
+ * sense. Nor is the process to end by SIGBUS if memory of a window's is not to be had, which it
+ * would if it copied by itself, on the way out as well.
  *
  * These are read once in a process, when libfabric is used first; so they are set then, the
  * others where the user has not set them, and the environment is as it was afterwards.  A
@@ -43,6 +44,7 @@ static const struct setting {
 	{ "FI_UNIVERSE_SIZE", "8", false },
 	{ "FI_MR_CACHE_MAX_COUNT", "0", true },
 	{ "FI_TCP_PREFETCH_RBUF_SIZE", "0", true },
+	{ "FI_TCP_STAGING_SBUF_SIZE", "0", true },
 };
 
 /* What the user said, for restore(); NULL: nothing. */

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,6 +21,10 @@
 #define LONG_MS 15000
 #define RW TRACT_RIGHT_READ_WRITE
 #define NOBODY 65534u
+#define HUGE ((size_t)2 << 20)
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 struct scene {
 	struct cluster c;
@@ -177,6 +182,44 @@ TEST_SLOW(system_v_memory_goes_with_its_exporter_and_the_window_of_another_node,
 }
 
 enum where { HERE, ELSEWHERE };
+
+/* Of huge pages of which there are none to be had, so that whoever touches it gets SIGBUS. */
+static void memory_without_pages_up(struct scene *s, size_t size)
+{
+	s->shmid = shmget(IPC_PRIVATE, size, IPC_CREAT | SHM_HUGETLB | SHM_NORESERVE | 0600);
+	if (s->shmid < 0)
+		SKIP("no huge pages of System V here");
+	s->memory = shmat(s->shmid, NULL, 0);
+	EXPECT_EQ(shmctl(s->shmid, IPC_RMID, NULL), 0);
+	EXPECT((intptr_t)s->memory != -1);
+	if (madvise(s->memory, size, MADV_POPULATE_WRITE) == 0 || errno == EINVAL) {
+		EXPECT_EQ(shmdt(s->memory), 0);
+		SKIP("there are huge pages set aside here, or an old kernel");
+	}
+}
+
+TEST_SLOW(memory_that_is_not_there_ends_the_connection_and_not_the_broker, 60)
+{
+	struct msg_import_connected_far far;
+	struct far_reach reach;
+	struct scene s;
+	char seen[8] = "";
+
+	memory_without_pages_up(&s, HUGE);
+	nodes_up(&s);
+	rig_client_up(s.c.node[1].directory, &s.exporter);
+	s.export = publish(&s.exporter, s.shmid, HUGE);
+	far = far_connect(&s.importer, 1, s.export.id, RW);
+	reach = far_reach(&far, RW);
+	EXPECT(far_get(&reach, 64, seen, 5) < 0);
+	far_leave(&reach);
+	reach = far_reach(&far, RW);
+	EXPECT(far_put(&reach, 64, "evil", 5) < 0);
+	far_leave(&reach);
+	EXPECT_EQ(withdraw(&s), MSG_segment_withdrawn);
+	EXPECT_WITHIN(LONG_MS, attached(&s) == 1);
+	scene_down(&s);
+}
 
 /* Says so, until it is killed; from an IPC namespace of its own, if that is elsewhere. */
 static pid_t claim_as(const struct scene *s, uint32_t uid, enum where where, size_t size,
