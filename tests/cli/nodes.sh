@@ -79,7 +79,7 @@ configure 2 >"$two/tract.conf"
 head -c 3000000 /dev/urandom >"$work/file"
 head -c 3002368 <(cat "$work/file" /dev/zero) >"$work/pages"
 
-# Of a node whose broker the command has to start, and whose links come up a little later.
+# Of nodes whose brokers the commands have to start, and whose links come up a little later.
 test_first() {
 	export_start -d "$one" "$work/file" --id 0x400006
 	run -d "$two" get 1 0x400006
@@ -87,9 +87,11 @@ test_first() {
 	export_stop
 	# Both brokers leave when nobody needs them, and others are started then.
 	for _ in {1..750}; do
-		[[ -e $one/lock || -e $two/lock ]] || break
+		[[ -e $one/lock || -e $two/lock ]] || return
 		sleep 0.02
 	done
+	echo 'Bail out! brokers that nobody needs stay'
+	exit 1
 }
 
 test_get() {
@@ -247,8 +249,8 @@ test_ends() {
 	export_stop
 }
 
-broker_start 1
 test_first
+broker_start 1
 broker_start 2
 await_link
 test_get
