@@ -215,6 +215,8 @@ static void count_in_passing(struct kin *parent, void *arg)
 		if (counted == 20)
 			kin_tell(parent, 0);
 	} while (!kin_speaks(parent, 0));
+	/* Who ends with something unread takes along what it said last. */
+	(void)kin_hear(parent);
 	kin_tell(parent, counted);
 	tract_shared_close(shared);
 	tract_close(ctx);
