@@ -136,12 +136,25 @@ int far_put(struct far_reach *reach, size_t offset, const void *from, size_t siz
 	return r < 0 ? r : waited;
 }
 
-int far_get(struct far_reach *reach, size_t offset, void *into, size_t size)
+static int get_until(struct far_reach *reach, size_t offset, void *into, size_t size,
+		     uint64_t deadline)
 {
-	int r = fabric_get(reach->target, offset, into, size, PATIENCE, NULL);
-	int waited = fabric_wait(reach->target, PATIENCE);
+	int r = fabric_get(reach->target, offset, into, size, deadline, NULL);
+	int waited = fabric_wait(reach->target, deadline);
 
 	return r < 0 ? r : waited;
+}
+
+int far_get(struct far_reach *reach, size_t offset, void *into, size_t size)
+{
+	return get_until(reach, offset, into, size, PATIENCE);
+}
+
+int far_get_nothing(struct far_reach *reach, size_t offset)
+{
+	char byte;
+
+	return get_until(reach, offset, &byte, sizeof(byte), clock_deadline_ms(1000));
 }
 
 bool far_buries_alone(const struct far_reach *reach)

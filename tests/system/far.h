@@ -45,6 +45,8 @@ void far_leave(struct far_reach *reach);
 /* 0 or -errno. */
 int far_put(struct far_reach *reach, size_t offset, const void *from, size_t size);
 int far_get(struct far_reach *reach, size_t offset, void *into, size_t size);
+/* A byte that nobody sends is not waited for for long. */
+int far_get_nothing(struct far_reach *reach, size_t offset);
 
 /* May who has not heard go on writing to a window that was taken back?  Otherwise it loses its
  * connection. */

@@ -198,12 +198,11 @@ static void memory_without_pages_up(struct scene *s, size_t size)
 	}
 }
 
-TEST_SLOW(memory_that_is_not_there_ends_the_connection_and_not_the_broker, 60)
+TEST_SLOW(who_asks_for_memory_that_is_not_there_gets_nothing_and_harms_no_broker, 60)
 {
 	struct msg_import_connected_far far;
 	struct far_reach reach;
 	struct scene s;
-	char seen[8] = "";
 
 	memory_without_pages_up(&s, HUGE);
 	nodes_up(&s);
@@ -211,7 +210,7 @@ TEST_SLOW(memory_that_is_not_there_ends_the_connection_and_not_the_broker, 60)
 	s.export = publish(&s.exporter, s.shmid, HUGE);
 	far = far_connect(&s.importer, 1, s.export.id, RW);
 	reach = far_reach(&far, RW);
-	EXPECT(far_get(&reach, 64, seen, 5) < 0);
+	EXPECT(far_get_nothing(&reach, 64) < 0);
 	far_leave(&reach);
 	reach = far_reach(&far, RW);
 	EXPECT(far_put(&reach, 64, "evil", 5) < 0);
