@@ -17,6 +17,7 @@ int fake_object_add(struct fake_body *fake, uint64_t id, int kind, uint64_t size
 uint32_t fake_slot_of(struct fake_body *fake, uint32_t slot);
 /* Is there a window through which it is written, or pinned? */
 bool fake_windows_write(const struct fake_body *fake, uint64_t object);
+void fake_clients_init(struct fake_body *fake);
 void fake_peers_init(struct fake_body *fake);
 
 #endif
