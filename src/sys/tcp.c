@@ -131,8 +131,9 @@ static int start_thread(struct tcp_lookup *lookup)
 	error = pthread_create(&thread, &attributes, look_up, lookup);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attributes);
+	/* Not the last: who asked has one. */
 	if (error)
-		lookup_unref(lookup);
+		(void)ref_put(&lookup->ref);
 	return -error;
 }
 
