@@ -51,7 +51,6 @@ void peer_init(struct peer_state *p, const struct peer_config *config,
 		.why = wire_text_of("was not reached yet"),
 		.since = env->now,
 		.dial_at = lower ? env->now : env->now + PEER_WAIT_HIGHER,
-		.gone_at = CLOCK_NEVER,
 		/* Counted from anywhere, and odd for one side. */
 		.next_link = (env->random >> 2) * 2 + (lower ? 1 : 2),
 	};
@@ -63,7 +62,6 @@ static void wait_until_gone(struct peer_state *p, uint64_t at)
 		p->waits--;
 	p->wait[p->waits].at = at;
 	p->wait[p->waits++].losses = ++p->losses;
-	p->gone_at = p->wait[0].at;
 }
 
 /* What was promised over the first @losses may go. */
@@ -75,7 +73,6 @@ static void end_waiting(struct peer_state *p, uint64_t losses, struct peer_out *
 		ended++;
 	p->waits -= ended;
 	memmove(p->wait, p->wait + ended, p->waits * sizeof(p->wait[0]));
-	p->gone_at = p->waits > 0 ? p->wait[0].at : CLOCK_NEVER;
 	p->has_heirs &= p->waits > 0;
 	out->gone = true;
 	out->gone_losses = losses;
@@ -166,9 +163,9 @@ static void come_up(struct peer_state *p, const struct peer_env *env,
 
 	/* Another broker than before has not told those whom that one had; nor has the one that
 	 * comes back after it. */
-	if (p->gone_at != CLOCK_NEVER && coming->instance != p->instance)
+	if (p->waits > 0 && coming->instance != p->instance)
 		p->has_heirs = true;
-	if (p->gone_at != CLOCK_NEVER && coming->has_lost && !p->has_heirs)
+	if (p->waits > 0 && coming->has_lost && !p->has_heirs)
 		end_waiting(p, p->losses, out);
 	p->link = coming->link;
 	p->instance = coming->instance;
@@ -448,23 +445,28 @@ void peer_tick(struct peer_state *p, const struct peer_env *env, struct peer_out
 			end_waiting(p, p->wait[i].losses, ret_out);
 }
 
+uint64_t peer_gone_at(const struct peer_state *p)
+{
+	return p->waits > 0 ? p->wait[0].at : CLOCK_NEVER;
+}
+
 uint64_t peer_deadline(const struct peer_state *p)
 {
 	switch (p->phase) {
 	case PEER_DOWN:
-		return least(p->dial_at, p->gone_at);
+		return least(p->dial_at, peer_gone_at(p));
 	case PEER_DIALLING:
 	case PEER_GREETING:
-		return least(p->until, p->gone_at);
+		return least(p->until, peer_gone_at(p));
 	case PEER_UP:
 		break;
 	}
-	return least(least(p->beat_at, p->held_until), p->gone_at);
+	return least(least(p->beat_at, p->held_until), peer_gone_at(p));
 }
 
 bool peer_check(const struct peer_state *p)
 {
-	if ((p->waits > 0) != (p->gone_at != CLOCK_NEVER) || p->waits > PEER_LOSSES ||
+	if (p->waits > PEER_LOSSES ||
 	    (p->waits > 0 && p->wait[p->waits - 1].losses != p->losses))
 		return false;
 	if (p->phase < PEER_DOWN || p->phase > PEER_UP || p->failures > FAILURES_MAX)

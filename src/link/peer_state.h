@@ -91,10 +91,9 @@ struct peer_state {
 		uint64_t at, losses;
 	} wait[PEER_LOSSES];
 	unsigned waits;
-	uint64_t gone_at; /* of the first of these; CLOCK_NEVER */
-	bool has_heirs;	  /* until all: not all lost links were of one broker */
-	uint64_t rtt_ns;  /* of the last beat; 0: none yet */
-	uint64_t times;	  /* that it came up */
+	bool has_heirs;	 /* until all: not all lost links were of one broker */
+	uint64_t rtt_ns; /* of the last beat; 0: none yet */
+	uint64_t times;	 /* that it came up */
 };
 
 /* What is to be done, in this order. */
@@ -138,6 +137,9 @@ int peer_hello(struct peer_state *p, const struct peer_env *env, const struct me
 void peer_leave(struct peer_state *p, const struct peer_env *env, const char *why,
 		struct peer_out *ret_out);
 
+/* When what it had been promised over the first of the links that were lost may go;
+ * CLOCK_NEVER. */
+uint64_t peer_gone_at(const struct peer_state *p);
 /* When peer_tick() has something to do; CLOCK_NEVER. */
 uint64_t peer_deadline(const struct peer_state *p);
 

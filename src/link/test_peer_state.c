@@ -489,7 +489,7 @@ TEST(a_hello_of_a_new_broker_replaces_the_link)
 	EXPECT(out.lost && out.drop && out.up && !out.gone);
 	EXPECT(tick(&p, START).send);
 	/* Those whom the first one had are told by nobody. */
-	EXPECT(p.gone_at == START + TIMEOUT);
+	EXPECT(peer_gone_at(&p) == START + TIMEOUT);
 	m.link_hello.instance = 24;
 	m.link_hello.link += 2;
 	out = hello(&p, START, m, 0);
@@ -509,7 +509,7 @@ TEST(a_new_broker_that_comes_back_does_not_speak_for_the_one_before_it)
 	m.link_hello.link += 2;
 	out = hello(&p, START, m, 0);
 	EXPECT(out.lost && out.up && !out.gone);
-	EXPECT(p.gone_at == START + TIMEOUT);
+	EXPECT(peer_gone_at(&p) == START + TIMEOUT);
 	EXPECT(tick(&p, START + TIMEOUT).gone);
 	/* From here on it speaks for all. */
 	m.link_hello.link += 2;
@@ -545,7 +545,7 @@ TEST(a_broker_that_comes_and_goes_does_not_put_off_that_the_first_is_gone)
 	EXPECT(seen > PEER_LOSSES);
 	EXPECT(ended(&p, now).lost);
 	EXPECT_EQ(tick(&p, now + TIMEOUT).gone_losses, p.losses);
-	EXPECT_EQ(p.gone_at, CLOCK_NEVER);
+	EXPECT_EQ(peer_gone_at(&p), CLOCK_NEVER);
 }
 
 TEST(a_later_hello_replaces_the_earlier_and_not_the_other_way_round)

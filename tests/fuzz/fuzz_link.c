@@ -60,6 +60,8 @@ static void look_at(struct script *s, const struct peer_out *out)
 	FUZZ_EXPECT(!out->up || is_up);
 	FUZZ_EXPECT(is_up || !s->was_up || out->lost);
 	FUZZ_EXPECT(!out->gone || out->gone_losses <= s->state.losses);
+	FUZZ_EXPECT(!out->gone || s->state.waits == 0 ||
+		    s->state.wait[0].losses > out->gone_losses);
 	FUZZ_EXPECT(s->state.phase != PEER_DOWN || peer_deadline(&s->state) != CLOCK_NEVER);
 	s->was_up = is_up;
 	if (out->drop || out->lost)
