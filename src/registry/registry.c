@@ -299,16 +299,14 @@ uint64_t registry_deadline(const struct registry *registry)
 {
 	const struct round *round = TAILQ_FIRST(&registry->rounds);
 	const struct region *fence = TAILQ_FIRST(&registry->fences);
-	uint64_t deadline = UINT64_MAX;
+	uint64_t deadline = guests_deadline(registry);
 
 	if (!TAILQ_EMPTY(&registry->jobs))
 		return 0;
-	if (round)
+	if (round && round->deadline < deadline)
 		deadline = round->deadline;
 	if (fence && fence->fence_until < deadline)
 		deadline = fence->fence_until;
-	if (guests_deadline(registry) < deadline)
-		deadline = guests_deadline(registry);
 	if (tickets_deadline(registry) < deadline)
 		deadline = tickets_deadline(registry);
 	return deadline;
