@@ -127,7 +127,7 @@ test_map_table() {
 # Is a Python expression true of the picture: of its root, of all it says and, by class, of the
 # groups in it?
 svg() {
-	python3 -c "import sys, xml.etree.ElementTree as e
+	"$python" -c "import sys, xml.etree.ElementTree as e
 root=e.parse('$work/picture.svg').getroot()
 says=' '.join(t.text for t in root.iter('{http://www.w3.org/2000/svg}text'))
 groups=lambda c: [(int(g.get('data-start')), int(g.get('data-size'))) for g in root.iter('{http://www.w3.org/2000/svg}g') if g.get('class') == c]

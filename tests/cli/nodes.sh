@@ -15,7 +15,7 @@ pids=()
 
 # Ports that nobody has, below those that the kernel gives to others.
 free_ports() {
-	python3 - <<-'END'
+	"$python" - <<-'END'
 		import random, socket
 		held = []
 		while len(held) < 3:
